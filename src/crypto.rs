@@ -1,0 +1,15 @@
+//! Keys and what is done with them: signing, sealing, refresh-token derivation, password hashing.
+//! No HTTP, no SQL.
+
+pub mod digest;
+pub mod master_key;
+pub mod password;
+pub mod random;
+pub mod refresh_token;
+pub mod seal;
+pub mod signing;
+
+/// A cryptographic operation failed. Says nothing more on purpose.
+#[derive(Debug, thiserror::Error)]
+#[error("cryptographic operation failed: {0}")]
+pub struct Failed(pub &'static str);

@@ -1,0 +1,62 @@
+//! Digests and constant-time comparison.
+
+use aws_lc_rs::{constant_time, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use md5::{Digest, Md5};
+
+use crate::domain::secret::{Code, SessionCookie};
+
+/// SHA-256. Enough for secrets that already carry 128 random bits or more; what people choose goes
+/// through [`crate::crypto::password`].
+pub fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
+}
+
+/// SHA-1, for the `x5t` of a JWK (RFC 7517 §4.8) and nothing else.
+pub fn sha1(bytes: &[u8]) -> Vec<u8> {
+    digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec()
+}
+
+/// MD5 in hex, for the address of a gravatar and nothing else.
+pub fn md5_hex(text: &str) -> String {
+    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the store keeps of an authorization code.
+pub fn code_hash(code: &Code) -> Vec<u8> {
+    sha256(code.expose().as_bytes())
+}
+
+/// What the store keeps of a session cookie.
+pub fn cookie_hash(cookie: &SessionCookie) -> Vec<u8> {
+    sha256(cookie.expose().as_bytes())
+}
+
+/// The S256 challenge of a PKCE verifier (RFC 7636 §4.2).
+pub fn s256_challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()))
+}
+
+/// Compares in a time that does not depend on where the first difference is.
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_challenge_of_rfc_7636_appendix_b() {
+        assert_eq!(
+            s256_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+
+    #[test]
+    fn the_gravatar_of_a_recorded_user() {
+        let email = "testaccuser@acceptance.test.com";
+        assert_eq!(md5_hex(email), "324ad113b0ef6dabbb2c2c4cf8a8d108");
+    }
+}

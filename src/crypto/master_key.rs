@@ -1,0 +1,117 @@
+//! The master key and the keys derived from it (HKDF, RFC 5869). The database without the master
+//! key forges no token and opens no secret.
+
+use aws_lc_rs::hkdf;
+
+use crate::crypto::Failed;
+
+/// The 256-bit key everything else is derived from.
+pub struct MasterKey([u8; 32]);
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKey(***)")
+    }
+}
+
+/// What a derived key is for. Each purpose has its own key, so that nothing made for one is ever
+/// accepted for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The MAC of refresh tokens.
+    RefreshToken,
+    /// Sealing what a browser carries: login transactions.
+    Transaction,
+    /// Sealing secrets at rest: signing keys, client secrets.
+    AtRest,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::RefreshToken => b"doorward/v1/refresh-token",
+            Self::Transaction => b"doorward/v1/transaction",
+            Self::AtRest => b"doorward/v1/at-rest",
+        }
+    }
+}
+
+/// The length of a derived key.
+struct Bytes<const N: usize>;
+
+impl<const N: usize> hkdf::KeyType for Bytes<N> {
+    fn len(&self) -> usize {
+        N
+    }
+}
+
+impl MasterKey {
+    /// From raw bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// From 64 hex digits, as `openssl rand -hex 32` prints them.
+    ///
+    /// # Errors
+    /// When the text is anything else.
+    pub fn parse(text: &str) -> Result<Self, Failed> {
+        const WRONG: Failed = Failed("the master key must be 64 hex digits");
+        let text = text.trim();
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(WRONG);
+        }
+        let mut bytes = [0; 32];
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| WRONG)?;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The 64 hex digits.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The 32-byte key for `purpose`.
+    pub(super) fn derive(&self, purpose: Purpose) -> [u8; 32] {
+        self.expand(&[purpose.label()])
+    }
+
+    /// Names the key without revealing it, so that tokens of an old master key are recognised.
+    pub(super) fn id(&self) -> [u8; 4] {
+        self.expand(&[b"doorward/v1/key-id"])
+    }
+
+    fn expand<const N: usize>(&self, info: &[&[u8]]) -> [u8; N] {
+        let mut key = [0; N];
+        let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"doorward").extract(&self.0);
+        // Both can only fail for output longer than 8,160 bytes.
+        let okm = prk.expand(info, Bytes::<N>).expect("a short HKDF output");
+        okm.fill(&mut key).expect("a buffer of the length asked for");
+        key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purposes_have_different_keys() {
+        let key = MasterKey::new([7; 32]);
+        assert_ne!(key.derive(Purpose::RefreshToken), key.derive(Purpose::Transaction));
+        assert_ne!(key.derive(Purpose::AtRest), key.derive(Purpose::Transaction));
+    }
+
+    #[test]
+    fn the_text_form_survives_and_rubbish_is_refused() {
+        let key = MasterKey::new([0xa5; 32]);
+        assert_eq!(MasterKey::parse(&key.to_hex()).unwrap().0, key.0);
+        for rubbish in ["", "a5", &"g".repeat(64), &"é".repeat(32), &format!("+{}", "a".repeat(63))]
+        {
+            assert!(MasterKey::parse(rubbish).is_err(), "{rubbish}");
+        }
+        assert_eq!(format!("{key:?}"), "MasterKey(***)");
+    }
+}

@@ -1,0 +1,77 @@
+//! Values of the protocol: plain data, no I/O.
+
+pub mod audience;
+pub mod client;
+pub mod client_grant;
+pub mod code;
+pub mod entropy;
+pub mod family;
+pub mod organization;
+pub mod redirect_uri;
+pub mod resource_server;
+pub mod scope;
+pub mod secret;
+pub mod session;
+pub mod settings;
+pub mod time;
+pub mod user;
+
+/// Declares a string newtype for an identifier, so that a client id can never stand where a user
+/// id is meant.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps an identifier as it is written on the wire and in the store.
+            pub fn new(value: impl Into<String>) -> Self {
+                Self(value.into())
+            }
+            /// The identifier as it is written on the wire.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// The `client_id` of an application (RFC 6749 §2.2).
+    ClientId
+);
+id!(
+    /// The `sub` of a user, `auth0|…` for users of the database connection.
+    UserId
+);
+id!(
+    /// The id of an API as the Management API shows it; its audience is its `identifier`.
+    ResourceServerId
+);
+id!(
+    /// The id of a client grant, `cgr_…`.
+    ClientGrantId
+);
+id!(
+    /// The public id of a browser session, the `sid` of ID tokens. Not the cookie.
+    SessionId
+);
+id!(
+    /// The id of a refresh-token family: one login of one user in one client.
+    FamilyId
+);
+id!(
+    /// The `kid` of a signing key.
+    KeyId
+);
+id!(
+    /// The id of an organization, `org_…`.
+    OrganizationId
+);

@@ -1,0 +1,47 @@
+//! Randomness as a parameter.
+
+/// Where random bytes come from. Never draw randomness elsewhere.
+pub trait Entropy: Send + Sync {
+    /// Fills `bytes` with cryptographically secure random bytes.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+const ALPHANUMERIC: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const LOWER_HEX: &[u8; 16] = b"0123456789abcdef";
+
+impl dyn Entropy + '_ {
+    /// `N` random bytes.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+    /// A random string over `[A-Za-z0-9]`, as client ids are.
+    pub fn alphanumeric(&self, length: usize) -> String {
+        self.string(ALPHANUMERIC, length)
+    }
+    /// A random string over the base64url alphabet: 6 bits of entropy a character.
+    pub fn url_safe(&self, length: usize) -> String {
+        self.string(URL_SAFE, length)
+    }
+    /// A random string over `[0-9a-f]`.
+    pub fn lower_hex(&self, length: usize) -> String {
+        self.string(LOWER_HEX, length)
+    }
+
+    fn string(&self, alphabet: &[u8], length: usize) -> String {
+        // Rejection sampling: a modulus would favour the first letters of an alphabet whose size
+        // does not divide 256.
+        let limit = 256 - 256 % alphabet.len();
+        let mut out = String::with_capacity(length);
+        while out.len() < length {
+            for byte in self.bytes::<32>() {
+                if usize::from(byte) < limit && out.len() < length {
+                    out.push(char::from(alphabet[usize::from(byte) % alphabet.len()]));
+                }
+            }
+        }
+        out
+    }
+}

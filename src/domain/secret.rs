@@ -1,0 +1,52 @@
+//! Secrets in the clear. None of them has a `Display` or `Serialize`, and `Debug` is redacted, so
+//! that a secret cannot reach a log or a response by accident: it leaves only through `expose`.
+
+/// Declares a redacted string newtype for one kind of secret.
+macro_rules! secret {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps the secret.
+            pub fn new(value: impl Into<String>) -> Self {
+                Self(value.into())
+            }
+            /// The secret in the clear. The caller answers for where it goes.
+            pub fn expose(&self) -> &str {
+                &self.0
+            }
+        }
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(***)"))
+            }
+        }
+    };
+}
+
+secret!(
+    /// A client secret (RFC 6749 §2.3.1).
+    ClientSecret
+);
+secret!(
+    /// A password as a person typed it.
+    Password
+);
+secret!(
+    /// An authorization code as it travels (RFC 6749 §4.1.2).
+    Code
+);
+secret!(
+    /// A refresh token as it travels (RFC 6749 §1.5).
+    RefreshToken
+);
+secret!(
+    /// The value of the session cookie.
+    SessionCookie
+);
+secret!(
+    /// A database URL, which may contain a password.
+    DatabaseUrl
+);

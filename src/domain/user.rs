@@ -1,0 +1,51 @@
+//! Users.
+
+use serde_json::{Map, Value};
+
+use crate::domain::{UserId, time::Timestamp};
+
+/// The database connection every user belongs to.
+pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
+
+/// A user.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The `sub` of tokens.
+    pub user_id: UserId,
+    /// Lower case.
+    pub email: Option<String>,
+    /// Whether the address was verified.
+    pub email_verified: bool,
+    /// Lower case.
+    pub username: Option<String>,
+    /// `None` until it was set by an operator.
+    pub blocked: Option<bool>,
+    /// `name`, `nickname`, `picture`, `given_name`, `family_name`, `phone_number`,
+    /// `phone_verified`, … as the Management API writes them.
+    pub profile: Map<String, Value>,
+    /// What applications may let users edit.
+    pub user_metadata: Map<String, Value>,
+    /// What only operators edit.
+    pub app_metadata: Map<String, Value>,
+    /// Completed logins.
+    pub logins_count: i64,
+    /// The last completed login.
+    pub last_login: Option<Timestamp>,
+    /// The address of the last completed login.
+    pub last_ip: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl User {
+    /// Whether an operator has blocked the user.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked == Some(true)
+    }
+    /// A member of the profile, if it is a non-empty string.
+    pub fn profile_text(&self, name: &str) -> Option<&str> {
+        self.profile.get(name).and_then(Value::as_str).filter(|s| !s.is_empty())
+    }
+}

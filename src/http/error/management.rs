@@ -1,0 +1,182 @@
+//! Errors of the Management API: `{"statusCode","error","message","errorCode"}`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::{crypto, store, token::bearer::BearerFault};
+
+/// An error of the Management API.
+#[derive(Debug)]
+pub enum ManagementError {
+    /// 400 with the error code that says where: `invalid_body`, `invalid_query_string`,
+    /// `invalid_uri`, `operation_not_supported`.
+    BadRequest {
+        /// `errorCode`
+        code: &'static str,
+        /// What to change.
+        message: String,
+    },
+    /// 401: no `Authorization` header.
+    MissingAuthentication,
+    /// 400 or 401: a token that is not good here.
+    Bearer(BearerFault),
+    /// 403: none of these scopes.
+    InsufficientScope(&'static [&'static str]),
+    /// 404.
+    NotFound {
+        /// `errorCode`, if the real service has one.
+        code: Option<&'static str>,
+        /// What was not found.
+        message: &'static str,
+    },
+    /// 409.
+    Conflict {
+        /// `errorCode`, if the real service has one.
+        code: Option<&'static str>,
+        /// With what.
+        message: String,
+    },
+    /// 405.
+    MethodNotAllowed,
+    /// 413.
+    PayloadTooLarge,
+    /// 415: not JSON.
+    UnsupportedMediaType,
+    /// 503: password hashing is overloaded, or the database unavailable.
+    Unavailable,
+    /// 500. The cause was logged where it was converted.
+    Internal,
+}
+
+impl ManagementError {
+    /// A body that breaks the contract.
+    pub fn invalid_body(message: impl Into<String>) -> Self {
+        Self::BadRequest { code: "invalid_body", message: message.into() }
+    }
+    /// A query that breaks the contract.
+    pub fn invalid_query(message: impl Into<String>) -> Self {
+        Self::BadRequest { code: "invalid_query_string", message: message.into() }
+    }
+
+    fn wire(self) -> (StatusCode, Option<&'static str>, String) {
+        use StatusCode as S;
+        match self {
+            Self::BadRequest { code, message } => (S::BAD_REQUEST, Some(code), message),
+            Self::MissingAuthentication => {
+                (S::UNAUTHORIZED, None, "Missing authentication".to_owned())
+            }
+            Self::Bearer(fault) => bearer(fault),
+            Self::InsufficientScope(scopes) => {
+                let message = format!("Insufficient scope, expected any of: {}", scopes.join(","));
+                (S::FORBIDDEN, Some("insufficient_scope"), message)
+            }
+            Self::NotFound { code, message } => (S::NOT_FOUND, code, message.to_owned()),
+            Self::Conflict { code, message } => (S::CONFLICT, code, message),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, None, "Method not allowed".to_owned())
+            }
+            Self::PayloadTooLarge => {
+                (S::PAYLOAD_TOO_LARGE, None, "The request body is too large".to_owned())
+            }
+            Self::UnsupportedMediaType => {
+                let message = "The request body must be application/json".to_owned();
+                (S::UNSUPPORTED_MEDIA_TYPE, None, message)
+            }
+            Self::Unavailable => (
+                S::SERVICE_UNAVAILABLE,
+                None,
+                "The service is temporarily unavailable. Try again.".to_owned(),
+            ),
+            Self::Internal => {
+                (S::INTERNAL_SERVER_ERROR, None, "An internal server error occurred".to_owned())
+            }
+        }
+    }
+}
+
+fn bearer(fault: BearerFault) -> (StatusCode, Option<&'static str>, String) {
+    let unauthorized = |message: &str| (StatusCode::UNAUTHORIZED, None, message.to_owned());
+    match fault {
+        BearerFault::Malformed => (
+            StatusCode::BAD_REQUEST,
+            Some("Bearer"),
+            "Bad HTTP authentication header format".to_owned(),
+        ),
+        BearerFault::Invalid => unauthorized("Invalid token"),
+        BearerFault::Signature => {
+            unauthorized("Invalid signature received for JSON Web Token validation")
+        }
+        BearerFault::Expired => {
+            unauthorized("Expired token received for JSON Web Token validation")
+        }
+    }
+}
+
+impl From<store::Error> for ManagementError {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(_) => {
+                tracing::warn!(error = error_chain(&error), "management: no database");
+                Self::Unavailable
+            }
+            _ => {
+                tracing::error!(error = error_chain(&error), "management: the store failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<crypto::Failed> for ManagementError {
+    fn from(error: crypto::Failed) -> Self {
+        tracing::error!(%error, "management: cryptography failed");
+        Self::Internal
+    }
+}
+
+impl From<crypto::password::Overloaded> for ManagementError {
+    fn from(_: crypto::password::Overloaded) -> Self {
+        Self::Unavailable
+    }
+}
+
+/// An error with its causes, for the log.
+pub(in crate::http) fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+impl IntoResponse for ManagementError {
+    fn into_response(self) -> Response {
+        let (status, code, message) = self.wire();
+        let reason = status.canonical_reason().unwrap_or("Error");
+        let mut body =
+            json!({ "statusCode": status.as_u16(), "error": reason, "message": message });
+        if let Some(code) = code {
+            body["errorCode"] = code.into();
+        }
+        if status == StatusCode::UNAUTHORIZED && message != "Missing authentication" {
+            body["attributes"] = json!({ "error": message });
+        }
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

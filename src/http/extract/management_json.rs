@@ -1,0 +1,70 @@
+//! JSON bodies of the Management API.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::header,
+};
+use serde_json::{Map, Value};
+
+use crate::http::{App, error::management::ManagementError};
+
+/// A JSON object.
+pub struct ManagementJson(pub Map<String, Value>);
+
+impl FromRequest<App> for ManagementJson {
+    type Rejection = ManagementError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|v| v.to_str().ok()).unwrap_or("");
+        let media_type = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        if media_type != "application/json" {
+            return Err(ManagementError::UnsupportedMediaType);
+        }
+        let body = Bytes::from_request(request, app)
+            .await
+            .map_err(|_| ManagementError::PayloadTooLarge)?;
+        let value: Value = serde_json::from_slice(&body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            ManagementError::invalid_body(format!(
+                "Payload validation error: the body is not JSON (line {line}, column {column})."
+            ))
+        })?;
+        if contains_nul(&value) {
+            return Err(ManagementError::invalid_body(
+                "Payload validation error: the body contains the character U+0000.",
+            ));
+        }
+        match value {
+            Value::Object(map) => Ok(Self(map)),
+            other => Err(ManagementError::invalid_body(format!(
+                "Payload validation error: 'Expected type object but found type {}'.",
+                type_name(&other)
+            ))),
+        }
+    }
+}
+
+/// Postgres cannot store U+0000.
+fn contains_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(contains_nul),
+        Value::Object(map) => map.iter().any(|(k, v)| k.contains('\0') || contains_nul(v)),
+        _ => false,
+    }
+}
+
+/// The JSON type as validation messages name it.
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(n) if n.is_i64() || n.is_u64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}

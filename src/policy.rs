@@ -1,0 +1,11 @@
+//! Decisions: plain data in, a verdict out. No I/O, no `async`, no clock, no randomness.
+
+pub mod authorize;
+pub mod claims;
+pub mod client_auth;
+pub mod consent;
+pub mod lifetime;
+pub mod login_scope;
+pub mod management;
+pub mod mrrt;
+pub mod reuse;

@@ -1,0 +1,86 @@
+//! The Management API's routes and the scopes that open them. The router is built from this
+//! table, and a test walks every row without credentials and with too little scope.
+
+/// One operation of the Management API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path below `/api/v2`, with `{…}` for ids.
+    pub path: &'static str,
+    /// Any one of these scopes opens it.
+    pub scopes: &'static [&'static str],
+}
+
+const fn op(
+    method: &'static str,
+    path: &'static str,
+    scopes: &'static [&'static str],
+) -> Operation {
+    Operation { method, path, scopes }
+}
+
+const READ_CLIENTS: &[&str] =
+    &["read:clients", "read:client_keys", "read:client_credentials", "read:client_summary"];
+
+/// Every operation there is.
+#[rustfmt::skip]
+pub const OPERATIONS: &[Operation] = &[
+    op("GET",    "/clients",                       READ_CLIENTS),
+    op("POST",   "/clients",                       &["create:clients"]),
+    op("GET",    "/clients/{id}",                  READ_CLIENTS),
+    op("PATCH",  "/clients/{id}",                  &["update:clients", "update:client_keys", "update:client_credentials"]),
+    op("DELETE", "/clients/{id}",                  &["delete:clients"]),
+    op("POST",   "/clients/{id}/rotate-secret",    &["update:client_keys"]),
+    op("GET",    "/resource-servers",              &["read:resource_servers"]),
+    op("POST",   "/resource-servers",              &["create:resource_servers"]),
+    op("GET",    "/resource-servers/{id}",         &["read:resource_servers"]),
+    op("PATCH",  "/resource-servers/{id}",         &["update:resource_servers"]),
+    op("DELETE", "/resource-servers/{id}",         &["delete:resource_servers"]),
+    op("GET",    "/client-grants",                 &["read:client_grants"]),
+    op("POST",   "/client-grants",                 &["create:client_grants"]),
+    op("GET",    "/client-grants/{id}",            &["read:client_grants"]),
+    op("PATCH",  "/client-grants/{id}",            &["update:client_grants"]),
+    op("DELETE", "/client-grants/{id}",            &["delete:client_grants"]),
+    op("GET",    "/users",                         &["read:users"]),
+    op("POST",   "/users",                         &["create:users"]),
+    op("GET",    "/users/{id}",                    &["read:users"]),
+    op("PATCH",  "/users/{id}",                    &["update:users", "update:users_app_metadata"]),
+    op("DELETE", "/users/{id}",                    &["delete:users"]),
+    op("GET",    "/users-by-email",                &["read:users"]),
+    op("GET",    "/users/{id}/permissions",        &["read:users"]),
+    op("POST",   "/users/{id}/permissions",        &["update:users"]),
+    op("DELETE", "/users/{id}/permissions",        &["update:users"]),
+    op("GET",    "/organizations",                 &["read:organizations", "read:organizations_summary"]),
+    op("POST",   "/organizations",                 &["create:organizations"]),
+    op("GET",    "/organizations/{id}",            &["read:organizations", "read:organizations_summary"]),
+    op("DELETE", "/organizations/{id}",            &["delete:organizations"]),
+    op("GET",    "/organizations/{id}/members",    &["read:organization_members"]),
+    op("POST",   "/organizations/{id}/members",    &["create:organization_members"]),
+    op("DELETE", "/organizations/{id}/members",    &["delete:organization_members"]),
+];
+
+/// Every scope of the Management API, sorted, once: the scopes of its resource server.
+pub fn scopes() -> Vec<&'static str> {
+    let mut all: Vec<_> = OPERATIONS.iter().flat_map(|o| o.scopes.iter().copied()).collect();
+    all.push("create:client_credentials");
+    all.push("create:client_keys");
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_needs_a_scope_and_stands_once() {
+        for (i, operation) in OPERATIONS.iter().enumerate() {
+            assert!(!operation.scopes.is_empty(), "{operation:?}");
+            let twin = |o: &Operation| o.method == operation.method && o.path == operation.path;
+            assert!(!OPERATIONS[..i].iter().any(twin), "{operation:?} stands twice");
+        }
+        assert!(scopes().is_sorted());
+    }
+}

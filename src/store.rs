@@ -1,0 +1,360 @@
+//! SQL for SQLite and Postgres, transactions and migrations. One file per table; no rules beyond a
+//! `WHERE` guard.
+//!
+//! Each statement is written once, with `$1` placeholders, as a `const`; [`on!`] expands its
+//! execution for both databases. Reads take a [`Db`]; writes take a [`Tx`], which only
+//! [`Store::write`] makes.
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use sqlx::{
+    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    pool::PoolConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::domain::secret::DatabaseUrl;
+
+/// Runs one statement on whichever database the connection belongs to. The body is compiled once
+/// per database, so the SQL text and the binds are shared and only the row types differ.
+macro_rules! on {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite($c) => $body,
+            $crate::store::Db::Postgres($c) => $body,
+        }
+    };
+}
+
+pub mod audit;
+pub mod cache;
+pub mod client_grants;
+pub mod clients;
+pub mod codes;
+pub mod consents;
+mod dialect;
+pub mod families;
+mod migrations;
+pub mod organizations;
+pub mod permissions;
+pub mod resource_servers;
+pub mod sessions;
+pub mod signing_keys;
+pub mod sweep;
+pub mod users;
+
+/// What can go wrong in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached or has no connection free. Worth a retry.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] sqlx::Error),
+    /// Any other refusal of the database.
+    #[error("the database refused a statement")]
+    Database(#[source] sqlx::Error),
+    /// A unique column already has this value.
+    #[error("the value exists already")]
+    Duplicate,
+    /// A row breaks an invariant of this program.
+    #[error("table {table} has a broken row: {why}")]
+    Inconsistent {
+        /// Where.
+        table: &'static str,
+        /// What is wrong, without the row's content.
+        why: String,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the schema could not be migrated")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The database was migrated by a newer release, or not at all.
+    #[error(
+        "the database schema is at version {found}, this release needs {needed}: run `doorward \
+         migrate`, or start with `--migrate`"
+    )]
+    SchemaVersion {
+        /// The newest applied migration, 0 for none.
+        found: i64,
+        /// What this release has.
+        needed: i64,
+    },
+    /// The database URL is neither `sqlite:PATH` nor `postgres://…`.
+    #[error("the database URL must be sqlite:PATH or postgres://…")]
+    Url,
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+            sqlx::Error::Database(e) if e.is_unique_violation() => Self::Duplicate,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// Shorthand of this room.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// One of the two databases, with the configuration rows in memory. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pools: Pools,
+    cache: Arc<cache::Cache>,
+}
+
+#[derive(Clone)]
+enum Pools {
+    /// SQLite has one writer at a time; a pool of one turns contention into a fair queue instead
+    /// of `database is locked`.
+    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A borrowed connection to either database.
+pub enum Db<'a> {
+    /// SQLite.
+    Sqlite(&'a mut SqliteConnection),
+    /// Postgres.
+    Postgres(&'a mut PgConnection),
+}
+
+impl Db<'_> {
+    /// The same connection, for one statement of several.
+    fn reborrow(&mut self) -> Db<'_> {
+        match self {
+            Self::Sqlite(c) => Db::Sqlite(c),
+            Self::Postgres(c) => Db::Postgres(c),
+        }
+    }
+}
+
+/// A connection for reading, outside a transaction.
+pub enum Conn {
+    /// SQLite.
+    Sqlite(PoolConnection<Sqlite>),
+    /// Postgres.
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl Conn {
+    /// The connection, for one statement.
+    pub fn db(&mut self) -> Db<'_> {
+        match self {
+            Self::Sqlite(c) => Db::Sqlite(c),
+            Self::Postgres(c) => Db::Postgres(c),
+        }
+    }
+}
+
+/// A write transaction. Dropped without [`Tx::commit`], it never happened.
+pub struct Tx {
+    inner: TxInner,
+    cache: Arc<cache::Cache>,
+    changes_configuration: bool,
+}
+
+enum TxInner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    /// The connection, for one statement.
+    pub fn db(&mut self) -> Db<'_> {
+        match &mut self.inner {
+            TxInner::Sqlite(tx) => Db::Sqlite(&mut *tx),
+            TxInner::Postgres(tx) => Db::Postgres(&mut *tx),
+        }
+    }
+
+    /// Counts a change of configuration rows, so that every node forgets its copy: this one at
+    /// commit, the others when they next look.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn configuration_changes(&mut self) -> Result<()> {
+        cache::bump_version(self.db()).await?;
+        self.changes_configuration = true;
+        Ok(())
+    }
+
+    /// Makes the transaction durable.
+    ///
+    /// # Errors
+    /// When the database cannot; then nothing was written, or (connection lost) nobody knows.
+    pub async fn commit(self) -> Result<()> {
+        match self.inner {
+            TxInner::Sqlite(tx) => tx.commit().await?,
+            TxInner::Postgres(tx) => tx.commit().await?,
+        }
+        if self.changes_configuration {
+            self.cache.forget();
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Opens the database. Does not touch the schema.
+    ///
+    /// # Errors
+    /// [`Error::Url`], or when the database cannot be reached.
+    pub async fn connect(url: &DatabaseUrl, max_connections: u32) -> Result<Self> {
+        let pools = if let Some(path) = url.expose().strip_prefix("sqlite:") {
+            Self::open_sqlite(path.trim_start_matches("//")).await?
+        } else if url.expose().starts_with("postgres://")
+            || url.expose().starts_with("postgresql://")
+        {
+            Pools::Postgres(
+                sqlx::postgres::PgPoolOptions::new()
+                    .max_connections(max_connections)
+                    .acquire_timeout(Duration::from_secs(5))
+                    .connect(url.expose())
+                    .await?,
+            )
+        } else {
+            return Err(Error::Url);
+        };
+        Ok(Self { pools, cache: Arc::default() })
+    }
+
+    async fn open_sqlite(path: &str) -> Result<Pools> {
+        let options = SqliteConnectOptions::from_str("sqlite:")?
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: a commit is on disk before the answer leaves.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .pragma("cache_size", "-1024");
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .min_connections(0)
+                .acquire_timeout(Duration::from_secs(5))
+        };
+        let writer = pool(1).connect_with(options.clone()).await?;
+        let readers = pool(4).connect_with(options).await?;
+        Ok(Pools::Sqlite { readers, writer })
+    }
+
+    /// A connection for reading.
+    ///
+    /// # Errors
+    /// When none can be had in time.
+    pub async fn read(&self) -> Result<Conn> {
+        Ok(match &self.pools {
+            Pools::Sqlite { readers, .. } => Conn::Sqlite(readers.acquire().await?),
+            Pools::Postgres(pool) => Conn::Postgres(pool.acquire().await?),
+        })
+    }
+
+    /// Begins a write transaction. Keep it short; hash no password inside.
+    ///
+    /// # Errors
+    /// When none can be had in time.
+    pub async fn write(&self) -> Result<Tx> {
+        let inner = match &self.pools {
+            // A deferred BEGIN fails with `database is locked` when it turns into a write.
+            Pools::Sqlite { writer, .. } => {
+                TxInner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            Pools::Postgres(pool) => TxInner::Postgres(pool.begin().await?),
+        };
+        Ok(Tx { inner, cache: Arc::clone(&self.cache), changes_configuration: false })
+    }
+
+    /// Brings the schema up to date. Several nodes may do so at once.
+    ///
+    /// # Errors
+    /// When a migration fails or an applied one was edited.
+    pub async fn migrate(&self) -> Result<()> {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => migrations::sqlite().run(writer).await?,
+            Pools::Postgres(pool) => migrations::postgres().run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// Checks that the schema is at least the one this release was written for. A newer one is
+    /// fine: a release runs against the schema of the next.
+    ///
+    /// # Errors
+    /// [`Error::SchemaVersion`].
+    pub async fn check_schema(&self) -> Result<()> {
+        let needed = migrations::newest();
+        let mut conn = self.read().await?;
+        let found = migrations::applied(conn.db()).await?;
+        if found < needed { Err(Error::SchemaVersion { found, needed }) } else { Ok(()) }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<()> {
+        let mut conn = self.read().await?;
+        cache::version(conn.db()).await.map(|_| ())
+    }
+
+    /// Whether the database is the embedded one.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.pools, Pools::Sqlite { .. })
+    }
+
+    /// Waits for running statements and closes every connection.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// For the guards that check both schemas against the statements: prepares `sql` without
+    /// running it.
+    ///
+    /// # Errors
+    /// When the database cannot prepare it.
+    pub async fn prepare(&self, sql: &str) -> Result<()> {
+        use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+        let sql = AssertSqlSafe(sql.to_owned()).into_sql_str();
+        let mut conn = self.read().await?;
+        match &mut conn {
+            Conn::Sqlite(c) => c.prepare(sql).await.map(|_| ())?,
+            Conn::Postgres(c) => c.prepare(sql).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+
+    /// For the same guards: every column as `(table.column, nullable)`, sorted.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn columns(&self) -> Result<Vec<(String, bool)>> {
+        let mut conn = self.read().await?;
+        dialect::columns(conn.db()).await
+    }
+}
+
+/// Reads a JSON column into the type the program works with.
+fn decode<T: serde::de::DeserializeOwned>(table: &'static str, json: &str) -> Result<T> {
+    serde_json::from_str(json)
+        .map_err(|e| Error::Inconsistent { table, why: format!("JSON column: {e}") })
+}
+
+/// Words joined by single spaces, as `amr` is kept.
+fn join_words(words: &[String]) -> String {
+    words.join(" ")
+}
+
+fn split_words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}

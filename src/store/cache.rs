@@ -1,0 +1,201 @@
+//! Configuration rows in memory: clients, APIs and client grants, read through and forgotten as a
+//! whole when the configuration's version moves.
+//!
+//! A write on this node forgets at commit. Writes of other nodes are seen by [`Store::watch`],
+//! which asks for the version twice a second. Users, tokens, sessions and codes are never kept.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use crate::domain::{
+    ClientId,
+    audience::Audience,
+    client_grant::{ClientGrant, SubjectType},
+};
+use crate::store::{
+    Db, Result, Store, client_grants,
+    clients::{self, ClientRecord},
+    resource_servers::{self, ResourceServerRecord},
+};
+
+/// How many rows of a kind are kept. More and the copy begins anew: memory stays bounded.
+const MOST_ROWS: usize = 4096;
+
+type GrantKey = (ClientId, Audience, SubjectType);
+
+/// The copy.
+#[derive(Default)]
+pub struct Cache {
+    rows: RwLock<Rows>,
+}
+
+#[derive(Default)]
+struct Rows {
+    /// Moves at each forgetting. A row that was read before it moved may be stale and is not kept.
+    epoch: u64,
+    clients: HashMap<ClientId, Arc<ClientRecord>>,
+    apis: HashMap<Audience, Arc<ResourceServerRecord>>,
+    /// Also keeps that there is no grant.
+    grants: HashMap<GrantKey, Option<Arc<ClientGrant>>>,
+    /// The origins that may call with CORS, of all clients.
+    origins: Option<Arc<std::collections::HashSet<String>>>,
+}
+
+impl Cache {
+    /// Drops every row.
+    pub fn forget(&self) {
+        let mut rows = self.write();
+        *rows = Rows { epoch: rows.epoch + 1, ..Rows::default() };
+    }
+
+    // A panic elsewhere cannot leave the maps half-written: each change is one insertion.
+    fn read(&self) -> RwLockReadGuard<'_, Rows> {
+        self.rows.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+    fn write(&self) -> RwLockWriteGuard<'_, Rows> {
+        self.rows.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn keep<K: std::hash::Hash + Eq, V>(
+        &self,
+        epoch: u64,
+        map: impl FnOnce(&mut Rows) -> &mut HashMap<K, V>,
+        key: K,
+        value: V,
+    ) {
+        let mut rows = self.write();
+        if rows.epoch == epoch {
+            let map = map(&mut rows);
+            if map.len() >= MOST_ROWS {
+                map.clear();
+            }
+            map.insert(key, value);
+        }
+    }
+}
+
+impl Store {
+    /// The client, from memory if possible.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn client(&self, id: &ClientId) -> Result<Option<Arc<ClientRecord>>> {
+        let epoch = {
+            let rows = self.cache.read();
+            if let Some(hit) = rows.clients.get(id) {
+                return Ok(Some(Arc::clone(hit)));
+            }
+            rows.epoch
+        };
+        let found = clients::find(self.read().await?.db(), id).await?.map(Arc::new);
+        if let Some(row) = &found {
+            self.cache.keep(epoch, |r| &mut r.clients, id.clone(), Arc::clone(row));
+        }
+        Ok(found)
+    }
+
+    /// The API with this identifier, from memory if possible.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn api(&self, audience: &Audience) -> Result<Option<Arc<ResourceServerRecord>>> {
+        let epoch = {
+            let rows = self.cache.read();
+            if let Some(hit) = rows.apis.get(audience) {
+                return Ok(Some(Arc::clone(hit)));
+            }
+            rows.epoch
+        };
+        let mut conn = self.read().await?;
+        let found = resource_servers::find_by_identifier(conn.db(), audience).await?.map(Arc::new);
+        if let Some(row) = &found {
+            self.cache.keep(epoch, |r| &mut r.apis, audience.clone(), Arc::clone(row));
+        }
+        Ok(found)
+    }
+
+    /// The client grant, from memory if possible.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn client_grant(
+        &self,
+        client: &ClientId,
+        audience: &Audience,
+        subject: SubjectType,
+    ) -> Result<Option<Arc<ClientGrant>>> {
+        let key = (client.clone(), audience.clone(), subject);
+        let epoch = {
+            let rows = self.cache.read();
+            if let Some(hit) = rows.grants.get(&key) {
+                return Ok(hit.clone());
+            }
+            rows.epoch
+        };
+        let mut conn = self.read().await?;
+        let found = client_grants::find_for(conn.db(), client, audience, subject).await?;
+        let found = found.map(|record| Arc::new(record.grant));
+        self.cache.keep(epoch, |r| &mut r.grants, key, found.clone());
+        Ok(found)
+    }
+
+    /// Every origin that some client may call from with CORS: those of its callbacks, its
+    /// `allowed_origins` and its `web_origins`.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn browser_origins(&self) -> Result<Arc<std::collections::HashSet<String>>> {
+        let epoch = {
+            let rows = self.cache.read();
+            if let Some(hit) = &rows.origins {
+                return Ok(Arc::clone(hit));
+            }
+            rows.epoch
+        };
+        let found = Arc::new(clients::browser_origins(self.read().await?.db()).await?);
+        let mut rows = self.cache.write();
+        if rows.epoch == epoch {
+            rows.origins = Some(Arc::clone(&found));
+        }
+        Ok(found)
+    }
+
+    /// Follows the configuration's version until the task is dropped, so that a change on another
+    /// node is seen here within a second.
+    pub async fn watch(self) {
+        let mut known = None;
+        loop {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            let now = match self.read().await {
+                Ok(mut conn) => version(conn.db()).await,
+                Err(error) => Err(error),
+            };
+            match now {
+                Ok(now) if known == Some(now) => {}
+                Ok(now) => {
+                    self.cache.forget();
+                    known = Some(now);
+                }
+                // Unreachable: the copy may be stale by now, and reading it anew will say so.
+                Err(_) => {
+                    self.cache.forget();
+                    known = None;
+                }
+            }
+        }
+    }
+}
+
+pub(super) async fn version(db: Db<'_>) -> Result<i64> {
+    const VERSION: &str = "SELECT version FROM config_version WHERE id = 1";
+    let (version,): (i64,) = on!(db, |c| sqlx::query_as(VERSION).fetch_one(c).await?);
+    Ok(version)
+}
+
+pub(super) async fn bump_version(db: Db<'_>) -> Result<()> {
+    const BUMP: &str = "UPDATE config_version SET version = version + 1 WHERE id = 1";
+    on!(db, |c| sqlx::query(BUMP).execute(c).await.map(|_| ())?);
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! Table `client_grant`.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::domain::{
+    ClientGrantId, ClientId,
+    audience::Audience,
+    client_grant::{ClientGrant, SubjectType},
+    scope::ScopeSet,
+    time::Timestamp,
+};
+use crate::store::{Db, Error, Result, Tx, decode};
+
+/// A client grant as it is kept.
+#[derive(Debug, Clone)]
+pub struct ClientGrantRecord {
+    /// What the protocol reads.
+    pub grant: ClientGrant,
+    /// What the Management API wrote, without id, client and audience.
+    pub document: Map<String, Value>,
+    /// Guards [`update`].
+    pub version: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    client_id: String,
+    audience: String,
+    subject_type: String,
+    document: String,
+    version: i64,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default)]
+    scope: ScopeSet,
+    #[serde(default)]
+    allow_all_scopes: bool,
+}
+
+impl TryFrom<Row> for ClientGrantRecord {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let read: Document = decode("client_grant", &row.document)?;
+        let subject_type = match row.subject_type.as_str() {
+            "client" => SubjectType::Client,
+            "user" => SubjectType::User,
+            _ => {
+                let why = "unknown subject_type".to_owned();
+                return Err(Error::Inconsistent { table: "client_grant", why });
+            }
+        };
+        Ok(Self {
+            grant: ClientGrant {
+                id: ClientGrantId::new(row.id),
+                client_id: ClientId::new(row.client_id),
+                audience: Audience::new(row.audience),
+                subject_type,
+                scope: read.scope,
+                allow_all_scopes: read.allow_all_scopes,
+            },
+            document: decode("client_grant", &row.document)?,
+            version: row.version,
+        })
+    }
+}
+
+/// Narrows a listing; `None` means any.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter<'a> {
+    /// Of this client.
+    pub client_id: Option<&'a str>,
+    /// For this API.
+    pub audience: Option<&'a str>,
+    /// For this subject.
+    pub subject_type: Option<&'a str>,
+}
+
+/// The client grant with this id.
+///
+/// # Errors
+/// When the database does.
+pub async fn find(db: Db<'_>, id: &ClientGrantId) -> Result<Option<ClientGrantRecord>> {
+    const FIND: &str = "SELECT id, client_id, audience, subject_type, document, version
+        FROM client_grant WHERE id = $1";
+    let row: Option<Row> =
+        on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The one client grant of a client for an API and a subject.
+///
+/// # Errors
+/// When the database does.
+pub async fn find_for(
+    db: Db<'_>,
+    client: &ClientId,
+    audience: &Audience,
+    subject: SubjectType,
+) -> Result<Option<ClientGrantRecord>> {
+    const FIND: &str = "SELECT id, client_id, audience, subject_type, document, version
+        FROM client_grant WHERE client_id = $1 AND audience = $2 AND subject_type = $3";
+    let row: Option<Row> = on!(db, |c| sqlx::query_as(FIND)
+        .bind(client.as_str())
+        .bind(audience.as_str())
+        .bind(subject.as_str())
+        .fetch_optional(c)
+        .await?);
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The client grants that pass `filter`, oldest first, from `offset` on.
+///
+/// # Errors
+/// When the database does.
+pub async fn list(
+    db: Db<'_>,
+    filter: Filter<'_>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<ClientGrantRecord>> {
+    const LIST: &str = "SELECT id, client_id, audience, subject_type, document, version
+        FROM client_grant
+        WHERE ($1 IS NULL OR client_id = $1) AND ($2 IS NULL OR audience = $2)
+          AND ($3 IS NULL OR subject_type = $3)
+        ORDER BY created_at, id LIMIT $4 OFFSET $5";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
+        .bind(filter.client_id)
+        .bind(filter.audience)
+        .bind(filter.subject_type)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c)
+        .await?);
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The client grants that pass `filter` and come after `after` in the order of ids.
+///
+/// # Errors
+/// When the database does.
+pub async fn list_after(
+    db: Db<'_>,
+    filter: Filter<'_>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ClientGrantRecord>> {
+    const LIST: &str = "SELECT id, client_id, audience, subject_type, document, version
+        FROM client_grant
+        WHERE ($1 IS NULL OR client_id = $1) AND ($2 IS NULL OR audience = $2)
+          AND ($3 IS NULL OR subject_type = $3) AND id > $4
+        ORDER BY id LIMIT $5";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
+        .bind(filter.client_id)
+        .bind(filter.audience)
+        .bind(filter.subject_type)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(c)
+        .await?);
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// How many client grants pass `filter`.
+///
+/// # Errors
+/// When the database does.
+pub async fn count(db: Db<'_>, filter: Filter<'_>) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM client_grant
+        WHERE ($1 IS NULL OR client_id = $1) AND ($2 IS NULL OR audience = $2)
+          AND ($3 IS NULL OR subject_type = $3)";
+    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT)
+        .bind(filter.client_id)
+        .bind(filter.audience)
+        .bind(filter.subject_type)
+        .fetch_one(c)
+        .await?);
+    Ok(count)
+}
+
+/// Adds a client grant. The client and the API must exist.
+///
+/// # Errors
+/// [`Error::Duplicate`] when the client has one for this API and subject.
+pub async fn insert(
+    tx: &mut Tx,
+    id: &ClientGrantId,
+    client: &ClientId,
+    audience: &Audience,
+    subject: SubjectType,
+    document: &Map<String, Value>,
+    now: Timestamp,
+) -> Result<()> {
+    const INSERT: &str = "INSERT INTO client_grant
+        (id, client_id, audience, subject_type, document, version, created_at)
+        VALUES ($1, $2, $3, $4, $5, 1, $6)";
+    let text = Value::Object(document.clone()).to_string();
+    on!(tx.db(), |c| sqlx::query(INSERT)
+        .bind(id.as_str())
+        .bind(client.as_str())
+        .bind(audience.as_str())
+        .bind(subject.as_str())
+        .bind(text)
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    tx.configuration_changes().await
+}
+
+/// Replaces the document of a client grant read at `version`. `false` when somebody else was
+/// faster.
+///
+/// # Errors
+/// When the database does.
+pub async fn update(
+    tx: &mut Tx,
+    id: &ClientGrantId,
+    document: &Map<String, Value>,
+    version: i64,
+) -> Result<bool> {
+    const UPDATE: &str = "UPDATE client_grant SET document = $2, version = version + 1
+        WHERE id = $1 AND version = $3";
+    let text = Value::Object(document.clone()).to_string();
+    let updated = on!(tx.db(), |c| sqlx::query(UPDATE)
+        .bind(id.as_str())
+        .bind(text)
+        .bind(version)
+        .execute(c)
+        .await?
+        .rows_affected());
+    tx.configuration_changes().await?;
+    Ok(updated == 1)
+}
+
+/// Removes a client grant. `false` when there was none.
+///
+/// # Errors
+/// When the database does.
+pub async fn delete(tx: &mut Tx, id: &ClientGrantId) -> Result<bool> {
+    const DELETE: &str = "DELETE FROM client_grant WHERE id = $1";
+    let deleted =
+        on!(tx.db(), |c| sqlx::query(DELETE).bind(id.as_str()).execute(c).await?.rows_affected());
+    tx.configuration_changes().await?;
+    Ok(deleted == 1)
+}

@@ -1,0 +1,245 @@
+//! Table `refresh_token_family`.
+
+use crate::domain::{
+    ClientId, FamilyId, OrganizationId, SessionId, UserId,
+    audience::Audience,
+    family::{Family, LoginGrant, RevokedBy},
+    scope::ScopeSet,
+    time::Timestamp,
+};
+use crate::store::{Db, Error, Result, Tx, join_words, split_words};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    client_id: String,
+    user_id: String,
+    session_id: Option<String>,
+    organization_id: Option<String>,
+    audience: Option<String>,
+    scope: String,
+    login_grant: String,
+    auth_time: i64,
+    amr: String,
+    salt: Vec<u8>,
+    generation: i64,
+    rotated_at: i64,
+    created_at: i64,
+    last_exchanged_at: i64,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl TryFrom<Row> for Family {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let broken = |why: &str| Error::Inconsistent {
+            table: "refresh_token_family",
+            why: why.to_owned(),
+        };
+        Ok(Self {
+            id: FamilyId::new(row.id),
+            client_id: ClientId::new(row.client_id),
+            user_id: UserId::new(row.user_id),
+            session_id: row.session_id.map(SessionId::new),
+            organization_id: row.organization_id.map(OrganizationId::new),
+            audience: row.audience.map(Audience::new),
+            scope: ScopeSet::parse(&row.scope),
+            grant: LoginGrant::parse(&row.login_grant)
+                .ok_or_else(|| broken("unknown login_grant"))?,
+            auth_time: Timestamp::from_millis(row.auth_time),
+            amr: split_words(&row.amr),
+            salt: row.salt,
+            generation: u32::try_from(row.generation)
+                .map_err(|_| broken("generation out of range"))?,
+            rotated_at: Timestamp::from_millis(row.rotated_at),
+            created_at: Timestamp::from_millis(row.created_at),
+            last_exchanged_at: Timestamp::from_millis(row.last_exchanged_at),
+            expires_at: row.expires_at.map(Timestamp::from_millis),
+            revoked_at: row.revoked_at.map(Timestamp::from_millis),
+        })
+    }
+}
+
+/// The family with this id, revoked or not.
+///
+/// # Errors
+/// When the database does.
+pub async fn find(db: Db<'_>, id: &FamilyId) -> Result<Option<Family>> {
+    const FIND: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
+        scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
+        last_exchanged_at, expires_at, revoked_at
+        FROM refresh_token_family WHERE id = $1";
+    let row: Option<Row> =
+        on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Begins a family.
+///
+/// # Errors
+/// When the database does.
+pub async fn insert(tx: &mut Tx, family: &Family) -> Result<()> {
+    const INSERT: &str = "INSERT INTO refresh_token_family
+        (id, client_id, user_id, session_id, organization_id, audience, scope, login_grant,
+         auth_time, amr, salt, generation, rotated_at, created_at, last_exchanged_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    on!(tx.db(), |c| sqlx::query(INSERT)
+        .bind(family.id.as_str())
+        .bind(family.client_id.as_str())
+        .bind(family.user_id.as_str())
+        .bind(family.session_id.as_ref().map(SessionId::as_str))
+        .bind(family.organization_id.as_ref().map(OrganizationId::as_str))
+        .bind(family.audience.as_ref().map(Audience::as_str))
+        .bind(family.scope.to_string())
+        .bind(family.grant.as_str())
+        .bind(family.auth_time.millis())
+        .bind(join_words(&family.amr))
+        .bind(family.salt.as_slice())
+        .bind(i64::from(family.generation))
+        .bind(family.rotated_at.millis())
+        .bind(family.created_at.millis())
+        .bind(family.last_exchanged_at.millis())
+        .bind(family.expires_at.map(Timestamp::millis))
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Advances a family from the generation that was read to `next`. `false` when somebody else was
+/// faster or it was revoked: read it again and judge anew.
+///
+/// The guard makes this atomic. Checking first and then updating by key would let two transactions
+/// pass the check on Postgres.
+///
+/// # Errors
+/// When the database does.
+pub async fn rotate(
+    tx: &mut Tx,
+    id: &FamilyId,
+    read: u32,
+    next: u32,
+    now: Timestamp,
+) -> Result<bool> {
+    const ROTATE: &str = "UPDATE refresh_token_family
+        SET generation = $3, rotated_at = $4, last_exchanged_at = $4
+        WHERE id = $1 AND generation = $2 AND revoked_at IS NULL";
+    let rotated = on!(tx.db(), |c| sqlx::query(ROTATE)
+        .bind(id.as_str())
+        .bind(i64::from(read))
+        .bind(i64::from(next))
+        .bind(now.millis())
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(rotated == 1)
+}
+
+/// Records an exchange that does not rotate. `false` when the family moved or was revoked since it
+/// was read.
+///
+/// # Errors
+/// When the database does.
+pub async fn touch(tx: &mut Tx, id: &FamilyId, read: u32, now: Timestamp) -> Result<bool> {
+    const TOUCH: &str = "UPDATE refresh_token_family SET last_exchanged_at = $3
+        WHERE id = $1 AND generation = $2 AND revoked_at IS NULL";
+    let touched = on!(tx.db(), |c| sqlx::query(TOUCH)
+        .bind(id.as_str())
+        .bind(i64::from(read))
+        .bind(now.millis())
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(touched == 1)
+}
+
+/// Revokes a family. `false` when it was revoked already.
+///
+/// # Errors
+/// When the database does.
+pub async fn revoke(tx: &mut Tx, id: &FamilyId, by: RevokedBy, now: Timestamp) -> Result<bool> {
+    const REVOKE: &str = "UPDATE refresh_token_family SET revoked_at = $2, revoked_by = $3
+        WHERE id = $1 AND revoked_at IS NULL";
+    let revoked = on!(tx.db(), |c| sqlx::query(REVOKE)
+        .bind(id.as_str())
+        .bind(now.millis())
+        .bind(by.as_str())
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(revoked == 1)
+}
+
+/// Revokes every live family of a user. Returns how many.
+///
+/// # Errors
+/// When the database does.
+pub async fn revoke_of_user(
+    tx: &mut Tx,
+    user: &UserId,
+    by: RevokedBy,
+    now: Timestamp,
+) -> Result<u64> {
+    const REVOKE: &str = "UPDATE refresh_token_family SET revoked_at = $2, revoked_by = $3
+        WHERE user_id = $1 AND revoked_at IS NULL";
+    Ok(on!(tx.db(), |c| sqlx::query(REVOKE)
+        .bind(user.as_str())
+        .bind(now.millis())
+        .bind(by.as_str())
+        .execute(c)
+        .await?
+        .rows_affected()))
+}
+
+/// Revokes every live family of a browser session. Returns how many.
+///
+/// # Errors
+/// When the database does.
+pub async fn revoke_of_session(
+    tx: &mut Tx,
+    session: &SessionId,
+    by: RevokedBy,
+    now: Timestamp,
+) -> Result<u64> {
+    const REVOKE: &str = "UPDATE refresh_token_family SET revoked_at = $2, revoked_by = $3
+        WHERE session_id = $1 AND revoked_at IS NULL";
+    Ok(on!(tx.db(), |c| sqlx::query(REVOKE)
+        .bind(session.as_str())
+        .bind(now.millis())
+        .bind(by.as_str())
+        .execute(c)
+        .await?
+        .rows_affected()))
+}
+
+/// Revokes the least recently used live families of a user in a client beyond the `keep` most
+/// recent ones. Returns how many.
+///
+/// # Errors
+/// When the database does.
+pub async fn revoke_beyond(
+    tx: &mut Tx,
+    user: &UserId,
+    client: &ClientId,
+    keep: i64,
+    now: Timestamp,
+) -> Result<u64> {
+    const REVOKE: &str = "UPDATE refresh_token_family SET revoked_at = $4, revoked_by = $5
+        WHERE id IN (
+            SELECT id FROM refresh_token_family
+            WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL
+              AND (expires_at IS NULL OR expires_at > $4)
+            ORDER BY last_exchanged_at DESC, id LIMIT $6 OFFSET $3)";
+    Ok(on!(tx.db(), |c| sqlx::query(REVOKE)
+        .bind(user.as_str())
+        .bind(client.as_str())
+        .bind(keep)
+        .bind(now.millis())
+        .bind(RevokedBy::Limit.as_str())
+        .bind(1000_i64)
+        .execute(c)
+        .await?
+        .rows_affected()))
+}

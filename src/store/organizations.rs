@@ -1,0 +1,164 @@
+//! Tables `organization` and `organization_member`.
+
+use crate::domain::{
+    OrganizationId, UserId, organization::Organization, time::Timestamp, user::User,
+};
+use crate::store::{Db, Result, Tx, users};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    name: String,
+    display_name: Option<String>,
+}
+
+impl From<Row> for Organization {
+    fn from(row: Row) -> Self {
+        Self { id: OrganizationId::new(row.id), name: row.name, display_name: row.display_name }
+    }
+}
+
+/// The organization with this id or this name.
+///
+/// # Errors
+/// When the database does.
+pub async fn find(db: Db<'_>, id_or_name: &str) -> Result<Option<Organization>> {
+    const FIND: &str = "SELECT id, name, display_name FROM organization WHERE id = $1 OR name = $1";
+    let row: Option<Row> =
+        on!(db, |c| sqlx::query_as(FIND).bind(id_or_name).fetch_optional(c).await?);
+    Ok(row.map(Into::into))
+}
+
+/// Every organization, oldest first, from `offset` on.
+///
+/// # Errors
+/// When the database does.
+pub async fn list(db: Db<'_>, offset: i64, limit: i64) -> Result<Vec<Organization>> {
+    const LIST: &str = "SELECT id, name, display_name FROM organization
+        ORDER BY created_at, id LIMIT $1 OFFSET $2";
+    let rows: Vec<Row> =
+        on!(db, |c| sqlx::query_as(LIST).bind(limit).bind(offset).fetch_all(c).await?);
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// How many organizations there are.
+///
+/// # Errors
+/// When the database does.
+pub async fn count(db: Db<'_>) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM organization";
+    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT).fetch_one(c).await?);
+    Ok(count)
+}
+
+/// Adds an organization.
+///
+/// # Errors
+/// [`crate::store::Error::Duplicate`] when the name is taken.
+pub async fn insert(tx: &mut Tx, organization: &Organization, now: Timestamp) -> Result<()> {
+    const INSERT: &str = "INSERT INTO organization (id, name, display_name, created_at)
+        VALUES ($1, $2, $3, $4)";
+    on!(tx.db(), |c| sqlx::query(INSERT)
+        .bind(organization.id.as_str())
+        .bind(organization.name.as_str())
+        .bind(organization.display_name.as_deref())
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Removes an organization with its memberships. `false` when there was none.
+///
+/// # Errors
+/// When the database does.
+pub async fn delete(tx: &mut Tx, id: &OrganizationId) -> Result<bool> {
+    const DELETE: &str = "DELETE FROM organization WHERE id = $1";
+    let deleted =
+        on!(tx.db(), |c| sqlx::query(DELETE).bind(id.as_str()).execute(c).await?.rows_affected());
+    Ok(deleted == 1)
+}
+
+/// Whether the user is a member.
+///
+/// # Errors
+/// When the database does.
+pub async fn is_member(db: Db<'_>, id: &OrganizationId, user: &UserId) -> Result<bool> {
+    const MEMBER: &str = "SELECT EXISTS (SELECT 1 FROM organization_member
+        WHERE organization_id = $1 AND user_id = $2)";
+    let (member,): (bool,) = on!(db, |c| sqlx::query_as(MEMBER)
+        .bind(id.as_str())
+        .bind(user.as_str())
+        .fetch_one(c)
+        .await?);
+    Ok(member)
+}
+
+/// The members, from `offset` on.
+///
+/// # Errors
+/// When the database does.
+pub async fn members(
+    mut db: Db<'_>,
+    id: &OrganizationId,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<User>> {
+    const MEMBERS: &str = "SELECT user_id FROM organization_member
+        WHERE organization_id = $1 ORDER BY user_id LIMIT $2 OFFSET $3";
+    let rows: Vec<(String,)> = on!(db.reborrow(), |c| sqlx::query_as(MEMBERS)
+        .bind(id.as_str())
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c)
+        .await?);
+    let mut members = Vec::with_capacity(rows.len());
+    for (user,) in rows {
+        members.extend(users::find(db.reborrow(), &UserId::new(user)).await?.map(|r| r.user));
+    }
+    Ok(members)
+}
+
+/// How many members there are.
+///
+/// # Errors
+/// When the database does.
+pub async fn count_members(db: Db<'_>, id: &OrganizationId) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM organization_member WHERE organization_id = $1";
+    let (count,): (i64,) =
+        on!(db, |c| sqlx::query_as(COUNT).bind(id.as_str()).fetch_one(c).await?);
+    Ok(count)
+}
+
+/// Adds a member. Adding one twice is harmless. Organization and user must exist.
+///
+/// # Errors
+/// When the database does.
+pub async fn add_member(tx: &mut Tx, id: &OrganizationId, user: &UserId) -> Result<()> {
+    const ADD: &str = "INSERT INTO organization_member (organization_id, user_id) VALUES ($1, $2)
+        ON CONFLICT (organization_id, user_id) DO NOTHING";
+    on!(tx.db(), |c| sqlx::query(ADD)
+        .bind(id.as_str())
+        .bind(user.as_str())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Removes a member. Removing one that is none is harmless.
+///
+/// # Errors
+/// When the database does.
+pub async fn remove_member(tx: &mut Tx, id: &OrganizationId, user: &UserId) -> Result<()> {
+    const REMOVE: &str =
+        "DELETE FROM organization_member WHERE organization_id = $1 AND user_id = $2";
+    on!(tx.db(), |c| sqlx::query(REMOVE)
+        .bind(id.as_str())
+        .bind(user.as_str())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}

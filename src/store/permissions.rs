@@ -1,0 +1,95 @@
+//! Table `user_permission`: which scopes of an API a user may have (RBAC).
+
+use crate::domain::{UserId, audience::Audience, scope::ScopeSet};
+use crate::store::{Db, Result, Tx};
+
+/// The user's permissions on one API.
+///
+/// # Errors
+/// When the database does.
+pub async fn of_user_for(db: Db<'_>, user: &UserId, audience: &Audience) -> Result<ScopeSet> {
+    const FIND: &str = "SELECT permission FROM user_permission
+        WHERE user_id = $1 AND audience = $2 ORDER BY permission";
+    let rows: Vec<(String,)> = on!(db, |c| sqlx::query_as(FIND)
+        .bind(user.as_str())
+        .bind(audience.as_str())
+        .fetch_all(c)
+        .await?);
+    Ok(rows.iter().map(|(permission,)| permission.as_str()).collect())
+}
+
+/// The user's permissions on every API as `(audience, permission)`, from `offset` on.
+///
+/// # Errors
+/// When the database does.
+pub async fn list(
+    db: Db<'_>,
+    user: &UserId,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<(Audience, String)>> {
+    const LIST: &str = "SELECT audience, permission FROM user_permission
+        WHERE user_id = $1 ORDER BY audience, permission LIMIT $2 OFFSET $3";
+    let rows: Vec<(String, String)> = on!(db, |c| sqlx::query_as(LIST)
+        .bind(user.as_str())
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c)
+        .await?);
+    Ok(rows.into_iter().map(|(audience, permission)| (Audience::new(audience), permission)).collect())
+}
+
+/// How many permissions the user has.
+///
+/// # Errors
+/// When the database does.
+pub async fn count(db: Db<'_>, user: &UserId) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM user_permission WHERE user_id = $1";
+    let (count,): (i64,) =
+        on!(db, |c| sqlx::query_as(COUNT).bind(user.as_str()).fetch_one(c).await?);
+    Ok(count)
+}
+
+/// Gives a permission. Giving it twice is harmless. User and API must exist.
+///
+/// # Errors
+/// When the database does.
+pub async fn insert(
+    tx: &mut Tx,
+    user: &UserId,
+    audience: &Audience,
+    permission: &str,
+) -> Result<()> {
+    const INSERT: &str = "INSERT INTO user_permission (user_id, audience, permission)
+        VALUES ($1, $2, $3) ON CONFLICT (user_id, audience, permission) DO NOTHING";
+    on!(tx.db(), |c| sqlx::query(INSERT)
+        .bind(user.as_str())
+        .bind(audience.as_str())
+        .bind(permission)
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Takes a permission. Taking one that is not there is harmless.
+///
+/// # Errors
+/// When the database does.
+pub async fn delete(
+    tx: &mut Tx,
+    user: &UserId,
+    audience: &Audience,
+    permission: &str,
+) -> Result<()> {
+    const DELETE: &str = "DELETE FROM user_permission
+        WHERE user_id = $1 AND audience = $2 AND permission = $3";
+    on!(tx.db(), |c| sqlx::query(DELETE)
+        .bind(user.as_str())
+        .bind(audience.as_str())
+        .bind(permission)
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}

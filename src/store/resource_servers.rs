@@ -1,0 +1,153 @@
+//! Table `resource_server`.
+
+use serde_json::{Map, Value};
+
+use crate::domain::{
+    ResourceServerId, audience::Audience, resource_server::ResourceServer, time::Timestamp,
+};
+use crate::store::{Db, Result, Tx, decode};
+
+/// An API as it is kept.
+#[derive(Debug, Clone)]
+pub struct ResourceServerRecord {
+    /// What the protocol reads.
+    pub api: ResourceServer,
+    /// What the Management API wrote.
+    pub document: Map<String, Value>,
+    /// Guards [`update`].
+    pub version: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    identifier: String,
+    document: String,
+    version: i64,
+}
+
+impl TryFrom<Row> for ResourceServerRecord {
+    type Error = crate::store::Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let mut api: ResourceServer = decode("resource_server", &row.document)?;
+        api.id = ResourceServerId::new(row.id);
+        api.identifier = Audience::new(row.identifier);
+        let document = decode("resource_server", &row.document)?;
+        Ok(Self { api, document, version: row.version })
+    }
+}
+
+/// The API with this id.
+///
+/// # Errors
+/// When the database does.
+pub async fn find(db: Db<'_>, id: &ResourceServerId) -> Result<Option<ResourceServerRecord>> {
+    const FIND: &str =
+        "SELECT id, identifier, document, version FROM resource_server WHERE id = $1";
+    let row: Option<Row> =
+        on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The API with this identifier.
+///
+/// # Errors
+/// When the database does.
+pub async fn find_by_identifier(
+    db: Db<'_>,
+    audience: &Audience,
+) -> Result<Option<ResourceServerRecord>> {
+    const FIND: &str =
+        "SELECT id, identifier, document, version FROM resource_server WHERE identifier = $1";
+    let row: Option<Row> =
+        on!(db, |c| sqlx::query_as(FIND).bind(audience.as_str()).fetch_optional(c).await?);
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Every API, oldest first, from `offset` on.
+///
+/// # Errors
+/// When the database does.
+pub async fn list(db: Db<'_>, offset: i64, limit: i64) -> Result<Vec<ResourceServerRecord>> {
+    const LIST: &str = "SELECT id, identifier, document, version FROM resource_server
+        ORDER BY created_at, id LIMIT $1 OFFSET $2";
+    let rows: Vec<Row> =
+        on!(db, |c| sqlx::query_as(LIST).bind(limit).bind(offset).fetch_all(c).await?);
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// How many APIs there are.
+///
+/// # Errors
+/// When the database does.
+pub async fn count(db: Db<'_>) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM resource_server";
+    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT).fetch_one(c).await?);
+    Ok(count)
+}
+
+/// Adds an API.
+///
+/// # Errors
+/// [`crate::store::Error::Duplicate`] when the identifier is taken.
+pub async fn insert(
+    tx: &mut Tx,
+    id: &ResourceServerId,
+    identifier: &Audience,
+    document: &Map<String, Value>,
+    now: Timestamp,
+) -> Result<()> {
+    const INSERT: &str = "INSERT INTO resource_server
+        (id, identifier, document, version, created_at, updated_at)
+        VALUES ($1, $2, $3, 1, $4, $4)";
+    let text = Value::Object(document.clone()).to_string();
+    on!(tx.db(), |c| sqlx::query(INSERT)
+        .bind(id.as_str())
+        .bind(identifier.as_str())
+        .bind(text)
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    tx.configuration_changes().await
+}
+
+/// Replaces the document of an API read at `version`. `false` when somebody else was faster.
+///
+/// # Errors
+/// When the database does.
+pub async fn update(
+    tx: &mut Tx,
+    id: &ResourceServerId,
+    document: &Map<String, Value>,
+    version: i64,
+    now: Timestamp,
+) -> Result<bool> {
+    const UPDATE: &str = "UPDATE resource_server
+        SET document = $2, version = version + 1, updated_at = $3
+        WHERE id = $1 AND version = $4";
+    let text = Value::Object(document.clone()).to_string();
+    let updated = on!(tx.db(), |c| sqlx::query(UPDATE)
+        .bind(id.as_str())
+        .bind(text)
+        .bind(now.millis())
+        .bind(version)
+        .execute(c)
+        .await?
+        .rows_affected());
+    tx.configuration_changes().await?;
+    Ok(updated == 1)
+}
+
+/// Removes an API with the client grants and permissions for it. `false` when there was none.
+///
+/// # Errors
+/// When the database does.
+pub async fn delete(tx: &mut Tx, id: &ResourceServerId) -> Result<bool> {
+    const DELETE: &str = "DELETE FROM resource_server WHERE id = $1";
+    let deleted =
+        on!(tx.db(), |c| sqlx::query(DELETE).bind(id.as_str()).execute(c).await?.rows_affected());
+    tx.configuration_changes().await?;
+    Ok(deleted == 1)
+}

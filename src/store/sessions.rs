@@ -1,0 +1,114 @@
+//! Table `session`.
+
+use crate::domain::{SessionId, UserId, session::Session, time::Timestamp};
+use crate::store::{Db, Result, Tx, join_words, split_words};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    user_id: String,
+    authenticated_at: i64,
+    amr: String,
+    expires_at: i64,
+    idle_expires_at: i64,
+}
+
+impl From<Row> for Session {
+    fn from(row: Row) -> Self {
+        Self {
+            id: SessionId::new(row.id),
+            user_id: UserId::new(row.user_id),
+            authenticated_at: Timestamp::from_millis(row.authenticated_at),
+            amr: split_words(&row.amr),
+            expires_at: Timestamp::from_millis(row.expires_at),
+            idle_expires_at: Timestamp::from_millis(row.idle_expires_at),
+        }
+    }
+}
+
+/// The session whose cookie has this SHA-256.
+///
+/// # Errors
+/// When the database does.
+pub async fn find_by_cookie(db: Db<'_>, cookie_hash: &[u8]) -> Result<Option<Session>> {
+    const FIND: &str = "SELECT id, user_id, authenticated_at, amr, expires_at, idle_expires_at
+        FROM session WHERE cookie_hash = $1";
+    let row: Option<Row> =
+        on!(db, |c| sqlx::query_as(FIND).bind(cookie_hash).fetch_optional(c).await?);
+    Ok(row.map(Into::into))
+}
+
+/// The session with this `sid`.
+///
+/// # Errors
+/// When the database does.
+pub async fn find(db: Db<'_>, id: &SessionId) -> Result<Option<Session>> {
+    const FIND: &str = "SELECT id, user_id, authenticated_at, amr, expires_at, idle_expires_at
+        FROM session WHERE id = $1";
+    let row: Option<Row> =
+        on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
+    Ok(row.map(Into::into))
+}
+
+/// Adds a session.
+///
+/// # Errors
+/// When the database does.
+pub async fn insert(
+    tx: &mut Tx,
+    session: &Session,
+    cookie_hash: &[u8],
+    now: Timestamp,
+) -> Result<()> {
+    const INSERT: &str = "INSERT INTO session
+        (id, cookie_hash, user_id, authenticated_at, amr, created_at, expires_at, idle_expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    on!(tx.db(), |c| sqlx::query(INSERT)
+        .bind(session.id.as_str())
+        .bind(cookie_hash)
+        .bind(session.user_id.as_str())
+        .bind(session.authenticated_at.millis())
+        .bind(join_words(&session.amr))
+        .bind(now.millis())
+        .bind(session.expires_at.millis())
+        .bind(session.idle_expires_at.millis())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Moves the idle end of a session.
+///
+/// # Errors
+/// When the database does.
+pub async fn touch(tx: &mut Tx, id: &SessionId, idle_expires_at: Timestamp) -> Result<()> {
+    const TOUCH: &str = "UPDATE session SET idle_expires_at = $2 WHERE id = $1";
+    on!(tx.db(), |c| sqlx::query(TOUCH)
+        .bind(id.as_str())
+        .bind(idle_expires_at.millis())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// When the database does.
+pub async fn delete(tx: &mut Tx, id: &SessionId) -> Result<()> {
+    const DELETE: &str = "DELETE FROM session WHERE id = $1";
+    on!(tx.db(), |c| sqlx::query(DELETE).bind(id.as_str()).execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Ends every session of a user.
+///
+/// # Errors
+/// When the database does.
+pub async fn delete_of_user(tx: &mut Tx, user: &UserId) -> Result<()> {
+    const DELETE: &str = "DELETE FROM session WHERE user_id = $1";
+    on!(tx.db(), |c| sqlx::query(DELETE).bind(user.as_str()).execute(c).await.map(|_| ())?);
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! Table `user_account`.
+
+use serde_json::{Map, Value};
+
+use crate::domain::{UserId, time::Timestamp, user::DATABASE_CONNECTION, user::User};
+use crate::store::{Db, Error, Result, Tx, decode};
+
+/// A user as it is kept.
+#[derive(Debug, Clone)]
+pub struct UserRecord {
+    /// The user.
+    pub user: User,
+    /// The PHC string of the password; `None` when there is no password.
+    pub password_hash: Option<String>,
+    /// Guards [`update`].
+    pub version: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    user_id: String,
+    email: Option<String>,
+    email_verified: bool,
+    username: Option<String>,
+    password_hash: Option<String>,
+    blocked: Option<bool>,
+    profile: String,
+    user_metadata: String,
+    app_metadata: String,
+    logins_count: i64,
+    last_login: Option<i64>,
+    last_ip: Option<String>,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<Row> for UserRecord {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            user: User {
+                user_id: UserId::new(row.user_id),
+                email: row.email,
+                email_verified: row.email_verified,
+                username: row.username,
+                blocked: row.blocked,
+                profile: decode("user_account", &row.profile)?,
+                user_metadata: decode("user_account", &row.user_metadata)?,
+                app_metadata: decode("user_account", &row.app_metadata)?,
+                logins_count: row.logins_count,
+                last_login: row.last_login.map(Timestamp::from_millis),
+                last_ip: row.last_ip,
+                created_at: Timestamp::from_millis(row.created_at),
+                updated_at: Timestamp::from_millis(row.updated_at),
+            },
+            password_hash: row.password_hash,
+            version: row.version,
+        })
+    }
+}
+
+/// The user with this id.
+///
+/// # Errors
+/// When the database does.
+pub async fn find(db: Db<'_>, id: &UserId) -> Result<Option<UserRecord>> {
+    const FIND: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+        profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
+        created_at, updated_at
+        FROM user_account WHERE user_id = $1";
+    let row: Option<Row> =
+        on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The user who logs in with this e-mail address or user name, in lower case. An address wins over
+/// another user's equal user name.
+///
+/// # Errors
+/// When the database does.
+pub async fn find_by_identifier(db: Db<'_>, identifier: &str) -> Result<Option<UserRecord>> {
+    const FIND: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+        profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
+        created_at, updated_at
+        FROM user_account WHERE connection = $2 AND (email = $1 OR username = $1)
+        ORDER BY CASE WHEN email = $1 THEN 0 ELSE 1 END LIMIT 1";
+    let row: Option<Row> = on!(db, |c| sqlx::query_as(FIND)
+        .bind(identifier)
+        .bind(DATABASE_CONNECTION)
+        .fetch_optional(c)
+        .await?);
+    row.map(TryInto::try_into).transpose()
+}
+
+/// Narrows a listing; `None` means any. Values are in lower case where the column is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter<'a> {
+    /// With this address.
+    pub email: Option<&'a str>,
+    /// With this user name.
+    pub username: Option<&'a str>,
+    /// With this id.
+    pub user_id: Option<&'a str>,
+}
+
+/// The users who pass `filter`, oldest first, from `offset` on.
+///
+/// # Errors
+/// When the database does.
+pub async fn list(
+    db: Db<'_>,
+    filter: Filter<'_>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<UserRecord>> {
+    const LIST: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+        profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
+        created_at, updated_at
+        FROM user_account
+        WHERE ($1 IS NULL OR email = $1) AND ($2 IS NULL OR username = $2)
+          AND ($3 IS NULL OR user_id = $3)
+        ORDER BY created_at, user_id LIMIT $4 OFFSET $5";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
+        .bind(filter.email)
+        .bind(filter.username)
+        .bind(filter.user_id)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c)
+        .await?);
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// How many users pass `filter`.
+///
+/// # Errors
+/// When the database does.
+pub async fn count(db: Db<'_>, filter: Filter<'_>) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM user_account
+        WHERE ($1 IS NULL OR email = $1) AND ($2 IS NULL OR username = $2)
+          AND ($3 IS NULL OR user_id = $3)";
+    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT)
+        .bind(filter.email)
+        .bind(filter.username)
+        .bind(filter.user_id)
+        .fetch_one(c)
+        .await?);
+    Ok(count)
+}
+
+fn json(map: &Map<String, Value>) -> String {
+    Value::Object(map.clone()).to_string()
+}
+
+/// Adds a user.
+///
+/// # Errors
+/// [`Error::Duplicate`] when the id, the address or the user name is taken.
+pub async fn insert(tx: &mut Tx, user: &User, password_hash: Option<&str>) -> Result<()> {
+    const INSERT: &str = "INSERT INTO user_account
+        (user_id, connection, email, email_verified, username, password_hash, blocked, profile,
+         user_metadata, app_metadata, logins_count, version, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 1, $11, $12)";
+    on!(tx.db(), |c| sqlx::query(INSERT)
+        .bind(user.user_id.as_str())
+        .bind(DATABASE_CONNECTION)
+        .bind(user.email.as_deref())
+        .bind(user.email_verified)
+        .bind(user.username.as_deref())
+        .bind(password_hash)
+        .bind(user.blocked)
+        .bind(json(&user.profile))
+        .bind(json(&user.user_metadata))
+        .bind(json(&user.app_metadata))
+        .bind(user.created_at.millis())
+        .bind(user.updated_at.millis())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Replaces what an operator may edit of a user read at `version`. `false` when somebody else was
+/// faster. Logins do not count as edits.
+///
+/// # Errors
+/// [`Error::Duplicate`] when the address or the user name is taken.
+pub async fn update(
+    tx: &mut Tx,
+    user: &User,
+    password_hash: Option<&str>,
+    version: i64,
+) -> Result<bool> {
+    const UPDATE: &str = "UPDATE user_account
+        SET email = $2, email_verified = $3, username = $4, password_hash = $5, blocked = $6,
+            profile = $7, user_metadata = $8, app_metadata = $9, updated_at = $10,
+            version = version + 1
+        WHERE user_id = $1 AND version = $11";
+    let updated = on!(tx.db(), |c| sqlx::query(UPDATE)
+        .bind(user.user_id.as_str())
+        .bind(user.email.as_deref())
+        .bind(user.email_verified)
+        .bind(user.username.as_deref())
+        .bind(password_hash)
+        .bind(user.blocked)
+        .bind(json(&user.profile))
+        .bind(json(&user.user_metadata))
+        .bind(json(&user.app_metadata))
+        .bind(user.updated_at.millis())
+        .bind(version)
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(updated == 1)
+}
+
+/// Counts a completed login.
+///
+/// # Errors
+/// When the database does.
+pub async fn record_login(
+    tx: &mut Tx,
+    id: &UserId,
+    ip: Option<&str>,
+    now: Timestamp,
+) -> Result<()> {
+    const RECORD: &str = "UPDATE user_account
+        SET logins_count = logins_count + 1, last_login = $2, last_ip = $3, updated_at = $2
+        WHERE user_id = $1";
+    on!(tx.db(), |c| sqlx::query(RECORD)
+        .bind(id.as_str())
+        .bind(now.millis())
+        .bind(ip)
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Removes a user with sessions, consents, codes, refresh tokens and memberships. `false` when
+/// there was none.
+///
+/// # Errors
+/// When the database does.
+pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<bool> {
+    const DELETE: &str = "DELETE FROM user_account WHERE user_id = $1";
+    let deleted =
+        on!(tx.db(), |c| sqlx::query(DELETE).bind(id.as_str()).execute(c).await?.rows_affected());
+    Ok(deleted == 1)
+}
