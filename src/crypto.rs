@@ -2,6 +2,7 @@
 //! No HTTP, no SQL.
 
 pub mod digest;
+pub mod hex;
 pub mod master_key;
 pub mod password;
 pub mod random;

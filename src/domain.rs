@@ -1,6 +1,7 @@
 //! Values of the protocol: plain data, no I/O.
 
 pub mod audience;
+pub mod audit;
 pub mod client;
 pub mod client_grant;
 pub mod code;

@@ -10,7 +10,17 @@ pub mod management;
 pub mod oauth;
 pub mod pages;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tracing::Instrument;
 
 use crate::domain::{entropy::Entropy, settings::Settings, time::Clock};
 use crate::login::LoginService;
@@ -36,4 +46,63 @@ pub struct App {
     pub demo: Option<Arc<demo::Demo>>,
     /// Set when the server is told to stop: it is then no longer ready.
     pub draining: Arc<std::sync::atomic::AtomicBool>,
+}
+
+/// The longest body that is read, in bytes; the Management API sets its own.
+const MAX_BODY: usize = 64 * 1024;
+
+/// How long a request may take, in seconds.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The whole server.
+pub fn router(app: App) -> Router {
+    let router = Router::new()
+        .merge(oauth::router(&app))
+        .merge(pages::router())
+        .merge(health::router())
+        .merge(demo::router())
+        .nest("/api/v2", management::router(&app))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), in_span));
+    router.with_state(app)
+}
+
+/// Runs a request in a span with an id, which every response carries, so that a person who reports
+/// an error can name it. The span holds the path without the query, which may hold secrets.
+async fn in_span(State(app): State<App>, request: Request, next: Next) -> Response {
+    const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+    let id = app.entropy.lower_hex(16);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("request", request.id = id, http.method = %method, http.path = path);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status().as_u16();
+    span.in_scope(|| tracing::debug!(http.status = status, "{method} {path} {status}"));
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if app.settings.issuer.starts_with("https://") {
+        let two_years = HeaderValue::from_static("max-age=63072000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
+    }
+    response
+}
+
+async fn not_found(State(app): State<App>) -> Response {
+    error::page::PageError::not_found(&app).into_response()
+}
+
+async fn method_not_allowed(State(app): State<App>) -> Response {
+    error::page::PageError::method_not_allowed(&app).into_response()
+}
+
+/// A panic is a bug; it ends one request and says nothing of itself.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a request panicked");
+    error::oauth::OAuthError::ServerError.into_response()
 }

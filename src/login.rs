@@ -2,6 +2,7 @@
 
 pub mod authorize;
 pub mod consent;
+pub mod entitlement;
 pub mod passwords;
 pub mod profile;
 pub mod session;

@@ -1,1 +1,5 @@
-fn main(){}
+//! The `doorward` binary.
+
+fn main() -> std::process::ExitCode {
+    doorward::cli::run()
+}

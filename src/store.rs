@@ -317,31 +317,6 @@ impl Store {
             Pools::Postgres(pool) => pool.close().await,
         }
     }
-
-    /// For the guards that check both schemas against the statements: prepares `sql` without
-    /// running it.
-    ///
-    /// # Errors
-    /// When the database cannot prepare it.
-    pub async fn prepare(&self, sql: &str) -> Result<()> {
-        use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
-        let sql = AssertSqlSafe(sql.to_owned()).into_sql_str();
-        let mut conn = self.read().await?;
-        match &mut conn {
-            Conn::Sqlite(c) => c.prepare(sql).await.map(|_| ())?,
-            Conn::Postgres(c) => c.prepare(sql).await.map(|_| ())?,
-        }
-        Ok(())
-    }
-
-    /// For the same guards: every column as `(table.column, nullable)`, sorted.
-    ///
-    /// # Errors
-    /// When the database does.
-    pub async fn columns(&self) -> Result<Vec<(String, bool)>> {
-        let mut conn = self.read().await?;
-        dialect::columns(conn.db()).await
-    }
 }
 
 /// Reads a JSON column into the type the program works with.

@@ -8,7 +8,6 @@ pub mod authorization_code;
 pub mod bearer;
 pub mod client_authentication;
 pub mod client_credentials;
-pub mod exchange_facts;
 pub mod issue;
 pub mod keys;
 pub mod mint;

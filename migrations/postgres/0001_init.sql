@@ -111,7 +111,7 @@ CREATE TABLE session (
     expires_at       BIGINT  NOT NULL,
     idle_expires_at  BIGINT  NOT NULL
 );
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_by_user ON session (user_id);
 CREATE INDEX session_expiry ON session (expires_at);
 
 CREATE TABLE consent (

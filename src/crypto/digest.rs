@@ -4,6 +4,7 @@ use aws_lc_rs::{constant_time, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use md5::{Digest, Md5};
 
+use crate::crypto::hex;
 use crate::domain::secret::{Code, SessionCookie};
 
 /// SHA-256. Enough for secrets that already carry 128 random bits or more; what people choose goes
@@ -19,7 +20,7 @@ pub fn sha1(bytes: &[u8]) -> Vec<u8> {
 
 /// MD5 in hex, for the address of a gravatar and nothing else.
 pub fn md5_hex(text: &str) -> String {
-    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Md5::digest(text.as_bytes()))
 }
 
 /// What the store keeps of an authorization code.

@@ -3,7 +3,7 @@
 
 use aws_lc_rs::hkdf;
 
-use crate::crypto::Failed;
+use crate::crypto::{Failed, hex};
 
 /// The 256-bit key everything else is derived from.
 pub struct MasterKey([u8; 32]);
@@ -56,21 +56,13 @@ impl MasterKey {
     /// # Errors
     /// When the text is anything else.
     pub fn parse(text: &str) -> Result<Self, Failed> {
-        const WRONG: Failed = Failed("the master key must be 64 hex digits");
-        let text = text.trim();
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(WRONG);
-        }
-        let mut bytes = [0; 32];
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| WRONG)?;
-        }
-        Ok(Self(bytes))
+        let bytes = hex::decode(text.trim());
+        bytes.map(Self).ok_or(Failed("the master key must be 64 hex digits"))
     }
 
     /// The 64 hex digits.
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&self.0)
     }
 
     /// The 32-byte key for `purpose`.

@@ -8,7 +8,10 @@
 use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::crypto::master_key::{MasterKey, Purpose};
+use crate::crypto::{
+    hex,
+    master_key::{MasterKey, Purpose},
+};
 use crate::domain::{FamilyId, entropy::Entropy, secret::RefreshToken};
 
 /// Marks the format. Secret scanners know leaked tokens by it.
@@ -52,7 +55,7 @@ impl RefreshTokenKey {
 
     /// The token of a family's `generation`. `None` when the id is not one of ours.
     pub fn derive(&self, family: &FamilyId, salt: &[u8], generation: u32) -> Option<RefreshToken> {
-        let family = family_bytes(family)?;
+        let family = hex::decode(family.as_str())?;
         let mut token = Vec::with_capacity(LENGTH);
         token.extend_from_slice(&self.id);
         token.extend_from_slice(&family);
@@ -106,19 +109,7 @@ pub fn new_salt(entropy: &dyn Entropy) -> Vec<u8> {
 }
 
 fn family_id(bytes: &[u8; FAMILY]) -> FamilyId {
-    FamilyId::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
-}
-
-fn family_bytes(id: &FamilyId) -> Option<[u8; FAMILY]> {
-    let text = id.as_str();
-    if text.len() != 2 * FAMILY || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; FAMILY];
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
-    }
-    Some(bytes)
+    FamilyId::new(hex::encode(bytes))
 }
 
 #[cfg(test)]

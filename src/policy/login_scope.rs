@@ -1,7 +1,10 @@
 //! Which scopes a login is granted, of those it asks for.
 
 use crate::domain::{
-    client::Client, resource_server::ResourceServer, scope::OIDC_SCOPES, scope::ScopeSet,
+    client::Client,
+    client_grant::ClientGrant,
+    resource_server::{ResourceServer, UserPolicy},
+    scope::{OIDC_SCOPES, ScopeSet},
 };
 
 /// What asking for no scope at all means.
@@ -42,6 +45,27 @@ pub fn granted(
         OIDC_SCOPES.contains(&scope)
             || (defined.contains(scope) && restriction.is_none_or(|r| r.contains(scope)))
     })
+}
+
+/// R: what client grant and permissions leave of an API's scopes for a user, `None` where neither
+/// restricts. `permissions` are the user's on this API, needed where the API enforces them.
+pub fn restriction(
+    api: &ResourceServer,
+    grant: Option<&ClientGrant>,
+    permissions: &ScopeSet,
+) -> Option<ScopeSet> {
+    let defined = api.defined_scopes();
+    let by_grant = match api.subject_type_authorization.user.policy {
+        UserPolicy::AllowAll => None,
+        UserPolicy::DenyAll => Some(ScopeSet::default()),
+        UserPolicy::RequireClientGrant => {
+            Some(grant.map(|grant| grant.granted(&defined)).unwrap_or_default())
+        }
+    };
+    if !api.enforce_policies {
+        return by_grant;
+    }
+    Some(by_grant.unwrap_or(defined).intersection(permissions))
 }
 
 #[cfg(test)]
@@ -85,5 +109,35 @@ mod tests {
         let got = |mode| granted(None, &client, Some(&api), None, mode).to_string();
         assert_eq!(got(NoScope::Nothing), "");
         assert_eq!(got(NoScope::Everything), "openid profile email address phone read:a write:a");
+    }
+
+    #[test]
+    fn client_grants_and_permissions_restrict_where_the_api_says_so() {
+        let api = |policy: &str, enforce: bool| {
+            serde_json::from_value::<ResourceServer>(serde_json::json!({
+                "scopes": [{ "value": "read:a" }, { "value": "write:a" }],
+                "enforce_policies": enforce,
+                "subject_type_authorization": { "user": { "policy": policy } },
+            }))
+            .unwrap()
+        };
+        let grant = ClientGrant {
+            id: crate::domain::ClientGrantId::new("cgr_1"),
+            client_id: crate::domain::ClientId::new("spa"),
+            audience: crate::domain::audience::Audience::new("a"),
+            subject_type: crate::domain::client_grant::SubjectType::User,
+            scope: ScopeSet::parse("read:a undefined"),
+            allow_all_scopes: false,
+        };
+        let permissions = ScopeSet::parse("write:a");
+        let got = |policy, enforce, grant| {
+            restriction(&api(policy, enforce), grant, &permissions).map(|s| s.to_string())
+        };
+        assert_eq!(got("allow_all", false, None), None);
+        assert_eq!(got("deny_all", false, None).as_deref(), Some(""));
+        assert_eq!(got("require_client_grant", false, None).as_deref(), Some(""));
+        assert_eq!(got("require_client_grant", false, Some(&grant)).as_deref(), Some("read:a"));
+        assert_eq!(got("allow_all", true, None).as_deref(), Some("write:a"));
+        assert_eq!(got("require_client_grant", true, Some(&grant)).as_deref(), Some(""));
     }
 }

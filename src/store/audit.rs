@@ -1,6 +1,6 @@
 //! Table `audit`.
 
-use crate::domain::{ClientId, UserId, time::Timestamp};
+use crate::domain::{ClientId, UserId, audit::AuditEvent, time::Timestamp};
 use crate::store::{Db, Result, Tx};
 
 /// An event as it is kept.
@@ -24,16 +24,16 @@ pub struct AuditRow {
 ///
 /// # Errors
 /// When the database does.
-pub async fn insert(tx: &mut Tx, row: &AuditRow) -> Result<()> {
+pub async fn insert(tx: &mut Tx, event: &AuditEvent) -> Result<()> {
     const INSERT: &str = "INSERT INTO audit (id, date, type, client_id, user_id, details)
         VALUES ($1, $2, $3, $4, $5, $6)";
     on!(tx.db(), |c| sqlx::query(INSERT)
-        .bind(row.id.as_str())
-        .bind(row.date.millis())
-        .bind(row.event.as_str())
-        .bind(row.client_id.as_ref().map(ClientId::as_str))
-        .bind(row.user_id.as_ref().map(UserId::as_str))
-        .bind(row.details.as_str())
+        .bind(event.id.as_str())
+        .bind(event.date.millis())
+        .bind(event.code)
+        .bind(event.client_id.as_ref().map(ClientId::as_str))
+        .bind(event.user_id.as_ref().map(UserId::as_str))
+        .bind(event.details.to_string())
         .execute(c)
         .await
         .map(|_| ())?);

@@ -125,8 +125,8 @@ pub async fn list(
 ) -> Result<Vec<ClientGrantRecord>> {
     const LIST: &str = "SELECT id, client_id, audience, subject_type, document, version
         FROM client_grant
-        WHERE ($1 IS NULL OR client_id = $1) AND ($2 IS NULL OR audience = $2)
-          AND ($3 IS NULL OR subject_type = $3)
+        WHERE (CAST($1 AS TEXT) IS NULL OR client_id = $1) AND (CAST($2 AS TEXT) IS NULL OR audience = $2)
+          AND (CAST($3 AS TEXT) IS NULL OR subject_type = $3)
         ORDER BY created_at, id LIMIT $4 OFFSET $5";
     let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
         .bind(filter.client_id)
@@ -151,8 +151,8 @@ pub async fn list_after(
 ) -> Result<Vec<ClientGrantRecord>> {
     const LIST: &str = "SELECT id, client_id, audience, subject_type, document, version
         FROM client_grant
-        WHERE ($1 IS NULL OR client_id = $1) AND ($2 IS NULL OR audience = $2)
-          AND ($3 IS NULL OR subject_type = $3) AND id > $4
+        WHERE (CAST($1 AS TEXT) IS NULL OR client_id = $1) AND (CAST($2 AS TEXT) IS NULL OR audience = $2)
+          AND (CAST($3 AS TEXT) IS NULL OR subject_type = $3) AND id > $4
         ORDER BY id LIMIT $5";
     let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
         .bind(filter.client_id)
@@ -171,8 +171,8 @@ pub async fn list_after(
 /// When the database does.
 pub async fn count(db: Db<'_>, filter: Filter<'_>) -> Result<i64> {
     const COUNT: &str = "SELECT COUNT(*) FROM client_grant
-        WHERE ($1 IS NULL OR client_id = $1) AND ($2 IS NULL OR audience = $2)
-          AND ($3 IS NULL OR subject_type = $3)";
+        WHERE (CAST($1 AS TEXT) IS NULL OR client_id = $1) AND (CAST($2 AS TEXT) IS NULL OR audience = $2)
+          AND (CAST($3 AS TEXT) IS NULL OR subject_type = $3)";
     let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT)
         .bind(filter.client_id)
         .bind(filter.audience)

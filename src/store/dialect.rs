@@ -20,32 +20,3 @@ pub(super) async fn has_migrations_table(db: Db<'_>) -> Result<bool> {
     };
     Ok(found)
 }
-
-/// Every column of our tables as `(table.column, nullable)`, sorted.
-pub(super) async fn columns(db: Db<'_>) -> Result<Vec<(String, bool)>> {
-    let rows: Vec<(String, String, bool)> = match db {
-        Db::Sqlite(c) => {
-            sqlx::query_as(
-                r#"SELECT m.name, c.name, c."notnull" = 0 AND c.pk = 0
-                   FROM sqlite_master m JOIN pragma_table_info(m.name) c
-                   WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
-                     AND m.name <> '_sqlx_migrations'"#,
-            )
-            .fetch_all(c)
-            .await?
-        }
-        Db::Postgres(c) => {
-            sqlx::query_as(
-                "SELECT table_name::text, column_name::text, is_nullable = 'YES'
-                 FROM information_schema.columns
-                 WHERE table_schema = current_schema() AND table_name <> '_sqlx_migrations'",
-            )
-            .fetch_all(c)
-            .await?
-        }
-    };
-    let mut columns: Vec<_> =
-        rows.into_iter().map(|(table, column, null)| (format!("{table}.{column}"), null)).collect();
-    columns.sort();
-    Ok(columns)
-}

@@ -41,6 +41,18 @@ pub async fn list(db: Db<'_>, offset: i64, limit: i64) -> Result<Vec<Organizatio
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+/// Every organization that comes after `after` in the order of ids, for checkpoint paging.
+///
+/// # Errors
+/// When the database does.
+pub async fn list_after(db: Db<'_>, after: &str, limit: i64) -> Result<Vec<Organization>> {
+    const LIST: &str = "SELECT id, name, display_name FROM organization
+        WHERE id > $1 ORDER BY id LIMIT $2";
+    let rows: Vec<Row> =
+        on!(db, |c| sqlx::query_as(LIST).bind(after).bind(limit).fetch_all(c).await?);
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
 /// How many organizations there are.
 ///
 /// # Errors
@@ -113,11 +125,36 @@ pub async fn members(
         .bind(offset)
         .fetch_all(c)
         .await?);
-    let mut members = Vec::with_capacity(rows.len());
-    for (user,) in rows {
-        members.extend(users::find(db.reborrow(), &UserId::new(user)).await?.map(|r| r.user));
+    read_users(db, rows).await
+}
+
+/// The members who come after `after` in the order of ids, for checkpoint paging.
+///
+/// # Errors
+/// When the database does.
+pub async fn members_after(
+    mut db: Db<'_>,
+    id: &OrganizationId,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<User>> {
+    const MEMBERS: &str = "SELECT user_id FROM organization_member
+        WHERE organization_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3";
+    let rows: Vec<(String,)> = on!(db.reborrow(), |c| sqlx::query_as(MEMBERS)
+        .bind(id.as_str())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(c)
+        .await?);
+    read_users(db, rows).await
+}
+
+async fn read_users(mut db: Db<'_>, ids: Vec<(String,)>) -> Result<Vec<User>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for (user,) in ids {
+        found.extend(users::find(db.reborrow(), &UserId::new(user)).await?.map(|r| r.user));
     }
-    Ok(members)
+    Ok(found)
 }
 
 /// How many members there are.

@@ -119,8 +119,8 @@ pub async fn list(
         profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
         created_at, updated_at
         FROM user_account
-        WHERE ($1 IS NULL OR email = $1) AND ($2 IS NULL OR username = $2)
-          AND ($3 IS NULL OR user_id = $3)
+        WHERE (CAST($1 AS TEXT) IS NULL OR email = $1) AND (CAST($2 AS TEXT) IS NULL OR username = $2)
+          AND (CAST($3 AS TEXT) IS NULL OR user_id = $3)
         ORDER BY created_at, user_id LIMIT $4 OFFSET $5";
     let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
         .bind(filter.email)
@@ -139,8 +139,8 @@ pub async fn list(
 /// When the database does.
 pub async fn count(db: Db<'_>, filter: Filter<'_>) -> Result<i64> {
     const COUNT: &str = "SELECT COUNT(*) FROM user_account
-        WHERE ($1 IS NULL OR email = $1) AND ($2 IS NULL OR username = $2)
-          AND ($3 IS NULL OR user_id = $3)";
+        WHERE (CAST($1 AS TEXT) IS NULL OR email = $1) AND (CAST($2 AS TEXT) IS NULL OR username = $2)
+          AND (CAST($3 AS TEXT) IS NULL OR user_id = $3)";
     let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT)
         .bind(filter.email)
         .bind(filter.username)

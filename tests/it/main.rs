@@ -1,1 +1,9 @@
+//! Everything that needs a database or HTTP, in one binary. Each test runs on SQLite and, where
+//! server binaries or `TEST_POSTGRES_URL` are at hand, on Postgres; `REQUIRE_POSTGRES=1` makes
+//! their absence a failure.
 
+mod layering;
+mod management;
+mod oauth;
+mod store;
+mod support;

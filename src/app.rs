@@ -1,0 +1,197 @@
+//! Builds the server from its configuration and runs it.
+
+pub mod bootstrap;
+pub mod master_key;
+pub mod quickstart;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::crypto::{
+    self,
+    master_key::Purpose,
+    password::Passwords,
+    refresh_token::RefreshTokenKey,
+    seal::Sealer,
+};
+use crate::domain::{entropy::Entropy, time::Clock};
+use crate::http::{self, App};
+use crate::login::LoginService;
+use crate::store::{self, Store};
+use crate::token::{Internal, TokenService, keys::KeyRing};
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Config(String),
+    /// The database is.
+    #[error("database")]
+    Store(#[from] store::Error),
+    /// Keys are.
+    #[error("keys")]
+    Keys(#[from] Internal),
+    /// Cryptography is.
+    #[error("keys")]
+    Crypto(#[from] crypto::Failed),
+    /// A file or a socket is.
+    #[error("{what}")]
+    Io {
+        /// Which.
+        what: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// How often expired rows are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Builds the server. The embedded database is migrated; Postgres only with `migrate`.
+///
+/// # Errors
+/// Why it cannot start.
+pub async fn build(
+    config: &Config,
+    migrate: bool,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<App, StartError> {
+    let store = open_store(config).await?;
+    if migrate || store.is_embedded() {
+        store.migrate().await?;
+    } else {
+        store.check_schema().await?;
+    }
+    let master = master_key::load(config, store.is_embedded(), &*entropy)?;
+    let settings = Arc::new(config.settings());
+    let at_rest = Arc::new(Sealer::new(&master, Purpose::AtRest)?);
+    let name = settings.issuer.clone();
+    let keys = KeyRing::load(&store, &at_rest, &name, &*clock, &entropy).await?;
+    let login = Arc::new(LoginService {
+        store: store.clone(),
+        settings: Arc::clone(&settings),
+        passwords: passwords(config, &*entropy),
+        transactions: Sealer::new(&master, Purpose::Transaction)?,
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    });
+    let tokens = Arc::new(TokenService {
+        store: store.clone(),
+        settings: Arc::clone(&settings),
+        keys,
+        refresh_tokens: RefreshTokenKey::new(&master),
+        at_rest,
+        login: Arc::clone(&login),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    });
+    let app = App {
+        settings,
+        store,
+        tokens,
+        login,
+        clock,
+        entropy,
+        demo: None,
+        draining: Arc::default(),
+    };
+    bootstrap::management_api(&app).await?;
+    if let Some(machine) = &config.bootstrap {
+        bootstrap::machine_client(&app, machine).await?;
+    }
+    Ok(app)
+}
+
+/// Opens the database of a configuration, making the data directory for the embedded one.
+///
+/// # Errors
+/// Why it cannot be opened.
+pub async fn open_store(config: &Config) -> Result<Store, StartError> {
+    let url = config.database_url();
+    if url.expose().starts_with("sqlite:") {
+        master_key::make_data_dir(&config.server.data_dir)?;
+    }
+    Ok(Store::connect(&url, config.database.max_connections).await?)
+}
+
+fn passwords(config: &Config, entropy: &dyn Entropy) -> Passwords {
+    let parallel = match config.passwords.parallel {
+        0 => std::thread::available_parallelism().map_or(1, Into::into),
+        parallel => parallel,
+    };
+    Passwords::new(parallel, config.passwords.queue, entropy)
+}
+
+/// Opens the listening socket.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Io { what: format!("cannot listen on {address}"), source })
+}
+
+/// Serves until `stop`, then drains: unready first, then no new connections, and running requests
+/// get `shutdown_timeout` seconds.
+///
+/// # Errors
+/// When the socket fails.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    shutdown_timeout: Duration,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), StartError> {
+    use axum::serve::ListenerExt;
+    let background = [
+        tokio::spawn(app.store.clone().watch()),
+        tokio::spawn(sweep(app.store.clone(), Arc::clone(&app.clock))),
+    ];
+    let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
+    let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
+    let stop = async move {
+        stop.await;
+        draining.store(true, Ordering::SeqCst);
+        stopped.send_replace(true);
+    };
+    let listener = listener.tap_io(|tcp| {
+        // Without it, a small answer waits for the peer's acknowledgement.
+        let _ = tcp.set_nodelay(true);
+    });
+    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stop);
+    let deadline = async {
+        let _ = draining_begun.wait_for(|begun| *begun).await;
+        tokio::time::sleep(shutdown_timeout).await;
+    };
+    let served = tokio::select! {
+        served = server => served,
+        () = deadline => Ok(()),
+    };
+    for task in background {
+        task.abort();
+    }
+    store.close().await;
+    served.map_err(|source| StartError::Io { what: "serving failed".to_owned(), source })
+}
+
+async fn sweep(store: Store, clock: Arc<dyn Clock>) {
+    loop {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        match store::sweep::run(&store, clock.now()).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::debug!(rows, "swept {rows} expired rows"),
+            Err(error) => tracing::warn!(%error, "the sweep failed; it will be tried again"),
+        }
+    }
+}

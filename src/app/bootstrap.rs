@@ -1,0 +1,163 @@
+//! What must exist before the first request: the Management API as a resource server, and the
+//! machine client of the environment. Everything here can run at every start, on every replica.
+
+use serde_json::{Map, Value, json};
+
+use crate::app::StartError;
+use crate::config::Bootstrap;
+use crate::domain::{
+    ClientGrantId, ClientId, ResourceServerId, client_grant::SubjectType,
+};
+use crate::http::App;
+use crate::policy::management;
+use crate::store::{self, Store, client_grants, clients, resource_servers};
+
+/// Makes sure that the Management API exists and defines the scopes of this release.
+///
+/// # Errors
+/// When the database does.
+pub async fn management_api(app: &App) -> Result<(), StartError> {
+    let identifier = app.settings.management_audience();
+    let scopes: Vec<Value> =
+        management::scopes().iter().map(|scope| json!({ "value": scope })).collect();
+    let document = object(json!({
+        // Tools recognise it by this very name.
+        "name": "Auth0 Management API",
+        "is_system": true,
+        "signing_alg": "RS256",
+        "token_lifetime": 86_400,
+        "token_lifetime_for_web": 7_200,
+        "allow_offline_access": false,
+        "skip_consent_for_verifiable_first_party_clients": false,
+        "subject_type_authorization": {
+            "client": { "policy": "require_client_grant" },
+            "user": { "policy": "deny_all" },
+        },
+        "scopes": scopes,
+    }));
+    let now = app.clock.now();
+    let mut conn = app.store.read().await?;
+    let found = resource_servers::find_by_identifier(conn.db(), &identifier).await?;
+    drop(conn);
+    match found {
+        Some(record) if record.document == document => Ok(()),
+        Some(record) => {
+            let mut tx = app.store.write().await?;
+            // Losing the race means that another replica has just written the same.
+            resource_servers::update(&mut tx, &record.api.id, &document, record.version, now)
+                .await?;
+            Ok(tx.commit().await?)
+        }
+        None => {
+            let id = ResourceServerId::new(app.entropy.lower_hex(24));
+            let mut tx = app.store.write().await?;
+            let inserted =
+                resource_servers::insert(&mut tx, &id, &identifier, &document, now).await;
+            Ok(unless_duplicate(inserted, tx).await?)
+        }
+    }
+}
+
+/// Makes sure of a machine client with every scope of the Management API and the given secret.
+///
+/// # Errors
+/// When the database or the crypto library does.
+pub async fn machine_client(app: &App, machine: &Bootstrap) -> Result<(), StartError> {
+    let id = ClientId::new(&machine.client_id);
+    let document = object(json!({
+        "name": "Bootstrap",
+        "app_type": "non_interactive",
+        "is_first_party": true,
+        "grant_types": ["client_credentials"],
+    }));
+    ensure_client(app, &id, &document, Some(&machine.client_secret)).await?;
+    grant_everything(app, &id).await
+}
+
+/// Makes sure of a client. One that exists keeps its document; its secret becomes the given one.
+///
+/// # Errors
+/// When the database or the crypto library does.
+pub async fn ensure_client(
+    app: &App,
+    id: &ClientId,
+    document: &Map<String, Value>,
+    secret: Option<&crate::domain::secret::ClientSecret>,
+) -> Result<(), StartError> {
+    let now = app.clock.now();
+    let sealed = secret.map(|secret| app.tokens.seal_client_secret(id, secret)).transpose()?;
+    let mut conn = app.store.read().await?;
+    let found = clients::find(conn.db(), id).await?;
+    drop(conn);
+    let mut tx = app.store.write().await?;
+    match found {
+        None => {
+            let inserted = clients::insert(&mut tx, id, document, sealed.as_deref(), now).await;
+            Ok(unless_duplicate(inserted, tx).await?)
+        }
+        Some(record) => {
+            if app.tokens.client_secret(&record)?.as_ref() == secret {
+                return Ok(());
+            }
+            let (kept, version) = (&record.document, record.version);
+            clients::update(&mut tx, id, kept, sealed.as_deref(), version, now).await?;
+            Ok(tx.commit().await?)
+        }
+    }
+}
+
+/// Grants a client every scope of the Management API.
+///
+/// # Errors
+/// When the database does.
+pub async fn grant_everything(app: &App, client: &ClientId) -> Result<(), StartError> {
+    let audience = app.settings.management_audience();
+    let subject = SubjectType::Client;
+    let document = object(json!({ "scope": management::scopes() }));
+    let found = find_grant(&app.store, client, &audience).await?;
+    let mut tx = app.store.write().await?;
+    match found {
+        Some(record) if record.document == document => Ok(()),
+        Some(record) => {
+            client_grants::update(&mut tx, &record.grant.id, &document, record.version).await?;
+            Ok(tx.commit().await?)
+        }
+        None => {
+            let id = ClientGrantId::new(format!("cgr_{}", app.entropy.alphanumeric(16)));
+            let now = app.clock.now();
+            let inserted =
+                client_grants::insert(&mut tx, &id, client, &audience, subject, &document, now)
+                    .await;
+            Ok(unless_duplicate(inserted, tx).await?)
+        }
+    }
+}
+
+async fn find_grant(
+    store: &Store,
+    client: &ClientId,
+    audience: &crate::domain::audience::Audience,
+) -> Result<Option<client_grants::ClientGrantRecord>, store::Error> {
+    let mut conn = store.read().await?;
+    client_grants::find_for(conn.db(), client, audience, SubjectType::Client).await
+}
+
+/// Commits, unless another replica was faster.
+async fn unless_duplicate(
+    inserted: store::Result<()>,
+    tx: store::Tx,
+) -> Result<(), store::Error> {
+    match inserted {
+        Ok(()) => tx.commit().await,
+        Err(store::Error::Duplicate) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A JSON object as the map that documents are.
+pub fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,242 @@
+//! `doorward quickstart`: the server on the embedded database, seeded on the first run with a demo
+//! application, two APIs, policies and a user.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+
+use crate::app::{
+    StartError,
+    bootstrap::{self, object},
+    master_key,
+};
+use crate::domain::{
+    ClientId, ResourceServerId, UserId,
+    audience::Audience,
+    secret::{ClientSecret, Password},
+    user::User,
+};
+use crate::http::{
+    App,
+    demo::{Demo, DemoApi},
+};
+use crate::login::profile;
+use crate::store::{self, resource_servers, users};
+
+/// What was seeded. Kept in `quickstart.json` in the data directory, readable by its owner only,
+/// so that later runs print the same credentials.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Seeded {
+    /// Where the server is.
+    pub issuer: String,
+    /// Where the demo page is.
+    pub demo_url: String,
+    /// The demo user.
+    pub user: SeededUser,
+    /// The application of the demo page.
+    pub demo_client_id: String,
+    /// A machine client with every Management API scope.
+    pub management: SeededClient,
+    /// The APIs; the demo logs in for the first.
+    pub apis: Vec<SeededApi>,
+}
+
+/// The demo user.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SeededUser {
+    /// Logs in with it.
+    pub email: String,
+    /// Generated.
+    pub password: String,
+}
+
+/// A machine client.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SeededClient {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+}
+
+/// An API of the demo.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SeededApi {
+    /// Its name.
+    pub name: String,
+    /// Its identifier.
+    pub audience: String,
+    /// What the demo may ask of it.
+    pub scope: String,
+}
+
+impl Seeded {
+    /// What the demo page needs.
+    pub fn demo(&self) -> Demo {
+        let apis = self.apis.iter().map(|api| DemoApi {
+            name: api.name.clone(),
+            audience: api.audience.clone(),
+            scope: api.scope.clone(),
+        });
+        Demo { client_id: self.demo_client_id.clone(), apis: apis.collect() }
+    }
+}
+
+/// Seeds the demo, or finds it seeded. Every step can be repeated: a first run that was cut off is
+/// completed by the next.
+///
+/// # Errors
+/// When the database does, or the data directory cannot be written.
+pub async fn seed(app: &App, data_dir: &Path) -> Result<Seeded, StartError> {
+    let path = data_dir.join("quickstart.json");
+    let seeded = match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let mut seeded: Seeded = serde_json::from_str(&text).map_err(|error| {
+                StartError::Config(format!("{}: {error}; remove it", path.display()))
+            })?;
+            let issuer = &app.settings.issuer;
+            seeded.issuer.clone_from(issuer);
+            seeded.demo_url = format!("{issuer}demo/");
+            seeded
+        }
+        Err(_) => generate(app),
+    };
+    let text = serde_json::to_string_pretty(&seeded).map_err(|error| {
+        StartError::Config(format!("quickstart.json: {error}"))
+    })?;
+    master_key::make_data_dir(data_dir)?;
+    master_key::write_private(&path, &text)?;
+    for api in &seeded.apis {
+        ensure_api(app, api).await?;
+    }
+    ensure_demo_client(app, &seeded).await?;
+    let machine = crate::config::Bootstrap {
+        client_id: seeded.management.client_id.clone(),
+        client_secret: ClientSecret::new(&seeded.management.client_secret),
+    };
+    bootstrap::machine_client(app, &machine).await?;
+    ensure_user(app, &seeded.user).await?;
+    Ok(seeded)
+}
+
+fn generate(app: &App) -> Seeded {
+    let issuer = &app.settings.issuer;
+    let api = |name: &str, audience: &str, scope: &str| SeededApi {
+        name: name.to_owned(),
+        audience: audience.to_owned(),
+        scope: scope.to_owned(),
+    };
+    Seeded {
+        issuer: issuer.clone(),
+        demo_url: format!("{issuer}demo/"),
+        user: SeededUser {
+            email: "ada@example.com".to_owned(),
+            password: app.entropy.alphanumeric(16),
+        },
+        demo_client_id: app.entropy.alphanumeric(32),
+        management: SeededClient {
+            client_id: app.entropy.alphanumeric(32),
+            client_secret: app.entropy.url_safe(64),
+        },
+        apis: vec![
+            api("Orders API", "https://orders.example/", "read:orders"),
+            api("Billing API", "https://billing.example/", "read:invoices pay:invoices"),
+        ],
+    }
+}
+
+async fn ensure_api(app: &App, api: &SeededApi) -> Result<(), StartError> {
+    let audience = Audience::new(&api.audience);
+    let mut conn = app.store.read().await?;
+    if resource_servers::find_by_identifier(conn.db(), &audience).await?.is_some() {
+        return Ok(());
+    }
+    drop(conn);
+    let scopes: Vec<_> = api
+        .scope
+        .split(' ')
+        .map(|scope| json!({ "value": scope, "description": format!("May {}", scope.replace(':', " ")) }))
+        .collect();
+    let document = object(json!({
+        "name": api.name,
+        "scopes": scopes,
+        "signing_alg": "RS256",
+        "token_lifetime": 86_400,
+        "token_lifetime_for_web": 7_200,
+        "allow_offline_access": true,
+        "skip_consent_for_verifiable_first_party_clients": true,
+    }));
+    let id = ResourceServerId::new(app.entropy.lower_hex(24));
+    let mut tx = app.store.write().await?;
+    resource_servers::insert(&mut tx, &id, &audience, &document, app.clock.now()).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn ensure_demo_client(app: &App, seeded: &Seeded) -> Result<(), StartError> {
+    let policies: Vec<_> = seeded
+        .apis
+        .iter()
+        .map(|api| {
+            let scope: Vec<_> = api.scope.split(' ').collect();
+            json!({ "audience": api.audience, "scope": scope })
+        })
+        .collect();
+    let document = object(json!({
+        "name": "Doorward demo",
+        "app_type": "spa",
+        "is_first_party": true,
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "callbacks": [seeded.demo_url],
+        "allowed_logout_urls": [seeded.demo_url],
+        "web_origins": [app.settings.issuer.trim_end_matches('/')],
+        "refresh_token": {
+            "rotation_type": "rotating",
+            "expiration_type": "expiring",
+            "token_lifetime": 2_592_000,
+            "idle_token_lifetime": 1_296_000,
+            "infinite_token_lifetime": false,
+            "infinite_idle_token_lifetime": false,
+            "policies": policies,
+        },
+    }));
+    let id = ClientId::new(&seeded.demo_client_id);
+    bootstrap::ensure_client(app, &id, &document, None).await
+}
+
+async fn ensure_user(app: &App, seeded: &SeededUser) -> Result<(), StartError> {
+    let mut conn = app.store.read().await?;
+    if users::find_by_identifier(conn.db(), &seeded.email).await?.is_some() {
+        return Ok(());
+    }
+    drop(conn);
+    let hashed = app.login.passwords.hash(&Password::new(&seeded.password), &*app.entropy).await;
+    let hashed = hashed.map_err(|error| StartError::Config(error.to_string()))?;
+    let mut profile = object(json!({
+        "name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace",
+    }));
+    profile::complete(&mut profile, Some(&seeded.email), None);
+    let now = app.clock.now();
+    let user = User {
+        user_id: UserId::new(format!("auth0|{}", app.entropy.lower_hex(24))),
+        email: Some(seeded.email.clone()),
+        email_verified: true,
+        username: None,
+        blocked: None,
+        profile,
+        user_metadata: Map::new(),
+        app_metadata: Map::new(),
+        logins_count: 0,
+        last_login: None,
+        last_ip: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut tx = app.store.write().await?;
+    match users::insert(&mut tx, &user, Some(&hashed)).await {
+        Ok(()) => Ok(tx.commit().await?),
+        Err(store::Error::Duplicate) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

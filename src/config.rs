@@ -1,0 +1,358 @@
+//! Configuration: the compiled-in defaults, then the file, then the environment.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+
+use crate::domain::{
+    secret::{ClientSecret, DatabaseUrl},
+    settings::{ErrorStatus, Settings, UnknownAudience},
+};
+use crate::telemetry::logs::Format;
+
+/// What a file may say, with every default and its meaning.
+pub const DEFAULTS: &str = include_str!("../config/default.toml");
+
+/// Everything that can be configured. Each key is described in `config/default.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[database]`
+    pub database: Database,
+    /// `[master_key]`
+    pub master_key: MasterKeySource,
+    /// `[log]`
+    pub log: Log,
+    /// `[oauth]`
+    pub oauth: OAuth,
+    /// `[refresh_tokens]`
+    pub refresh_tokens: RefreshTokens,
+    /// `[sessions]`
+    pub sessions: Sessions,
+    /// `[logout]`
+    pub logout: Logout,
+    /// `[passwords]`
+    pub passwords: Passwords,
+    /// From the environment only: a machine client with every Management API scope.
+    #[serde(skip)]
+    pub bootstrap: Option<Bootstrap>,
+}
+
+/// `[server]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The `iss` of every token.
+    pub issuer: String,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Shown on the pages.
+    pub tenant_name: String,
+    /// Embedded database and master key.
+    pub data_dir: PathBuf,
+    /// Seconds to finish requests in after SIGTERM.
+    pub shutdown_timeout: u64,
+}
+
+/// `[database]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    url: String,
+    /// Connections to Postgres.
+    pub max_connections: u32,
+}
+
+/// `[master_key]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MasterKeySource {
+    /// Where the key is, empty for the data directory.
+    pub file: PathBuf,
+    /// The key itself, from the environment only.
+    #[serde(skip)]
+    pub value: Option<MasterKeyText>,
+}
+
+/// A master key as text.
+pub struct MasterKeyText(pub String);
+
+impl std::fmt::Debug for MasterKeyText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKeyText(***)")
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Level or targets.
+    pub filter: String,
+    /// Text or JSON.
+    pub format: Format,
+}
+
+/// `[oauth]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth {
+    /// Status codes of errors.
+    pub error_status: ErrorStatus,
+    /// Seconds.
+    pub code_lifetime: i64,
+}
+
+/// `[refresh_tokens]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshTokens {
+    /// Seconds.
+    pub default_leeway: i64,
+    /// For audiences outside the policies.
+    pub mrrt_unknown_audience: UnknownAudience,
+    /// Live families.
+    pub per_user_and_client: i64,
+    /// At `/v2/logout`.
+    pub revoke_on_logout: bool,
+    /// When the password changes.
+    pub revoke_on_password_change: bool,
+}
+
+/// `[sessions]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sessions {
+    /// Seconds.
+    pub lifetime: i64,
+    /// Seconds.
+    pub idle_lifetime: i64,
+    /// Seconds.
+    pub login_lifetime: i64,
+}
+
+/// `[logout]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    /// Where `/v2/logout` may redirect when no application is named.
+    pub allowed_urls: Vec<String>,
+}
+
+/// `[passwords]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passwords {
+    /// Hashes at once, 0 for one per core.
+    pub parallel: usize,
+    /// Hashes that may wait.
+    pub queue: usize,
+}
+
+/// A machine client that is made sure of at start.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    /// Its `client_id`.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: ClientSecret,
+}
+
+impl Config {
+    /// Reads the defaults, then `file`, then the environment.
+    ///
+    /// # Errors
+    /// What to change; the message names the key or the variable.
+    pub fn load(
+        file: Option<&str>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
+        let mut table: toml::Table =
+            DEFAULTS.parse().map_err(|e| format!("config/default.toml: {e}"))?;
+        if let Some(text) = file {
+            merge(&mut table, text.parse().map_err(|e| format!("{e}"))?);
+        }
+        let mut config: Self = toml::Value::Table(table).try_into().map_err(|e| e.to_string())?;
+        config.apply(environment)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn apply(
+        &mut self,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(), String> {
+        let (mut id, mut secret) = (None, None);
+        for (name, value) in environment {
+            match name.as_str() {
+                "DOORWARD_ISSUER" => self.server.issuer = value,
+                "DOORWARD_LISTEN" => {
+                    let parsed = value.parse();
+                    self.server.listen =
+                        parsed.map_err(|_| format!("{name}: `{value}` is no address:port"))?;
+                }
+                "DOORWARD_DATA_DIR" => self.server.data_dir = value.into(),
+                "DOORWARD_DATABASE_URL" => self.database.url = value,
+                "DOORWARD_MASTER_KEY" => self.master_key.value = Some(MasterKeyText(value)),
+                "DOORWARD_LOG" => self.log.filter = value,
+                "DOORWARD_BOOTSTRAP_CLIENT_ID" => id = Some(value),
+                "DOORWARD_BOOTSTRAP_CLIENT_SECRET" => secret = Some(value),
+                // Named with the command; read there.
+                "DOORWARD_CONFIG" => {}
+                "DOORWARD_TLS" if value == "off" => {}
+                "DOORWARD_TLS" | "DOORWARD_TLS_CERT" | "DOORWARD_TLS_KEY" => {
+                    return Err(format!(
+                        "{name}: this release does not terminate TLS itself; put a proxy in front"
+                    ));
+                }
+                other if other.starts_with("DOORWARD_") => {
+                    return Err(format!("{other}: unknown variable"));
+                }
+                _ => {}
+            }
+        }
+        self.bootstrap = match (id, secret) {
+            (Some(client_id), Some(secret)) => {
+                Some(Bootstrap { client_id, client_secret: ClientSecret::new(secret) })
+            }
+            (None, None) => None,
+            _ => {
+                return Err("DOORWARD_BOOTSTRAP_CLIENT_ID and DOORWARD_BOOTSTRAP_CLIENT_SECRET: \
+                            give both or neither"
+                    .to_owned());
+            }
+        };
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let issuer = &self.server.issuer;
+        let url = url::Url::parse(issuer).map_err(|_| format!("server.issuer: `{issuer}` is no URL"))?;
+        let loopback = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+            return Err("server.issuer: must be https, or http on a loopback address".to_owned());
+        }
+        let plain = url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.path() == "/";
+        if !issuer.ends_with('/') || !plain {
+            return Err("server.issuer: must end with \"/\" and have no path, query, fragment or \
+                        user"
+                .to_owned());
+        }
+        if let Some(bootstrap) = &self.bootstrap {
+            let id_is_usable = (1..=64).contains(&bootstrap.client_id.len())
+                && bootstrap.client_id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+            if !id_is_usable {
+                return Err("DOORWARD_BOOTSTRAP_CLIENT_ID: 1 to 64 letters, digits, '-', '_' or '.'"
+                    .to_owned());
+            }
+            if bootstrap.client_secret.expose().len() < 16 {
+                return Err("DOORWARD_BOOTSTRAP_CLIENT_SECRET: at least 16 characters".to_owned());
+            }
+        }
+        for (name, value, least, most) in [
+            ("oauth.code_lifetime", self.oauth.code_lifetime, 1, 600),
+            ("refresh_tokens.default_leeway", self.refresh_tokens.default_leeway, 0, 86_400),
+            ("refresh_tokens.per_user_and_client", self.refresh_tokens.per_user_and_client, 1, 100_000),
+            ("sessions.lifetime", self.sessions.lifetime, 1, 31_557_600),
+            ("sessions.idle_lifetime", self.sessions.idle_lifetime, 1, 31_557_600),
+            ("sessions.login_lifetime", self.sessions.login_lifetime, 60, 86_400),
+            ("database.max_connections", i64::from(self.database.max_connections), 1, 1000),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(format!("{name}: must be between {least} and {most}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The database to open.
+    pub fn database_url(&self) -> DatabaseUrl {
+        if self.database.url.is_empty() {
+            let path = self.server.data_dir.join("doorward.db");
+            return DatabaseUrl::new(format!("sqlite:{}", path.display()));
+        }
+        DatabaseUrl::new(&self.database.url)
+    }
+
+    /// What rules and flows read.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            issuer: self.server.issuer.clone(),
+            tenant_name: self.server.tenant_name.clone(),
+            default_leeway: self.refresh_tokens.default_leeway,
+            mrrt_unknown_audience: self.refresh_tokens.mrrt_unknown_audience,
+            families_per_user_and_client: self.refresh_tokens.per_user_and_client,
+            revoke_on_logout: self.refresh_tokens.revoke_on_logout,
+            revoke_on_password_change: self.refresh_tokens.revoke_on_password_change,
+            code_lifetime: self.oauth.code_lifetime,
+            login_transaction_lifetime: self.sessions.login_lifetime,
+            session_lifetime: self.sessions.lifetime,
+            session_idle_lifetime: self.sessions.idle_lifetime,
+            error_status: self.oauth.error_status,
+            allowed_logout_urls: self.logout.allowed_urls.clone(),
+        }
+    }
+}
+
+/// `over` wins, table by table.
+fn merge(base: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(base)), toml::Value::Table(over)) => merge(base, over),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Config::load(Some(file), environment)
+    }
+
+    #[test]
+    fn the_shipped_files_are_valid() {
+        assert!(Config::load(None, []).is_ok());
+        assert!(load(include_str!("../config/example.toml"), &[]).is_ok());
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = "[server]\nissuer = \"https://a.example/\"\n";
+        let config = load(file, &[("DOORWARD_ISSUER", "https://b.example/")]).unwrap();
+        assert_eq!(config.server.issuer, "https://b.example/");
+        assert_eq!(load(file, &[]).unwrap().server.issuer, "https://a.example/");
+    }
+
+    #[test]
+    fn a_mistake_is_refused_by_name() {
+        let file = |text: &str| load(text, &[]).unwrap_err();
+        assert!(file("[server]\nlisen = \"x\"").contains("lisen"));
+        assert!(file("[servers]").contains("servers"));
+        assert!(file("[oauth]\nerror_status = \"odd\"").contains("odd"));
+        assert!(file("[oauth]\ncode_lifetime = 0").contains("oauth.code_lifetime"));
+        for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {
+            assert!(file(&format!("[server]\nissuer = \"{issuer}\"")).contains("server.issuer"));
+        }
+        let variable = |name: &str, value: &str| load("", &[(name, value)]).unwrap_err();
+        assert!(variable("DOORWARD_ISUER", "x").contains("DOORWARD_ISUER"));
+        assert!(variable("DOORWARD_LISTEN", "x").contains("DOORWARD_LISTEN"));
+        assert!(variable("DOORWARD_TLS", "self-signed").contains("DOORWARD_TLS"));
+        assert!(variable("DOORWARD_BOOTSTRAP_CLIENT_ID", "x").contains("both"));
+    }
+}

@@ -1,0 +1,215 @@
+//! Errors of the OAuth endpoints (RFC 6749 §5.2), as JSON.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::domain::settings::ErrorStatus;
+use crate::http::error::management::error_chain;
+use crate::store;
+use crate::token::{GrantFault, Internal, Refused};
+
+/// An error of an OAuth endpoint.
+#[derive(Debug)]
+pub enum OAuthError {
+    /// A parameter is missing, malformed or repeated.
+    InvalidRequest(String),
+    /// `scope` is malformed.
+    InvalidScope(String),
+    /// The client is unknown or its secret wrong. `basic`: it used `Authorization: Basic`, so the
+    /// answer must name a challenge.
+    InvalidClient {
+        /// Whether the client used HTTP Basic.
+        basic: bool,
+        /// What to say.
+        description: &'static str,
+    },
+    /// The code, refresh token or password is not good.
+    InvalidGrant(GrantFault),
+    /// The client may not use this grant.
+    UnauthorizedClient(String),
+    /// No such grant.
+    UnsupportedGrantType,
+    /// The audience is refused.
+    InvalidTarget(String),
+    /// The client may not have tokens for this API.
+    AccessDenied(String),
+    /// RFC 7009 §2.2.1.
+    UnsupportedTokenType,
+    /// 405.
+    MethodNotAllowed,
+    /// 413.
+    TooLarge(String),
+    /// 503: overloaded, or no database.
+    TemporarilyUnavailable,
+    /// 500. The cause was logged where it was converted.
+    ServerError,
+}
+
+impl OAuthError {
+    /// A malformed request.
+    pub fn invalid_request(description: impl Into<String>) -> Self {
+        Self::InvalidRequest(description.into())
+    }
+
+    /// The error of a refused grant. Failures of ours are logged here, once.
+    pub fn from_refused(refused: Refused, basic: bool) -> Self {
+        match refused {
+            Refused::InvalidRequest(text) => Self::InvalidRequest(text),
+            Refused::InvalidClient => Self::InvalidClient { basic, description: "Unauthorized" },
+            Refused::MissingClientId => {
+                Self::InvalidClient { basic, description: "Missing client_id" }
+            }
+            Refused::InvalidGrant(fault) => Self::InvalidGrant(fault),
+            Refused::UnauthorizedClient(text) => Self::UnauthorizedClient(text),
+            Refused::UnsupportedGrantType => Self::UnsupportedGrantType,
+            Refused::InvalidTarget(text) => Self::InvalidTarget(text),
+            Refused::AccessDenied(text) => Self::AccessDenied(text),
+            Refused::Overloaded => Self::TemporarilyUnavailable,
+            Refused::Internal(Internal::Store(error)) => error.into(),
+            Refused::Internal(error) => {
+                tracing::error!(error = error_chain(&error), "oauth: the request failed");
+                Self::ServerError
+            }
+        }
+    }
+
+    /// Status, `error` and `error_description`. SDKs compare some of the descriptions, so those are
+    /// Auth0's to the letter.
+    pub fn wire(&self, mode: ErrorStatus) -> (StatusCode, &'static str, String) {
+        use StatusCode as S;
+        let auth0 = mode == ErrorStatus::Auth0;
+        let grant_status = if auth0 { S::FORBIDDEN } else { S::BAD_REQUEST };
+        match self {
+            Self::InvalidRequest(text) => (S::BAD_REQUEST, "invalid_request", text.clone()),
+            Self::InvalidScope(text) => (S::BAD_REQUEST, "invalid_scope", text.clone()),
+            Self::InvalidClient { description, .. } => {
+                let code = if auth0 { "access_denied" } else { "invalid_client" };
+                (S::UNAUTHORIZED, code, (*description).to_owned())
+            }
+            Self::InvalidGrant(GrantFault::UserBlocked) if auth0 => {
+                (S::FORBIDDEN, "unauthorized", "user is blocked".to_owned())
+            }
+            Self::InvalidGrant(fault) => {
+                (grant_status, "invalid_grant", describe(*fault).to_owned())
+            }
+            Self::UnauthorizedClient(text) => (grant_status, "unauthorized_client", text.clone()),
+            Self::UnsupportedGrantType => {
+                (S::BAD_REQUEST, "unsupported_grant_type", "Grant type not supported".to_owned())
+            }
+            Self::InvalidTarget(text) => (S::BAD_REQUEST, "invalid_target", text.clone()),
+            Self::AccessDenied(text) => (S::FORBIDDEN, "access_denied", text.clone()),
+            Self::UnsupportedTokenType => (
+                S::BAD_REQUEST,
+                "unsupported_token_type",
+                "Only refresh tokens can be revoked".to_owned(),
+            ),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "invalid_request", "Method not allowed".to_owned())
+            }
+            Self::TooLarge(text) => (S::PAYLOAD_TOO_LARGE, "invalid_request", text.clone()),
+            Self::TemporarilyUnavailable => (
+                S::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                "The service is temporarily unavailable. Try again.".to_owned(),
+            ),
+            Self::ServerError => {
+                (S::INTERNAL_SERVER_ERROR, "server_error", "Internal error".to_owned())
+            }
+        }
+    }
+
+    /// The response.
+    pub fn respond(&self, mode: ErrorStatus) -> Response {
+        let (status, error, description) = self.wire(mode);
+        let body = Json(json!({ "error": error, "error_description": description }));
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        if matches!(self, Self::InvalidClient { basic: true, .. }) {
+            let challenge = HeaderValue::from_static("Basic realm=\"doorward\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if matches!(self, Self::TemporarilyUnavailable) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+fn describe(fault: GrantFault) -> &'static str {
+    match fault {
+        GrantFault::Code => "Invalid authorization code",
+        GrantFault::Verifier => "Failed to verify code verifier",
+        GrantFault::RedirectUri => "The redirect URI is wrong.",
+        GrantFault::RefreshToken => "Unknown or invalid refresh token.",
+        GrantFault::Password => "Wrong email or password.",
+        GrantFault::UserBlocked => "user is blocked",
+        GrantFault::NotAMember => "user is not part of the organization",
+    }
+}
+
+impl From<store::Error> for OAuthError {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(_) => {
+                tracing::warn!(error = error_chain(&error), "oauth: no database");
+                Self::TemporarilyUnavailable
+            }
+            _ => {
+                tracing::error!(error = error_chain(&error), "oauth: the store failed");
+                Self::ServerError
+            }
+        }
+    }
+}
+
+impl IntoResponse for OAuthError {
+    /// Where no setting is at hand: the statuses that do not depend on it.
+    fn into_response(self) -> Response {
+        self.respond(ErrorStatus::Rfc)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn every_error_has_its_status_and_code() {
+        let text = || "x".to_owned();
+        let cases = [
+            (OAuthError::InvalidRequest(text()), (400, "invalid_request"), (400, "invalid_request")),
+            (OAuthError::InvalidScope(text()), (400, "invalid_scope"), (400, "invalid_scope")),
+            (OAuthError::InvalidClient { basic: true, description: "" }, (401, "invalid_client"), (401, "access_denied")),
+            (OAuthError::InvalidGrant(GrantFault::Code), (400, "invalid_grant"), (403, "invalid_grant")),
+            (OAuthError::InvalidGrant(GrantFault::UserBlocked), (400, "invalid_grant"), (403, "unauthorized")),
+            (OAuthError::UnauthorizedClient(text()), (400, "unauthorized_client"), (403, "unauthorized_client")),
+            (OAuthError::UnsupportedGrantType, (400, "unsupported_grant_type"), (400, "unsupported_grant_type")),
+            (OAuthError::InvalidTarget(text()), (400, "invalid_target"), (400, "invalid_target")),
+            (OAuthError::AccessDenied(text()), (403, "access_denied"), (403, "access_denied")),
+            (OAuthError::UnsupportedTokenType, (400, "unsupported_token_type"), (400, "unsupported_token_type")),
+            (OAuthError::MethodNotAllowed, (405, "invalid_request"), (405, "invalid_request")),
+            (OAuthError::TooLarge(text()), (413, "invalid_request"), (413, "invalid_request")),
+            (OAuthError::TemporarilyUnavailable, (503, "temporarily_unavailable"), (503, "temporarily_unavailable")),
+            (OAuthError::ServerError, (500, "server_error"), (500, "server_error")),
+        ];
+        for (error, rfc, auth0) in cases {
+            for (mode, expected) in [(ErrorStatus::Rfc, rfc), (ErrorStatus::Auth0, auth0)] {
+                let (status, code, _) = error.wire(mode);
+                assert_eq!((status.as_u16(), code), expected, "{error:?} {mode:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn sdks_find_the_descriptions_they_look_for() {
+        assert!(describe(GrantFault::RefreshToken).contains("invalid refresh token"));
+        assert!(describe(GrantFault::UserBlocked).contains("user is blocked"));
+    }
+}

@@ -1,0 +1,80 @@
+//! The two cookies of this server: the session, and the binding of login transactions.
+
+use std::convert::Infallible;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderValue, header, request::Parts},
+};
+
+use crate::domain::secret::SessionCookie;
+use crate::http::App;
+use crate::login::transaction::BrowserBinding;
+
+const SESSION: &str = "doorward_session";
+const BINDING: &str = "doorward_browser";
+
+/// The cookies of a request.
+#[derive(Debug, Default)]
+pub struct Cookies {
+    /// The session.
+    pub session: Option<SessionCookie>,
+    /// The binding of login transactions.
+    pub binding: Option<BrowserBinding>,
+}
+
+impl FromRequestParts<App> for Cookies {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let (session, binding) = (name(app, SESSION), name(app, BINDING));
+        let mut cookies = Self::default();
+        for header in parts.headers.get_all(header::COOKIE) {
+            for pair in header.to_str().unwrap_or("").split(';') {
+                let Some((name, value)) = pair.trim().split_once('=') else { continue };
+                if value.is_empty() || value.len() > 128 {
+                    continue;
+                }
+                if name == session {
+                    cookies.session.get_or_insert_with(|| SessionCookie::new(value));
+                } else if name == binding {
+                    cookies.binding.get_or_insert_with(|| BrowserBinding(value.to_owned()));
+                }
+            }
+        }
+        Ok(cookies)
+    }
+}
+
+/// `__Host-` makes the browser refuse the cookie from a sibling domain or without TLS.
+fn name(app: &App, name: &str) -> String {
+    if is_https(app) { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+fn is_https(app: &App) -> bool {
+    app.settings.issuer.starts_with("https://")
+}
+
+fn set(app: &App, name_: &str, value: &str, max_age: i64) -> HeaderValue {
+    let secure = if is_https(app) { "; Secure" } else { "" };
+    let name = name(app, name_);
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
+    // Values are our own base64url, so this cannot fail; an absent cookie would only mean another
+    // login.
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// `Set-Cookie` for a session that began.
+pub fn set_session(app: &App, cookie: &SessionCookie) -> HeaderValue {
+    set(app, SESSION, cookie.expose(), app.settings.session_lifetime)
+}
+
+/// `Set-Cookie` for a session that ended.
+pub fn clear_session(app: &App) -> HeaderValue {
+    set(app, SESSION, "", 0)
+}
+
+/// `Set-Cookie` for a binding.
+pub fn set_binding(app: &App, binding: &BrowserBinding) -> HeaderValue {
+    set(app, BINDING, &binding.0, app.settings.login_transaction_lifetime)
+}

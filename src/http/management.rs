@@ -1,0 +1,141 @@
+//! The Management API, `/api/v2`.
+//!
+//! Each resource is a list of fields (what may be written, [`schema`]), a view (what is answered)
+//! and a handler for each row of [`OPERATIONS`].
+
+mod client_grants;
+mod clients;
+mod formats;
+mod merge;
+mod organizations;
+mod page;
+mod path_id;
+mod query;
+mod resource_servers;
+mod schema;
+mod user_permissions;
+mod users;
+mod validation;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, FromRequestParts, Request, State},
+    http::{HeaderValue, header},
+    middleware::{self, Next},
+    response::Response,
+    routing::{MethodRouter, delete, get, patch, post},
+};
+
+use crate::http::{
+    App, error::management::ManagementError, extract::management_token::ManagementToken,
+};
+use crate::policy::management::{OPERATIONS, Operation};
+
+/// The largest request body in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// How often a read-modify-write is tried before it gives way to the other editors.
+const ATTEMPTS: usize = 5;
+
+/// Every route of the Management API, to be nested at `/api/v2`.
+pub fn router(app: &App) -> Router<App> {
+    let mut router = Router::new();
+    for operation in OPERATIONS {
+        let Some(route) = handler(operation) else { continue };
+        let gate = middleware::from_fn_with_state((app.clone(), *operation), require_scope);
+        router = router.route(operation.path, route.route_layer(gate));
+    }
+    router
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::map_response(forbid_caching))
+}
+
+#[rustfmt::skip]
+fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
+    Some(match (operation.method, operation.path) {
+        ("GET",    "/clients")                    => get(clients::list),
+        ("POST",   "/clients")                    => post(clients::create),
+        ("GET",    "/clients/{id}")               => get(clients::read),
+        ("PATCH",  "/clients/{id}")               => patch(clients::update),
+        ("DELETE", "/clients/{id}")               => delete(clients::remove),
+        ("POST",   "/clients/{id}/rotate-secret") => post(clients::rotate_secret),
+        ("GET",    "/resource-servers")           => get(resource_servers::list),
+        ("POST",   "/resource-servers")           => post(resource_servers::create),
+        ("GET",    "/resource-servers/{id}")      => get(resource_servers::read),
+        ("PATCH",  "/resource-servers/{id}")      => patch(resource_servers::update),
+        ("DELETE", "/resource-servers/{id}")      => delete(resource_servers::remove),
+        ("GET",    "/client-grants")              => get(client_grants::list),
+        ("POST",   "/client-grants")              => post(client_grants::create),
+        ("GET",    "/client-grants/{id}")         => get(client_grants::read),
+        ("PATCH",  "/client-grants/{id}")         => patch(client_grants::update),
+        ("DELETE", "/client-grants/{id}")         => delete(client_grants::remove),
+        ("GET",    "/users")                      => get(users::list),
+        ("POST",   "/users")                      => post(users::create),
+        ("GET",    "/users/{id}")                 => get(users::read),
+        ("PATCH",  "/users/{id}")                 => patch(users::update),
+        ("DELETE", "/users/{id}")                 => delete(users::remove),
+        ("GET",    "/users-by-email")             => get(users::by_email),
+        ("GET",    "/users/{id}/permissions")     => get(user_permissions::list),
+        ("POST",   "/users/{id}/permissions")     => post(user_permissions::add),
+        ("DELETE", "/users/{id}/permissions")     => delete(user_permissions::remove),
+        ("GET",    "/organizations")              => get(organizations::list),
+        ("POST",   "/organizations")              => post(organizations::create),
+        ("GET",    "/organizations/{id}")         => get(organizations::read),
+        ("DELETE", "/organizations/{id}")         => delete(organizations::remove),
+        ("GET",    "/organizations/{id}/members") => get(organizations::members),
+        ("POST",   "/organizations/{id}/members") => post(organizations::add_members),
+        ("DELETE", "/organizations/{id}/members") => delete(organizations::remove_members),
+        _ => return None,
+    })
+}
+
+/// Runs before the body is read: a stranger cannot make the server parse anything.
+async fn require_scope(
+    State((app, operation)): State<(App, Operation)>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ManagementError> {
+    let (mut parts, body) = request.into_parts();
+    let token = ManagementToken::from_request_parts(&mut parts, &app).await?;
+    if !token.has_any(operation.scopes) {
+        return Err(ManagementError::InsufficientScope(operation.scopes));
+    }
+    parts.extensions.insert(token);
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+async fn unknown_path() -> ManagementError {
+    ManagementError::NotFound { code: None, message: "Not Found" }
+}
+
+async fn wrong_method() -> ManagementError {
+    ManagementError::MethodNotAllowed
+}
+
+async fn forbid_caching(mut response: Response) -> Response {
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+    response
+}
+
+/// Somebody else kept editing the same resource.
+fn edited_elsewhere() -> ManagementError {
+    ManagementError::Conflict {
+        code: None,
+        message: "The resource was changed by another request. Read it and try again.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_a_handler() {
+        for operation in OPERATIONS {
+            assert!(handler(operation).is_some(), "{operation:?}");
+        }
+    }
+}

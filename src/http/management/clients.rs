@@ -1,0 +1,241 @@
+//! `/clients`: applications.
+
+mod fields;
+mod rules;
+mod view;
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde_json::{Map, Value};
+
+use self::{
+    fields::CLIENT,
+    view::{Sight, show},
+};
+use super::{
+    ATTEMPTS, edited_elsewhere, merge,
+    page::{self, Listing, Page},
+    path_id::PathId,
+    query::{Fields, Query},
+    validation::{self, Writing},
+};
+use crate::domain::{ClientId, secret::ClientSecret};
+use crate::http::{
+    App,
+    error::management::ManagementError,
+    extract::{management_json::ManagementJson, management_token::ManagementToken},
+};
+use crate::store::clients::{self, ClientRecord};
+
+type Answer = Result<Json<Value>, ManagementError>;
+
+const FILTERS: &[&str] = &["is_global", "is_first_party", "app_type"];
+const MISSING: ManagementError = ManagementError::NotFound {
+    code: Some("inexistent_client"),
+    message: "The client does not exist",
+};
+
+/// `GET /clients`
+pub async fn list(State(app): State<App>, token: ManagementToken, query: Query) -> Answer {
+    query.only(&[Fields::PARAMETERS, page::OFFSET, page::CHECKPOINT, FILTERS])?;
+    let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
+    let filter = Filter::read(&query)?;
+    let Listing { items, total, next } = filter.find(&app, &page).await?;
+    let sight = Sight::of(&token);
+    let items = items
+        .iter()
+        .map(|record| Ok(fields.select(show(&app, record, sight)?)))
+        .collect::<Result<Vec<Value>, ManagementError>>()?;
+    Ok(page.answer("clients", Listing { items, total, next }))
+}
+
+/// Narrows a listing of clients.
+struct Filter {
+    is_global: Option<bool>,
+    is_first_party: Option<bool>,
+    app_types: Vec<String>,
+}
+
+impl Filter {
+    fn read(query: &Query) -> Result<Self, ManagementError> {
+        let app_types = query.text("app_type")?.unwrap_or("").split(',').filter(|t| !t.is_empty());
+        Ok(Self {
+            is_global: query.boolean("is_global")?,
+            is_first_party: query.boolean("is_first_party")?,
+            app_types: app_types.map(str::to_owned).collect(),
+        })
+    }
+
+    fn accepts_all(&self) -> bool {
+        self.is_global != Some(true) && self.is_first_party.is_none() && self.app_types.is_empty()
+    }
+
+    fn accepts(&self, record: &ClientRecord) -> bool {
+        let client = &record.client;
+        let app_type = client.app_type.as_deref().unwrap_or("");
+        // There is no global client here.
+        self.is_global != Some(true)
+            && self.is_first_party.is_none_or(|wanted| client.is_first_party == wanted)
+            && (self.app_types.is_empty() || self.app_types.iter().any(|t| t == app_type))
+    }
+
+    async fn find(&self, app: &App, page: &Page) -> Result<Listing<ClientRecord>, ManagementError> {
+        if !self.accepts_all() {
+            let mut all = every_client(app).await?;
+            all.retain(|record| self.accepts(record));
+            return Ok(page.of(all, |record| record.client.client_id.as_str()));
+        }
+        let mut conn = app.store.read().await?;
+        Ok(match page {
+            Page::Offset { start, limit, totals } => {
+                let items = clients::list(conn.db(), *start, *limit).await?;
+                let total = if *totals { clients::count(conn.db()).await? } else { 0 };
+                Listing { items, total, next: None }
+            }
+            Page::Checkpoint { after, take } => {
+                let items = clients::list_after(conn.db(), after, take + 1).await?;
+                Listing::checkpoint(items, *take, |record| record.client.client_id.as_str())
+            }
+        })
+    }
+}
+
+/// Members of the document decide the filters, so they cannot be asked of the database.
+async fn every_client(app: &App) -> Result<Vec<ClientRecord>, ManagementError> {
+    const CHUNK: i64 = 500;
+    let mut conn = app.store.read().await?;
+    let mut all = Vec::new();
+    for chunk in 0.. {
+        let mut records = clients::list(conn.db(), chunk * CHUNK, CHUNK).await?;
+        if records.is_empty() {
+            break;
+        }
+        all.append(&mut records);
+    }
+    Ok(all)
+}
+
+/// `GET /clients/{id}`
+pub async fn read(
+    State(app): State<App>,
+    token: ManagementToken,
+    PathId(id): PathId,
+    query: Query,
+) -> Answer {
+    query.only(&[Fields::PARAMETERS])?;
+    let fields = Fields::read(&query)?;
+    let mut conn = app.store.read().await?;
+    let record = clients::find(conn.db(), &ClientId::new(id)).await?.ok_or(MISSING)?;
+    Ok(Json(fields.select(show(&app, &record, Sight::of(&token))?)))
+}
+
+/// `POST /clients`
+pub async fn create(
+    State(app): State<App>,
+    token: ManagementToken,
+    ManagementJson(body): ManagementJson,
+) -> Result<(StatusCode, Json<Value>), ManagementError> {
+    validation::check(CLIENT, &body, Writing::Create)?;
+    view::may_create(&token, &body)?;
+    let mut document = Map::new();
+    merge::deep(&mut document, body);
+    rules::complete(&mut document);
+    rules::check(&document, &app.settings)?;
+
+    let id = ClientId::new(app.entropy.alphanumeric(32));
+    // Who authenticates with a key has no secret that could be stolen.
+    let sealed = if document.contains_key("client_authentication_methods") {
+        None
+    } else {
+        Some(view::seal(&app, id.as_str(), &new_secret(&app))?)
+    };
+    let mut tx = app.store.write().await?;
+    clients::insert(&mut tx, &id, &document, sealed.as_deref(), app.clock.now()).await?;
+    let record = clients::find(tx.db(), &id).await?.ok_or(MISSING)?;
+    tx.commit().await?;
+
+    let mut shown = show(&app, &record, Sight::EVERYTHING)?;
+    shown.insert("encrypted".to_owned(), true.into());
+    Ok((StatusCode::CREATED, Json(Value::Object(shown))))
+}
+
+/// `PATCH /clients/{id}`
+pub async fn update(
+    State(app): State<App>,
+    token: ManagementToken,
+    PathId(id): PathId,
+    ManagementJson(mut body): ManagementJson,
+) -> Answer {
+    validation::check_change(CLIENT, &body)?;
+    view::may_update(&token, &body)?;
+    let secret = match body.remove("client_secret") {
+        Some(Value::String(secret)) => Some(ClientSecret::new(secret)),
+        _ => None,
+    };
+    let id = ClientId::new(id);
+    let record = edit(&app, &id, secret.as_ref(), |document| {
+        let refresh_token_is_sent = body.contains_key("refresh_token");
+        merge::deep(document, body.clone());
+        if refresh_token_is_sent {
+            rules::complete_refresh_token(document);
+        }
+        rules::check(document, &app.settings)
+    });
+    let record = record.await?;
+    Ok(Json(Value::Object(show(&app, &record, Sight::of(&token))?)))
+}
+
+/// `POST /clients/{id}/rotate-secret`
+pub async fn rotate_secret(State(app): State<App>, PathId(id): PathId) -> Answer {
+    let secret = new_secret(&app);
+    let id = ClientId::new(id);
+    let record = edit(&app, &id, Some(&secret), |document| {
+        if document.contains_key("client_authentication_methods") {
+            return Err(ManagementError::BadRequest {
+                code: "operation_not_supported",
+                message: "A client with client_authentication_methods has no secret to rotate."
+                    .to_owned(),
+            });
+        }
+        Ok(())
+    });
+    let record = record.await?;
+    Ok(Json(Value::Object(show(&app, &record, Sight::EVERYTHING)?)))
+}
+
+/// `DELETE /clients/{id}`
+pub async fn remove(
+    State(app): State<App>,
+    PathId(id): PathId,
+) -> Result<StatusCode, ManagementError> {
+    let mut tx = app.store.write().await?;
+    clients::delete(&mut tx, &ClientId::new(id)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn new_secret(app: &App) -> ClientSecret {
+    ClientSecret::new(app.entropy.url_safe(64))
+}
+
+/// Changes the document, and the secret if one is given, and answers the client as it is then.
+async fn edit(
+    app: &App,
+    id: &ClientId,
+    secret: Option<&ClientSecret>,
+    change: impl Fn(&mut Map<String, Value>) -> Result<(), ManagementError>,
+) -> Result<ClientRecord, ManagementError> {
+    let sealed = secret.map(|secret| view::seal(app, id.as_str(), secret)).transpose()?;
+    for _ in 0..ATTEMPTS {
+        let mut tx = app.store.write().await?;
+        let mut record = clients::find(tx.db(), id).await?.ok_or(MISSING)?;
+        change(&mut record.document)?;
+        record.secret_sealed = sealed.clone().or(record.secret_sealed);
+        let (document, sealed) = (&record.document, record.secret_sealed.as_deref());
+        let now = app.clock.now();
+        if clients::update(&mut tx, id, document, sealed, record.version, now).await? {
+            tx.commit().await?;
+            return Ok(record);
+        }
+    }
+    Err(edited_elsewhere())
+}

@@ -1,0 +1,143 @@
+//! Query strings: strict, as unknown parameters are an error.
+
+use std::collections::HashSet;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use serde_json::{Map, Value};
+
+use super::validation::check_range;
+use crate::http::{App, error::management::ManagementError};
+
+/// The decoded query string.
+pub struct Query(Vec<(String, String)>);
+
+impl FromRequestParts<App> for Query {
+    type Rejection = ManagementError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+        let query = parts.uri.query().unwrap_or("");
+        let pairs: Vec<(String, String)> =
+            url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        // Postgres cannot compare U+0000.
+        if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            return Err(ManagementError::invalid_query(
+                "Query validation error: the query string contains the character U+0000.",
+            ));
+        }
+        Ok(Self(pairs))
+    }
+}
+
+fn refuse(what: &str, name: &str) -> ManagementError {
+    ManagementError::invalid_query(format!("Query validation error: '{what}' on property {name}."))
+}
+
+impl Query {
+    /// Refuses parameters that are not listed.
+    ///
+    /// # Errors
+    /// `invalid_query_string`.
+    pub fn only(&self, known: &[&[&str]]) -> Result<(), ManagementError> {
+        let mut unknown: Vec<&str> = Vec::new();
+        for (name, _) in &self.0 {
+            let is_known = known.iter().any(|group| group.contains(&name.as_str()));
+            if !is_known && !unknown.contains(&name.as_str()) {
+                unknown.push(name);
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let names = unknown.join(",");
+        Err(ManagementError::invalid_query(format!(
+            "Query validation error: 'Additional properties not allowed: {names}'."
+        )))
+    }
+
+    /// Every value of a parameter that may be repeated.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that may stand once. An empty value is none.
+    ///
+    /// # Errors
+    /// `invalid_query_string` when it is repeated.
+    pub fn text(&self, name: &str) -> Result<Option<&str>, ManagementError> {
+        let mut values = self.0.iter().filter(|(n, _)| n == name);
+        let first = values.next().map(|(_, value)| value.as_str()).filter(|v| !v.is_empty());
+        if values.next().is_some() {
+            return Err(refuse("Expected type string but found type array", name));
+        }
+        Ok(first)
+    }
+
+    /// A parameter that is `true` or `false`.
+    ///
+    /// # Errors
+    /// `invalid_query_string`.
+    pub fn boolean(&self, name: &str) -> Result<Option<bool>, ManagementError> {
+        match self.text(name)? {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(refuse("Expected type boolean but found type string", name)),
+        }
+    }
+
+    /// A parameter that is a whole number.
+    ///
+    /// # Errors
+    /// `invalid_query_string`.
+    pub fn integer(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, ManagementError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let number: i64 = text
+            .parse()
+            .map_err(|_| refuse("Expected type integer but found type string", name))?;
+        check_range(number, min, max).map_err(|what| refuse(&what, name))?;
+        Ok(Some(number))
+    }
+
+    /// A parameter that is one of a few words.
+    ///
+    /// # Errors
+    /// `invalid_query_string`.
+    pub fn one_of(&self, name: &str, words: &[&str]) -> Result<Option<&str>, ManagementError> {
+        match self.text(name)? {
+            Some(word) if !words.contains(&word) => {
+                Err(refuse(&format!("No enum match for: {word}"), name))
+            }
+            word => Ok(word),
+        }
+    }
+}
+
+/// `fields` and `include_fields`: which members of a resource to answer.
+pub struct Fields {
+    names: HashSet<String>,
+    include: bool,
+}
+
+impl Fields {
+    /// The parameters that it reads.
+    pub const PARAMETERS: &[&str] = &["fields", "include_fields"];
+
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// `invalid_query_string`.
+    pub fn read(query: &Query) -> Result<Self, ManagementError> {
+        let names = query.text("fields")?.unwrap_or("");
+        let names = names.split(',').map(str::trim).filter(|n| !n.is_empty()).map(str::to_owned);
+        let include = query.boolean("include_fields")?.unwrap_or(true);
+        Ok(Self { names: names.collect(), include })
+    }
+
+    /// Drops the members that were not asked for.
+    pub fn select(&self, mut resource: Map<String, Value>) -> Value {
+        if !self.names.is_empty() {
+            resource.retain(|name, _| self.names.contains(name) == self.include);
+        }
+        Value::Object(resource)
+    }
+}

@@ -1,0 +1,173 @@
+//! `/resource-servers`: APIs.
+
+mod fields;
+mod rules;
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde_json::{Map, Value};
+
+use self::fields::RESOURCE_SERVER;
+use super::{
+    ATTEMPTS, edited_elsewhere, merge,
+    page::{self, Listing, Page},
+    path_id::PathId,
+    query::{Fields, Query},
+    validation::{self, Writing},
+};
+use crate::domain::{ResourceServerId, audience::Audience};
+use crate::http::{
+    App, error::management::ManagementError, extract::management_json::ManagementJson,
+};
+use crate::store::{
+    self, Db,
+    resource_servers::{self, ResourceServerRecord},
+};
+
+type Answer = Result<Json<Value>, ManagementError>;
+
+const MISSING: ManagementError = ManagementError::NotFound {
+    code: Some("inexistent_resource_server"),
+    message: "The resource server does not exist",
+};
+
+fn show(record: &ResourceServerRecord) -> Map<String, Value> {
+    let mut shown = record.document.clone();
+    shown.insert("id".to_owned(), record.api.id.as_str().into());
+    shown.insert("identifier".to_owned(), record.api.identifier.as_str().into());
+    shown.insert("is_system".to_owned(), record.api.is_system.into());
+    shown
+}
+
+/// `{id}` is the id or the identifier.
+async fn find(db: Db<'_>, id: &str) -> Result<Option<ResourceServerRecord>, store::Error> {
+    if rules::is_id(id) {
+        resource_servers::find(db, &ResourceServerId::new(id)).await
+    } else {
+        resource_servers::find_by_identifier(db, &Audience::new(id)).await
+    }
+}
+
+/// `GET /resource-servers`
+pub async fn list(State(app): State<App>, query: Query) -> Answer {
+    query.only(&[Fields::PARAMETERS, page::OFFSET, &["identifiers"]])?;
+    let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
+    let identifiers: Vec<&str> = query.all("identifiers").collect();
+    if identifiers.len() > 10 {
+        return Err(ManagementError::invalid_query(format!(
+            "Query validation error: 'Array is too long ({}), maximum 10' on property identifiers.",
+            identifiers.len()
+        )));
+    }
+    let mut conn = app.store.read().await?;
+    let listing = if identifiers.is_empty() {
+        let (start, limit) = page.window();
+        let items = resource_servers::list(conn.db(), start, limit).await?;
+        let total = resource_servers::count(conn.db()).await?;
+        Listing { items, total, next: None }
+    } else {
+        let mut named: Vec<ResourceServerRecord> = Vec::new();
+        for identifier in identifiers {
+            let audience = Audience::new(identifier);
+            if named.iter().all(|known| known.api.identifier != audience) {
+                named.extend(resource_servers::find_by_identifier(conn.db(), &audience).await?);
+            }
+        }
+        page.of(named, |record| record.api.id.as_str())
+    };
+    let listing = listing.map(|record| fields.select(show(&record)));
+    Ok(page.answer("resource_servers", listing))
+}
+
+/// `GET /resource-servers/{id}`
+pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
+    query.only(&[Fields::PARAMETERS])?;
+    let fields = Fields::read(&query)?;
+    let mut conn = app.store.read().await?;
+    let record = find(conn.db(), &id).await?.ok_or(MISSING)?;
+    Ok(Json(fields.select(show(&record))))
+}
+
+/// `POST /resource-servers`
+pub async fn create(
+    State(app): State<App>,
+    ManagementJson(body): ManagementJson,
+) -> Result<(StatusCode, Json<Value>), ManagementError> {
+    validation::check(RESOURCE_SERVER, &body, Writing::Create)?;
+    let web_lifetime_is_sent = body.contains_key("token_lifetime_for_web");
+    let mut document = Map::new();
+    merge::shallow(&mut document, body);
+    let identifier = match document.remove("identifier") {
+        Some(Value::String(identifier)) => identifier,
+        _ => String::new(),
+    };
+    rules::check_identifier(&identifier, &app.settings)?;
+    rules::complete(&mut document);
+    if !web_lifetime_is_sent {
+        rules::shorten_web_lifetime(&mut document);
+    }
+    rules::check(&document)?;
+
+    let id = ResourceServerId::new(app.entropy.lower_hex(24));
+    let identifier = Audience::new(identifier);
+    let mut tx = app.store.write().await?;
+    match resource_servers::insert(&mut tx, &id, &identifier, &document, app.clock.now()).await {
+        Err(store::Error::Duplicate) => return Err(duplicate()),
+        other => other?,
+    }
+    let record = resource_servers::find(tx.db(), &id).await?.ok_or(MISSING)?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(Value::Object(show(&record)))))
+}
+
+fn duplicate() -> ManagementError {
+    ManagementError::Conflict {
+        code: None,
+        message: "A resource server with the same identifier already exists.".to_owned(),
+    }
+}
+
+/// `PATCH /resource-servers/{id}`
+pub async fn update(
+    State(app): State<App>,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Answer {
+    validation::check(RESOURCE_SERVER, &body, Writing::Update)?;
+    for _ in 0..ATTEMPTS {
+        let mut tx = app.store.write().await?;
+        let mut record = find(tx.db(), &id).await?.ok_or(MISSING)?;
+        if record.api.is_system {
+            return Err(not_supported("System resource servers cannot be patched."));
+        }
+        rules::change(&mut record.document, body.clone());
+        if !body.contains_key("token_lifetime_for_web") {
+            rules::shorten_web_lifetime(&mut record.document);
+        }
+        rules::check(&record.document)?;
+        let (now, api) = (app.clock.now(), &record.api.id);
+        if resource_servers::update(&mut tx, api, &record.document, record.version, now).await? {
+            tx.commit().await?;
+            return Ok(Json(Value::Object(show(&record))));
+        }
+    }
+    Err(edited_elsewhere())
+}
+
+/// `DELETE /resource-servers/{id}`
+pub async fn remove(
+    State(app): State<App>,
+    PathId(id): PathId,
+) -> Result<StatusCode, ManagementError> {
+    let mut tx = app.store.write().await?;
+    let Some(record) = find(tx.db(), &id).await? else { return Ok(StatusCode::NO_CONTENT) };
+    if record.api.is_system {
+        return Err(not_supported("System resource servers cannot be deleted."));
+    }
+    resource_servers::delete(&mut tx, &record.api.id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn not_supported(message: &str) -> ManagementError {
+    ManagementError::BadRequest { code: "operation_not_supported", message: message.to_owned() }
+}

@@ -1,0 +1,123 @@
+//! `/users/{id}/permissions`: which scopes of an API a user may have.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::{
+    page::{self, Listing, Page},
+    path_id::PathId,
+    query::Query,
+    schema::{Field, Kind, array_of, field, object, text},
+    users::MISSING,
+    validation::{self, Writing},
+};
+use crate::domain::{UserId, audience::Audience};
+use crate::http::{
+    App, error::management::ManagementError, extract::management_json::ManagementJson,
+};
+use crate::store::{permissions, resource_servers, users};
+
+const NO_API: ManagementError = ManagementError::NotFound {
+    code: Some("inexistent_resource_server"),
+    message: "The resource server does not exist",
+};
+
+#[rustfmt::skip]
+const PERMISSIONS: &[Field] = &[
+    field("permissions", array_of(&PERMISSION, 1, 1000), "List of permissions of this user.").required(),
+];
+#[rustfmt::skip]
+const PERMISSION: Kind = object(&[
+    field("resource_server_identifier", text(1, Audience::MAX_LENGTH), "Resource server (API) identifier that this permission is for.").required(),
+    field("permission_name", text(1, 280), "Name of this permission.").required(),
+]);
+
+/// `GET /users/{id}/permissions`
+pub async fn list(
+    State(app): State<App>,
+    PathId(id): PathId,
+    query: Query,
+) -> Result<Json<Value>, ManagementError> {
+    query.only(&[page::OFFSET])?;
+    let page = Page::read(&query)?;
+    let user = UserId::new(id);
+    let (found, total) = {
+        let mut conn = app.store.read().await?;
+        users::find(conn.db(), &user).await?.ok_or(MISSING)?;
+        let (start, limit) = page.window();
+        let found = permissions::list(conn.db(), &user, start, limit).await?;
+        (found, permissions::count(conn.db(), &user).await?)
+    };
+    let mut items = Vec::with_capacity(found.len());
+    for (audience, name) in found {
+        items.push(show(&app, &audience, &name).await?);
+    }
+    Ok(page.answer("permissions", Listing { items, total, next: None }))
+}
+
+async fn show(app: &App, audience: &Audience, name: &str) -> Result<Value, ManagementError> {
+    let api = app.store.api(audience).await?;
+    let api = api.as_ref().map(|record| &record.api);
+    let scope = api.and_then(|api| api.scopes.iter().find(|s| s.value == name));
+    Ok(json!({
+        "permission_name": name,
+        "description": scope.and_then(|s| s.description.as_deref()).unwrap_or(""),
+        "resource_server_name": api.and_then(|api| api.name.as_deref()).unwrap_or(""),
+        "resource_server_identifier": audience.as_str(),
+        "sources": [{ "source_id": "", "source_name": "", "source_type": "DIRECT" }],
+    }))
+}
+
+/// The permissions that a checked body names.
+fn named(body: &Map<String, Value>) -> Vec<(Audience, &str)> {
+    let items = body.get("permissions").and_then(Value::as_array);
+    items
+        .into_iter()
+        .flatten()
+        .filter_map(|item| {
+            let audience = item.get("resource_server_identifier")?.as_str()?;
+            Some((Audience::new(audience), item.get("permission_name")?.as_str()?))
+        })
+        .collect()
+}
+
+/// `POST /users/{id}/permissions`
+pub async fn add(
+    State(app): State<App>,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Result<(StatusCode, Json<Value>), ManagementError> {
+    validation::check(PERMISSIONS, &body, Writing::Create)?;
+    let user = UserId::new(id);
+    let mut tx = app.store.write().await?;
+    users::find(tx.db(), &user).await?.ok_or(MISSING)?;
+    for (audience, name) in named(&body) {
+        let api = resource_servers::find_by_identifier(tx.db(), &audience).await?.ok_or(NO_API)?;
+        if !api.api.scopes.iter().any(|scope| scope.value == name) {
+            return Err(ManagementError::invalid_body(format!(
+                "Payload validation error: 'The resource server {audience} does not define: {name}' \
+                 on property permissions."
+            )));
+        }
+        permissions::insert(&mut tx, &user, &audience, name).await?;
+    }
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(json!({}))))
+}
+
+/// `DELETE /users/{id}/permissions`
+pub async fn remove(
+    State(app): State<App>,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Result<StatusCode, ManagementError> {
+    validation::check(PERMISSIONS, &body, Writing::Create)?;
+    let user = UserId::new(id);
+    let mut tx = app.store.write().await?;
+    users::find(tx.db(), &user).await?.ok_or(MISSING)?;
+    for (audience, name) in named(&body) {
+        permissions::delete(&mut tx, &user, &audience, name).await?;
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

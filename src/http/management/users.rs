@@ -1,0 +1,239 @@
+//! `/users` and `/users-by-email`.
+
+mod edit;
+mod fields;
+mod search;
+mod view;
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde_json::{Map, Value};
+
+use self::{fields::USER, search::Search, view::show};
+use super::{
+    ATTEMPTS, edited_elsewhere,
+    page::{self, Listing, Page},
+    path_id::PathId,
+    query::{Fields, Query},
+    validation::{self, Writing},
+};
+use crate::domain::{UserId, family::RevokedBy, user::User};
+use crate::http::{
+    App,
+    error::management::ManagementError,
+    extract::{management_json::ManagementJson, management_token::ManagementToken},
+};
+use crate::login::profile;
+use crate::store::{
+    self, Tx, families, sessions,
+    users::{self, Filter, UserRecord},
+};
+
+type Answer = Result<Json<Value>, ManagementError>;
+
+/// How far a listing can be paged.
+const REACH: i64 = 1000;
+/// Also the answer about the sub-resources of a user who does not exist.
+pub const MISSING: ManagementError = ManagementError::NotFound {
+    code: Some("inexistent_user"),
+    message: "The user does not exist.",
+};
+
+/// `GET /users`
+pub async fn list(State(app): State<App>, query: Query) -> Answer {
+    query.only(&[Fields::PARAMETERS, page::OFFSET, search::PARAMETERS])?;
+    let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
+    let search = Search::read(&query)?;
+    let (start, limit) = page.window();
+    check_reach(start, limit)?;
+    let listing = if search.finds_nobody {
+        Listing { items: Vec::new(), total: 0, next: None }
+    } else {
+        find_page(&app, &search, start, limit).await?
+    };
+    let listing = listing.map(|record| fields.select(show(&record.user)));
+    Ok(page.answer("users", listing))
+}
+
+fn check_reach(start: i64, limit: i64) -> Result<(), ManagementError> {
+    if start + limit <= REACH {
+        return Ok(());
+    }
+    Err(ManagementError::invalid_query(
+        "You can only page through the first 1000 records. See https://auth0.com/docs/users/search/v3/view-search-results-by-page#limitation.",
+    ))
+}
+
+async fn find_page(
+    app: &App,
+    search: &Search,
+    start: i64,
+    limit: i64,
+) -> Result<Listing<UserRecord>, ManagementError> {
+    let mut conn = app.store.read().await?;
+    let filter = search.filter();
+    let total = users::count(conn.db(), filter).await?;
+    if !search.is_descending {
+        let items = users::list(conn.db(), filter, start, limit).await?;
+        return Ok(Listing { items, total, next: None });
+    }
+    // The page that lies as far from the end, read backwards.
+    let end = (total - start).max(0);
+    let begin = (end - limit).max(0);
+    let mut items = users::list(conn.db(), filter, begin, end - begin).await?;
+    items.reverse();
+    Ok(Listing { items, total, next: None })
+}
+
+/// `GET /users-by-email`
+pub async fn by_email(State(app): State<App>, query: Query) -> Answer {
+    query.only(&[Fields::PARAMETERS, &["email"]])?;
+    let fields = Fields::read(&query)?;
+    let email = query.text("email")?.ok_or_else(|| {
+        ManagementError::invalid_query(
+            "Query validation error: 'Missing required property: email'.",
+        )
+    })?;
+    let mut conn = app.store.read().await?;
+    let filter = Filter { email: Some(email), ..Filter::default() };
+    let found = users::list(conn.db(), filter, 0, 100).await?;
+    let found = found.iter().map(|record| fields.select(show(&record.user)));
+    Ok(Json(Value::Array(found.collect())))
+}
+
+/// `GET /users/{id}`
+pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
+    query.only(&[Fields::PARAMETERS])?;
+    let fields = Fields::read(&query)?;
+    let mut conn = app.store.read().await?;
+    let record = users::find(conn.db(), &UserId::new(id)).await?.ok_or(MISSING)?;
+    Ok(Json(fields.select(show(&record.user))))
+}
+
+/// `POST /users`
+pub async fn create(
+    State(app): State<App>,
+    ManagementJson(body): ManagementJson,
+) -> Result<(StatusCode, Json<Value>), ManagementError> {
+    validation::check(USER, &body, Writing::Create)?;
+    let mut user = blank(&app, &body);
+    edit::apply(&mut user, &body)?;
+    profile::complete(&mut user.profile, user.email.as_deref(), user.username.as_deref());
+    let hash = hash(&app, &body).await?;
+    let mut tx = app.store.write().await?;
+    match users::insert(&mut tx, &user, hash.as_deref()).await {
+        Err(store::Error::Duplicate) => return Err(duplicate()),
+        other => other?,
+    }
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(Value::Object(show(&user)))))
+}
+
+fn blank(app: &App, body: &Map<String, Value>) -> User {
+    let given = body.get("user_id").and_then(Value::as_str).filter(|id| !id.is_empty());
+    let local = given.map_or_else(|| app.entropy.lower_hex(24), str::to_owned);
+    let now = app.clock.now();
+    User {
+        user_id: UserId::new(format!("auth0|{local}")),
+        email: None,
+        email_verified: false,
+        username: None,
+        blocked: None,
+        profile: Map::new(),
+        user_metadata: Map::new(),
+        app_metadata: Map::new(),
+        logins_count: 0,
+        last_login: None,
+        last_ip: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// The hash of the password in `body`. Slow: never call it inside a transaction.
+async fn hash(app: &App, body: &Map<String, Value>) -> Result<Option<String>, ManagementError> {
+    match edit::password(body)? {
+        Some(password) => Ok(Some(app.login.passwords.hash(&password, &*app.entropy).await?)),
+        None => Ok(None),
+    }
+}
+
+fn duplicate() -> ManagementError {
+    ManagementError::Conflict {
+        code: Some("user_exists"),
+        message: "The user already exists.".to_owned(),
+    }
+}
+
+/// `PATCH /users/{id}`
+pub async fn update(
+    State(app): State<App>,
+    token: ManagementToken,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Answer {
+    validation::check(USER, &body, Writing::Update)?;
+    may_update(&token, &body)?;
+    let id = UserId::new(id);
+    // A stranger's id must not cost a hash.
+    users::find(app.store.read().await?.db(), &id).await?.ok_or(MISSING)?;
+    let hash = hash(&app, &body).await?;
+    for _ in 0..ATTEMPTS {
+        let mut tx = app.store.write().await?;
+        let mut record = users::find(tx.db(), &id).await?.ok_or(MISSING)?;
+        edit::apply(&mut record.user, &body)?;
+        record.user.updated_at = app.clock.now();
+        let password = hash.as_ref().or(record.password_hash.as_ref());
+        let password = password.map(String::as_str);
+        match users::update(&mut tx, &record.user, password, record.version).await {
+            Err(store::Error::Duplicate) => return Err(duplicate()),
+            Ok(false) => continue,
+            other => other?,
+        };
+        let blocks = body.get("blocked") == Some(&Value::Bool(true));
+        end_logins(&app, &mut tx, &id, blocks, hash.is_some()).await?;
+        tx.commit().await?;
+        return Ok(Json(Value::Object(show(&record.user))));
+    }
+    Err(edited_elsewhere())
+}
+
+/// Who may only edit `app_metadata` may not log people in or out.
+fn may_update(token: &ManagementToken, body: &Map<String, Value>) -> Result<(), ManagementError> {
+    const SCOPES: &[&str] = &["update:users"];
+    let is_more = body.keys().any(|name| name != "app_metadata");
+    if is_more && !token.has_any(SCOPES) {
+        return Err(ManagementError::InsufficientScope(SCOPES));
+    }
+    Ok(())
+}
+
+/// Ends what the user began before being blocked, or under the old password.
+async fn end_logins(
+    app: &App,
+    tx: &mut Tx,
+    id: &UserId,
+    is_blocked: bool,
+    has_new_password: bool,
+) -> Result<(), store::Error> {
+    let now = app.clock.now();
+    if is_blocked {
+        families::revoke_of_user(tx, id, RevokedBy::UserBlocked, now).await?;
+    } else if has_new_password && app.settings.revoke_on_password_change {
+        families::revoke_of_user(tx, id, RevokedBy::PasswordChange, now).await?;
+    }
+    if is_blocked || has_new_password {
+        sessions::delete_of_user(tx, id).await?;
+    }
+    Ok(())
+}
+
+/// `DELETE /users/{id}`
+pub async fn remove(
+    State(app): State<App>,
+    PathId(id): PathId,
+) -> Result<StatusCode, ManagementError> {
+    let mut tx = app.store.write().await?;
+    users::delete(&mut tx, &UserId::new(id)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,163 @@
+//! `/authorize` (RFC 6749 §3.1, OIDC Core §3.1.2) and `/authorize/resume`, which takes a login
+//! further after each page.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use crate::domain::ClientId;
+use crate::http::{
+    App,
+    error::page::PageError,
+    extract::{
+        cookies::{self, Cookies},
+        parameters::{self, Parameters},
+    },
+};
+use crate::login::{
+    authorize::Next,
+    transaction::{BrowserBinding, Transaction},
+};
+use crate::policy::authorize::{self as rules, PageProblem};
+
+/// `GET` and `POST /authorize`.
+pub async fn authorize(
+    State(app): State<App>,
+    cookies: Cookies,
+    request: Request,
+) -> Result<Response, PageError> {
+    let parameters = parameters::of_page(request, &app)
+        .await
+        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let parameters = recognised(&parameters);
+    let store = |error| PageError::store(&app, &error);
+    let client = match &parameters.client_id {
+        None => None,
+        Some(id) => app.store.client(&ClientId::new(id)).await.map_err(store)?,
+    };
+    let client = client.as_ref().map(|record| &record.client);
+    let destination = rules::destination(&parameters, client)
+        .map_err(|problem| PageError::problem(&app, &problem))?;
+    let Some(client) = client else {
+        return Err(PageError::problem(&app, &PageProblem::UnknownClient));
+    };
+    let api = match rules::audience(&parameters) {
+        Ok(Some(audience)) => app.store.api(&audience).await.map_err(store)?,
+        _ => None,
+    };
+    let api = api.as_ref().map(|record| &record.api);
+    let userinfo = app.settings.userinfo_audience();
+    let valid = match rules::validate(&parameters, &destination, client, api, &userinfo) {
+        Ok(valid) => valid,
+        Err(problem) => {
+            return Ok(redirect(&destination.error_location(&app.settings.issuer, &problem)));
+        }
+    };
+    let transaction = app.login.begin(valid);
+    go_on(&app, &transaction, &cookies).await
+}
+
+/// `GET /authorize/resume`.
+pub async fn resume(
+    State(app): State<App>,
+    cookies: Cookies,
+    request: Request,
+) -> Result<Response, PageError> {
+    let transaction = sealed_transaction(&app, &cookies, request).await?.0;
+    go_on(&app, &transaction, &cookies).await
+}
+
+/// Takes a transaction as far as it goes and answers with the page or the redirect that comes next.
+pub async fn go_on(
+    app: &App,
+    transaction: &Transaction,
+    cookies: &Cookies,
+) -> Result<Response, PageError> {
+    let session = app.login.session(cookies.session.as_ref()).await;
+    let session = session.map_err(|error| PageError::store(app, &error))?;
+    let next = app.login.advance(transaction, session.as_ref()).await;
+    match next.map_err(|failure| PageError::failure(app, &failure))? {
+        Next::Redirect(location) => Ok(redirect(&location)),
+        Next::UnknownClient => Err(PageError::problem(app, &PageProblem::UnknownClient)),
+        Next::Login => send_to(app, "/u/login", transaction, cookies),
+        Next::Consent(_) => send_to(app, "/u/consent", transaction, cookies),
+    }
+}
+
+/// Redirects to one of our own pages with the sealed transaction, binding it to this browser.
+pub fn send_to(
+    app: &App,
+    page: &str,
+    transaction: &Transaction,
+    cookies: &Cookies,
+) -> Result<Response, PageError> {
+    let fresh = cookies.binding.is_none();
+    let binding: BrowserBinding =
+        cookies.binding.clone().unwrap_or_else(|| app.login.new_binding());
+    let sealed = app
+        .login
+        .seal(transaction, &binding)
+        .map_err(|error| PageError::failure(app, &error.into()))?;
+    let mut response = redirect(&format!("{page}?state={sealed}"));
+    if fresh {
+        let cookie = cookies::set_binding(app, &binding);
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Reads `state` and opens it. Returns the other parameters too.
+pub async fn sealed_transaction(
+    app: &App,
+    cookies: &Cookies,
+    request: Request,
+) -> Result<(Transaction, Parameters), PageError> {
+    let parameters = parameters::of_page(request, app)
+        .await
+        .map_err(|why| PageError::unreadable(app, &why))?;
+    let transaction = app
+        .login
+        .open(parameters.get("state").unwrap_or(""), cookies.binding.as_ref())
+        .map_err(|fault| PageError::transaction(app, fault))?;
+    Ok((transaction, parameters))
+}
+
+/// 302 that nobody keeps.
+pub fn redirect(location: &str) -> Response {
+    let Ok(location) = HeaderValue::from_str(location) else {
+        // Registered URIs are ASCII without control characters, and all else is encoded.
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut response = StatusCode::FOUND.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // The address of this page may hold a sealed transaction.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn recognised(parameters: &Parameters) -> rules::Parameters {
+    let request_object = ["request", "request_uri"];
+    rules::Parameters {
+        client_id: parameters.text("client_id"),
+        redirect_uri: parameters.text("redirect_uri"),
+        response_type: parameters.text("response_type"),
+        response_mode: parameters.text("response_mode"),
+        scope: parameters.text("scope"),
+        state: parameters.text("state"),
+        nonce: parameters.text("nonce"),
+        audience: parameters.text("audience"),
+        resource: parameters.text("resource"),
+        code_challenge: parameters.text("code_challenge"),
+        code_challenge_method: parameters.text("code_challenge_method"),
+        prompt: parameters.text("prompt"),
+        max_age: parameters.text("max_age"),
+        login_hint: parameters.text("login_hint"),
+        organization: parameters.text("organization"),
+        request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
+        repeated: parameters.repeated().map(str::to_owned),
+    }
+}

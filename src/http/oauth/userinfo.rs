@@ -1,0 +1,104 @@
+//! `/userinfo` (OIDC Core §5.3).
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::domain::UserId;
+use crate::http::{App, error::oauth::OAuthError, extract::parameters};
+use crate::policy::claims;
+use crate::store::users;
+use crate::token::bearer::Bearer;
+
+/// A refusal of `/userinfo` (RFC 6750 §3.1).
+enum UserinfoError {
+    /// No token at all: the challenge names no error.
+    NoToken,
+    /// 401 `invalid_token`.
+    InvalidToken,
+    /// 403 `insufficient_scope`.
+    InsufficientScope,
+    /// Anything else.
+    OAuth(OAuthError),
+}
+
+/// `GET` and `POST /userinfo`.
+pub async fn userinfo(State(app): State<App>, headers: HeaderMap, request: Request) -> Response {
+    match run(&app, &headers, request).await {
+        Ok(claims) => {
+            let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (no_store, Json(claims)).into_response()
+        }
+        Err(error) => respond(&app, error),
+    }
+}
+
+async fn run(app: &App, headers: &HeaderMap, request: Request) -> Result<Value, UserinfoError> {
+    let token = match headers.get(header::AUTHORIZATION) {
+        Some(value) => {
+            let value = value.to_str().map_err(|_| UserinfoError::InvalidToken)?;
+            let (scheme, token) = value.split_once(' ').ok_or(UserinfoError::InvalidToken)?;
+            if !scheme.eq_ignore_ascii_case("bearer") {
+                return Err(UserinfoError::InvalidToken);
+            }
+            token.trim().to_owned()
+        }
+        // RFC 6750 §2.2; never in the query, where logs would keep it.
+        None if request.method() == Method::POST => {
+            let body = parameters::of_page(request, app).await;
+            let body = body.map_err(|_| UserinfoError::NoToken)?;
+            body.text("access_token").ok_or(UserinfoError::NoToken)?
+        }
+        None => return Err(UserinfoError::NoToken),
+    };
+    let bearer = app
+        .tokens
+        .verify_bearer(&token, &app.settings.userinfo_audience())
+        .map_err(|_| UserinfoError::InvalidToken)?;
+    if !bearer.scope.contains("openid") {
+        return Err(UserinfoError::InsufficientScope);
+    }
+    claims_of(app, &bearer).await
+}
+
+async fn claims_of(app: &App, bearer: &Bearer) -> Result<Value, UserinfoError> {
+    let store = |error| UserinfoError::OAuth(OAuthError::from(error));
+    let mut conn = app.store.read().await.map_err(store)?;
+    let user = users::find(conn.db(), &UserId::new(&bearer.subject)).await.map_err(store)?;
+    let user = user.map(|record| record.user).filter(|user| !user.is_blocked());
+    let user = user.ok_or(UserinfoError::InvalidToken)?;
+    let mut claims = claims::released(&user, &bearer.scope);
+    claims.insert("sub".to_owned(), user.user_id.as_str().into());
+    Ok(Value::Object(claims))
+}
+
+fn respond(app: &App, error: UserinfoError) -> Response {
+    let (status, challenge, error, description) = match error {
+        UserinfoError::OAuth(error) => return error.respond(app.settings.error_status),
+        UserinfoError::NoToken => {
+            (StatusCode::UNAUTHORIZED, "Bearer", "invalid_request", "No access token")
+        }
+        UserinfoError::InvalidToken => (
+            StatusCode::UNAUTHORIZED,
+            "Bearer error=\"invalid_token\"",
+            "invalid_token",
+            "The access token is invalid or expired",
+        ),
+        UserinfoError::InsufficientScope => (
+            StatusCode::FORBIDDEN,
+            "Bearer error=\"insufficient_scope\", scope=\"openid\"",
+            "insufficient_scope",
+            "The access token lacks the scope openid",
+        ),
+    };
+    let body = Json(json!({ "error": error, "error_description": description }));
+    let headers = [
+        (header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body).into_response()
+}

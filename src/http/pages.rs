@@ -1,0 +1,217 @@
+//! The pages people see: log in, consent, errors, logged out. Plain HTML forms, no script.
+//!
+//! A page is a struct; [`render`] turns it into an answer with the headers that every page needs.
+
+use std::sync::LazyLock;
+
+use askama::Template;
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+
+use crate::crypto::digest;
+use crate::http::App;
+
+const STYLESHEET: &str = include_str!("pages/doorward.css");
+const ICON: &str = include_str!("pages/doorward.svg");
+
+/// No `form-action`: Chromium applies it to the redirects that follow a form, so it would forbid
+/// the way back to the application.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+/// The stylesheet under a name that changes with its content, so that it can be cached for good.
+static STYLESHEET_HREF: LazyLock<String> = LazyLock::new(|| {
+    let hash = digest::sha256(STYLESHEET.as_bytes());
+    let version: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    format!("/assets/doorward.css?v={version}")
+});
+
+/// Where the current stylesheet is.
+pub fn stylesheet_href() -> &'static str {
+    &STYLESHEET_HREF
+}
+
+// The templates are included by their path from the package root, where cargo runs the compiler:
+// askama looks for a bare `path` in a folder `templates` at the top of the crate only.
+
+/// Asks for a username and a password.
+#[derive(Debug, Template)]
+#[template(source = r#"{% include "src/http/pages/templates/login.html" %}"#, ext = "html")]
+pub struct LoginPage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+    /// The application that wants the person to log in.
+    pub client_name: &'a str,
+    /// The sealed login transaction.
+    pub state: &'a str,
+    /// What was typed before, or a `login_hint`.
+    pub username: &'a str,
+    /// Why the last attempt failed.
+    pub error: Option<&'a str>,
+}
+
+/// One line of a [`ConsentPage`].
+#[derive(Debug, Clone)]
+pub struct ScopeLine {
+    /// The scope as the protocol writes it.
+    pub value: String,
+    /// What it allows, in words. May be empty.
+    pub description: String,
+}
+
+/// Asks whether an application may have what it wants.
+#[derive(Debug, Template)]
+#[template(source = r#"{% include "src/http/pages/templates/consent.html" %}"#, ext = "html")]
+pub struct ConsentPage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+    /// The application that asks.
+    pub client_name: &'a str,
+    /// Who is logged in, in words.
+    pub user: &'a str,
+    /// The API it asks for, if it asks for one.
+    pub api_name: Option<&'a str>,
+    /// What it asks for.
+    pub scopes: &'a [ScopeLine],
+    /// The sealed login transaction.
+    pub state: &'a str,
+}
+
+/// Says what went wrong when there is nowhere to redirect to.
+#[derive(Debug, Template)]
+#[template(source = r#"{% include "src/http/pages/templates/error.html" %}"#, ext = "html")]
+pub struct ErrorPage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+    /// What went wrong, in a few words.
+    pub title: &'a str,
+    /// What it means for the reader.
+    pub message: &'a str,
+    /// Names the request in the log.
+    pub request_id: Option<&'a str>,
+}
+
+/// Confirms a logout that leads nowhere else.
+#[derive(Debug, Template)]
+#[template(source = r#"{% include "src/http/pages/templates/signed_out.html" %}"#, ext = "html")]
+pub struct SignedOutPage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+}
+
+/// A page as an answer. It is never cached, framed or named to another site.
+pub fn render(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, PAGE_HEADERS, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+const PAGE_HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+];
+
+/// What the pages load: the stylesheet and the icon.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route(
+            "/assets/doorward.css",
+            get(|| asset("text/css; charset=utf-8", FOR_GOOD, STYLESHEET)),
+        )
+        .route("/assets/doorward.svg", get(|| asset("image/svg+xml", A_DAY, ICON)))
+        // Asked for by browsers that show no page of ours, too.
+        .route("/favicon.ico", get(|| asset("image/svg+xml", A_DAY, ICON)))
+}
+
+const FOR_GOOD: &str = "public, max-age=31536000, immutable";
+const A_DAY: &str = "public, max-age=86400";
+
+async fn asset(kind: &'static str, cache: &'static str, body: &'static str) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, cache),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_and_applications_typed_is_escaped() {
+        let evil = "\"><script>alert('x')</script>";
+        let scopes = [ScopeLine { value: evil.into(), description: evil.into() }];
+        let pages = [
+            LoginPage {
+                tenant: evil,
+                client_name: evil,
+                state: evil,
+                username: evil,
+                error: Some(evil),
+            }
+            .render(),
+            ConsentPage {
+                tenant: evil,
+                client_name: evil,
+                user: evil,
+                api_name: Some(evil),
+                scopes: &scopes,
+                state: evil,
+            }
+            .render(),
+            ErrorPage { tenant: evil, title: evil, message: evil, request_id: Some(evil) }.render(),
+            SignedOutPage { tenant: evil }.render(),
+        ];
+        for page in pages {
+            let html = page.unwrap();
+            assert!(!html.contains("<script") && !html.contains("\"><script"), "{html}");
+            assert!(html.contains("&#60;script&#62;"), "{html}");
+        }
+    }
+
+    #[test]
+    fn the_cursor_waits_in_the_first_empty_field() {
+        let page =
+            LoginPage { tenant: "t", client_name: "c", state: "s", username: "", error: None };
+        let focused = |page: &LoginPage<'_>| {
+            let html = page.render().unwrap();
+            let line = html.lines().find(|l| l.contains("autofocus")).unwrap().to_owned();
+            line.contains(r#"id="username""#)
+        };
+        assert!(focused(&page));
+        assert!(!focused(&LoginPage { username: "jo@example.com", ..page }));
+    }
+
+    #[test]
+    fn a_page_is_neither_cached_nor_framed() {
+        let answer = render(StatusCode::BAD_REQUEST, &SignedOutPage { tenant: "t" });
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        for (name, value) in [
+            ("content-type", "text/html; charset=utf-8"),
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+        ] {
+            assert_eq!(answer.headers()[name], value);
+        }
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'; style-src 'self'")
+                && !policy.contains("form-action")
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! Checking the password of a user of the database connection.
+
+use crate::crypto::password::{Overloaded, Passwords};
+use crate::domain::{
+    ClientId, UserId,
+    audit::{AuditEvent, Happened},
+    secret::Password,
+};
+use crate::login::LoginService;
+use crate::store::{
+    self, audit,
+    users::{self, UserRecord},
+};
+use crate::telemetry;
+
+/// Why a password login is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginFault {
+    /// Unknown user or wrong password: nobody may tell which.
+    #[error("wrong user name or password")]
+    Wrong,
+    /// Right password of a blocked user.
+    #[error("the user is blocked")]
+    Blocked,
+    /// Too many password hashes are waiting.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl LoginService {
+    /// The user with this e-mail address or user name, if the password is right. Unknown users cost
+    /// the same time as wrong passwords (the decoy hash), and both are audited without the
+    /// identifier, which may be a mistyped password.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn check_password(
+        &self,
+        identifier: &str,
+        password: &Password,
+        client: &ClientId,
+    ) -> Result<UserRecord, LoginFault> {
+        let identifier = identifier.trim().to_lowercase();
+        let found = users::find_by_identifier(self.store.read().await?.db(), &identifier).await?;
+        let phc = found.as_ref().and_then(|user| user.password_hash.as_deref());
+        // A password that could never have been set is checked against the decoy all the same.
+        let too_long = password.expose().len() > Passwords::MAX_LENGTH;
+        let right = if too_long {
+            self.passwords.verify(&Password::new("too long"), None).await?
+        } else {
+            self.passwords.verify(password, phc).await?
+        };
+        match found {
+            Some(user) if right && user.user.is_blocked() => {
+                self.record(&Happened::BlockedUser, client, Some(&user.user.user_id)).await?;
+                Err(LoginFault::Blocked)
+            }
+            Some(user) if right => Ok(user),
+            Some(user) => {
+                self.record(&Happened::WrongPassword, client, Some(&user.user.user_id)).await?;
+                Err(LoginFault::Wrong)
+            }
+            None => {
+                self.record(&Happened::UnknownUser, client, None).await?;
+                Err(LoginFault::Wrong)
+            }
+        }
+    }
+
+    async fn record(
+        &self,
+        happened: &Happened<'_>,
+        client: &ClientId,
+        user: Option<&UserId>,
+    ) -> Result<(), store::Error> {
+        let now = self.clock.now();
+        let event = AuditEvent::new(happened, Some(client), user, now, &*self.entropy);
+        let mut tx = self.store.write().await?;
+        audit::insert(&mut tx, &event).await?;
+        tx.commit().await?;
+        telemetry::audit::emit(&event);
+        Ok(())
+    }
+}

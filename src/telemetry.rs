@@ -1,0 +1,4 @@
+//! Logs and the audit trail.
+
+pub mod audit;
+pub mod logs;

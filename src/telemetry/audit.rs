@@ -1,0 +1,21 @@
+//! The audit trail as a stream: `RUST_LOG=audit=info` shows it and nothing else. The rows in the
+//! database are written by whoever decides, in the same transaction.
+
+use crate::domain::audit::AuditEvent;
+
+/// Emits an event. Call it after the commit, so that the stream never tells of what was rolled
+/// back.
+pub fn emit(event: &AuditEvent) {
+    let client = event.client_id.as_ref().map_or("", |id| id.as_str());
+    let user = event.user_id.as_ref().map_or("", |id| id.as_str());
+    let (id, code, details) = (event.id.as_str(), event.code, &event.details);
+    tracing::info!(
+        target: "audit",
+        event = code,
+        audit.id = id,
+        client.id = client,
+        user.id = user,
+        details = %details,
+        "audit {code}"
+    );
+}

@@ -1,0 +1,187 @@
+//! The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.6).
+//!
+//! 1. Load: the client, the code, its user, session and API.
+//! 2. Decide: everything that could refuse, while nothing is consumed.
+//! 3. Write: spend the code and begin the family, in one transaction.
+//! 4. Mint and answer.
+//!
+//! A spent code that comes again ends the family it began (§4.1.2); one that another client
+//! presents has leaked, and is spent.
+
+use crate::crypto::digest;
+use crate::domain::{
+    audit::{AuditEvent, Happened},
+    code::AuthorizationCode,
+    family::{LoginGrant, RevokedBy},
+    secret::Code,
+};
+use crate::policy::client_auth::Proof;
+use crate::store::{audit, codes, families, organizations, sessions, users};
+use crate::telemetry;
+use crate::token::{
+    Granted, GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient,
+    issue::Login,
+};
+
+/// A request of this grant.
+#[derive(Debug)]
+pub struct CodeRequest {
+    /// `code`
+    pub code: Code,
+    /// `redirect_uri`
+    pub redirect_uri: Option<String>,
+    /// `code_verifier`
+    pub code_verifier: Option<String>,
+}
+
+impl TokenService {
+    /// Exchanges a code.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn exchange_code(
+        &self,
+        client: &AuthenticatedClient,
+        request: &CodeRequest,
+    ) -> Result<Granted, Refused> {
+        client.must_allow("authorization_code")?;
+        let hash = digest::code_hash(&request.code);
+        let now = self.clock.now();
+        let found = codes::find(self.store.read().await?.db(), &hash).await?;
+        let code = found.ok_or(Refused::InvalidGrant(GrantFault::Code))?;
+        if code.client_id != client.record.client.client_id {
+            return self.burn(&hash).await;
+        }
+        if code.consumed_at.is_some() {
+            return self.replayed(&code).await;
+        }
+        if now >= code.expires_at {
+            return Err(Refused::InvalidGrant(GrantFault::Code));
+        }
+        Self::check_redirect_uri(&code, request)?;
+        Self::check_verifier(&code, request, client.proof)?;
+        let login = self.login_of(client, &code).await?;
+        let family = self.new_family(&login);
+
+        let mut tx = self.store.write().await?;
+        let family_id = family.as_ref().map(|family| &family.id);
+        if !codes::consume(&mut tx, &hash, family_id, now).await? {
+            // A parallel exchange was faster: that makes this one the replay.
+            drop(tx);
+            let code = codes::find(self.store.read().await?.db(), &hash).await?;
+            return match code {
+                Some(code) => self.replayed(&code).await,
+                None => Err(Refused::InvalidGrant(GrantFault::Code)),
+            };
+        }
+        let event = match &family {
+            Some(family) => self.insert_family(&mut tx, family).await?,
+            None => None,
+        };
+        tx.commit().await?;
+        if let Some(event) = &event {
+            telemetry::audit::emit(event);
+        }
+        self.answer_login(&login, family.as_ref())
+    }
+
+    /// §4.1.3: the same URI as at `/authorize`, if it was named there.
+    fn check_redirect_uri(code: &AuthorizationCode, request: &CodeRequest) -> Result<(), Refused> {
+        match &request.redirect_uri {
+            Some(uri) if *uri == code.redirect_uri => Ok(()),
+            None if !code.redirect_uri_given => Ok(()),
+            _ => Err(Refused::InvalidGrant(GrantFault::RedirectUri)),
+        }
+    }
+
+    /// RFC 7636 §4.6, and against downgrades (RFC 9700 §2.1.1): a verifier without a challenge is
+    /// as wrong as a challenge without a verifier. A code without a challenge needs the secret.
+    fn check_verifier(
+        code: &AuthorizationCode,
+        request: &CodeRequest,
+        proof: Proof,
+    ) -> Result<(), Refused> {
+        let verified = match (&code.code_challenge, &request.code_verifier) {
+            (Some(challenge), Some(verifier)) => {
+                let well_formed = (43..=128).contains(&verifier.len())
+                    && verifier.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+                let computed = digest::s256_challenge(verifier);
+                well_formed && digest::equal(computed.as_bytes(), challenge.as_bytes())
+            }
+            (None, None) => proof == Proof::Authenticated,
+            _ => false,
+        };
+        if verified { Ok(()) } else { Err(Refused::InvalidGrant(GrantFault::Verifier)) }
+    }
+
+    /// What the code stands for, as far as it still holds.
+    async fn login_of(
+        &self,
+        client: &AuthenticatedClient,
+        code: &AuthorizationCode,
+    ) -> Result<Login, Refused> {
+        const GONE: Refused = Refused::InvalidGrant(GrantFault::Code);
+        let user = {
+            let mut conn = self.store.read().await?;
+            let user = users::find(conn.db(), &code.user_id).await?.ok_or(GONE)?.user;
+            if user.is_blocked() {
+                return Err(Refused::InvalidGrant(GrantFault::UserBlocked));
+            }
+            // Logged out in between: the approval is withdrawn.
+            let session = sessions::find(conn.db(), &code.session_id).await?;
+            session.filter(|s| s.is_alive(self.clock.now())).ok_or(GONE)?;
+            if let Some(organization) = &code.organization_id
+                && !organizations::is_member(conn.db(), organization, &user.user_id).await?
+            {
+                return Err(Refused::InvalidGrant(GrantFault::NotAMember));
+            }
+            user
+        };
+        let api = match &code.audience {
+            None => None,
+            Some(audience) => Some(self.store.api(audience).await?.ok_or(GONE)?),
+        };
+        let entitlement = match &api {
+            None => Default::default(),
+            Some(api) => {
+                let client = &client.record.client.client_id;
+                self.login.entitlement(client, &api.api, &user.user_id).await?
+            }
+        };
+        Ok(Login {
+            client: client.record.clone(),
+            user,
+            api,
+            permissions: entitlement.permissions,
+            scope: code.scope.clone(),
+            organization_id: code.organization_id.clone(),
+            session_id: Some(code.session_id.clone()),
+            grant: LoginGrant::AuthorizationCode,
+            auth_time: code.auth_time,
+            amr: code.amr.clone(),
+            nonce: code.nonce.clone(),
+        })
+    }
+
+    async fn burn(&self, hash: &[u8]) -> Result<Granted, Refused> {
+        let mut tx = self.store.write().await?;
+        codes::consume(&mut tx, hash, None, self.clock.now()).await?;
+        tx.commit().await?;
+        Err(Refused::InvalidGrant(GrantFault::Code))
+    }
+
+    async fn replayed(&self, code: &AuthorizationCode) -> Result<Granted, Refused> {
+        let now = self.clock.now();
+        let happened = Happened::CodeReplayed { family: code.family_id.as_ref() };
+        let (client, user) = (Some(&code.client_id), Some(&code.user_id));
+        let event = AuditEvent::new(&happened, client, user, now, &*self.entropy);
+        let mut tx = self.store.write().await?;
+        if let Some(family) = &code.family_id {
+            families::revoke(&mut tx, family, RevokedBy::CodeReplay, now).await?;
+        }
+        audit::insert(&mut tx, &event).await?;
+        tx.commit().await?;
+        telemetry::audit::emit(&event);
+        Err(Refused::InvalidGrant(GrantFault::Code))
+    }
+}

@@ -1,0 +1,94 @@
+//! Client authentication at the token endpoint (RFC 6749 §2.3).
+
+use std::sync::Arc;
+
+use crate::crypto::{Failed, digest};
+use crate::domain::{ClientId, secret::ClientSecret};
+use crate::policy::client_auth::{self, Proof, SecretCheck};
+use crate::store::clients::ClientRecord;
+use crate::token::{Refused, TokenService};
+
+/// What a request presents.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The `client_id`.
+    pub client_id: ClientId,
+    /// The secret, from the body or the `Authorization` header.
+    pub secret: Option<ClientSecret>,
+}
+
+/// A client that may go on.
+#[derive(Debug, Clone)]
+pub struct AuthenticatedClient {
+    /// The client.
+    pub record: Arc<ClientRecord>,
+    /// How well it proved itself.
+    pub proof: Proof,
+}
+
+impl AuthenticatedClient {
+    /// Refuses a grant that the client does not have.
+    ///
+    /// # Errors
+    /// [`Refused::UnauthorizedClient`].
+    pub fn must_allow(&self, grant_type: &str) -> Result<(), Refused> {
+        if self.record.client.allows_grant(grant_type) {
+            return Ok(());
+        }
+        let text = format!("Grant type '{grant_type}' not allowed for the client.");
+        Err(Refused::UnauthorizedClient(text))
+    }
+}
+
+impl TokenService {
+    /// Authenticates a client. An unknown client and a wrong secret look the same.
+    ///
+    /// # Errors
+    /// [`Refused::InvalidClient`], or failures of ours.
+    pub async fn authenticate(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<AuthenticatedClient, Refused> {
+        let record =
+            self.store.client(&credentials.client_id).await?.ok_or(Refused::InvalidClient)?;
+        let check = match &credentials.secret {
+            None => SecretCheck::Absent,
+            Some(presented) => match self.client_secret(&record)? {
+                Some(secret)
+                    if digest::equal(
+                        &digest::sha256(secret.expose().as_bytes()),
+                        &digest::sha256(presented.expose().as_bytes()),
+                    ) =>
+                {
+                    SecretCheck::Right
+                }
+                _ => SecretCheck::Wrong,
+            },
+        };
+        let proof = client_auth::authenticate(&record.client, check);
+        Ok(AuthenticatedClient { record, proof: proof.ok_or(Refused::InvalidClient)? })
+    }
+
+    /// The client's secret in the clear.
+    ///
+    /// # Errors
+    /// When it was sealed with another master key.
+    pub fn client_secret(&self, record: &ClientRecord) -> Result<Option<ClientSecret>, Failed> {
+        let Some(sealed) = &record.secret_sealed else { return Ok(None) };
+        let plain = self.at_rest.open(sealed, record.client.client_id.as_str().as_bytes())?;
+        let text = String::from_utf8(plain).map_err(|_| Failed("client secret"))?;
+        Ok(Some(ClientSecret::new(text)))
+    }
+
+    /// Seals a secret for the row of `client`.
+    ///
+    /// # Errors
+    /// When the crypto library fails.
+    pub fn seal_client_secret(
+        &self,
+        client: &ClientId,
+        secret: &ClientSecret,
+    ) -> Result<Vec<u8>, Failed> {
+        self.at_rest.seal(secret.expose().as_bytes(), client.as_str().as_bytes(), &*self.entropy)
+    }
+}

@@ -1,0 +1,202 @@
+//! Minting access tokens and ID tokens.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::crypto::Failed;
+use crate::domain::{
+    ClientId, OrganizationId, SessionId,
+    audience::Audience,
+    client::Client,
+    resource_server::ResourceServer,
+    scope::ScopeSet,
+    time::Timestamp,
+    user::User,
+};
+use crate::policy::claims;
+use crate::token::TokenService;
+
+/// Lifetime in seconds of an access token that only `/userinfo` takes.
+const USERINFO_LIFETIME: i64 = 86_400;
+
+/// What an access token says.
+#[derive(Debug, Clone, Copy)]
+pub struct AccessToken<'a> {
+    /// A user id, or `<client_id>@clients`.
+    pub subject: &'a str,
+    /// The client.
+    pub client_id: &'a ClientId,
+    /// The API; `None` for a token that only `/userinfo` takes.
+    pub api: Option<&'a ResourceServer>,
+    /// The scope.
+    pub scope: &'a ScopeSet,
+    /// The user's permissions on the API, for the dialects that carry them.
+    pub permissions: Option<&'a ScopeSet>,
+    /// The grant, for the grants that name themselves.
+    pub gty: Option<Gty>,
+    /// The organization logged in to.
+    pub organization_id: Option<&'a OrganizationId>,
+}
+
+/// The `gty` claim of the Auth0 profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gty {
+    /// `client_credentials`
+    ClientCredentials,
+    /// A password grant.
+    Password,
+    /// A refresh token that came from a password grant.
+    RefreshedPassword,
+}
+
+/// What an ID token says (OIDC Core §2).
+#[derive(Debug, Clone, Copy)]
+pub struct IdToken<'a> {
+    /// Who.
+    pub user: &'a User,
+    /// For whom.
+    pub client: &'a Client,
+    /// Which claims it releases.
+    pub scope: &'a ScopeSet,
+    /// The `nonce` of the authorize request; never in a refreshed one (OIDC Core §12.2).
+    pub nonce: Option<&'a str>,
+    /// When the user last gave a credential.
+    pub auth_time: Timestamp,
+    /// How.
+    pub amr: &'a [String],
+    /// The browser session, while it lives.
+    pub session_id: Option<&'a SessionId>,
+    /// The organization logged in to.
+    pub organization_id: Option<&'a OrganizationId>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Aud<'a> {
+    One(&'a str),
+    Two([&'a str; 2]),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum GtyClaim {
+    One(&'static str),
+    Two([&'static str; 2]),
+}
+
+#[derive(Serialize)]
+struct AccessTokenClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: Aud<'a>,
+    iat: i64,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    azp: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gty: Option<GtyClaim>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<&'a ScopeSet>,
+}
+
+#[derive(Serialize)]
+struct IdTokenClaims<'a> {
+    #[serde(flatten)]
+    profile: Map<String, Value>,
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+    auth_time: i64,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    amr: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org_id: Option<&'a str>,
+}
+
+impl TokenService {
+    /// Mints an access token. Returns it with its lifetime in seconds: that of the target API.
+    ///
+    /// `aud` also names `/userinfo` when `openid` is in the scope.
+    ///
+    /// # Errors
+    /// When the crypto library fails.
+    pub fn mint_access_token(&self, token: &AccessToken<'_>) -> Result<(String, i64), Failed> {
+        let now = self.clock.now().seconds();
+        let userinfo = self.settings.userinfo_audience();
+        let lifetime = token.api.map_or(USERINFO_LIFETIME, |api| api.token_lifetime);
+        let aud = match token.api.map(|api| &api.identifier) {
+            None => Aud::One(userinfo.as_str()),
+            Some(api) if token.scope.contains("openid") => {
+                Aud::Two([api.as_str(), userinfo.as_str()])
+            }
+            Some(api) => Aud::One(api.as_str()),
+        };
+        let dialect = token.api.map(|api| api.token_dialect).unwrap_or_default();
+        let rfc9068 = dialect.is_rfc9068();
+        let client = token.client_id.as_str();
+        let claims = AccessTokenClaims {
+            iss: &self.settings.issuer,
+            sub: token.subject,
+            aud,
+            iat: now,
+            exp: now.saturating_add(lifetime),
+            azp: (!rfc9068).then_some(client),
+            client_id: rfc9068.then_some(client),
+            jti: rfc9068.then(|| self.entropy.url_safe(22)),
+            scope: token.scope.to_string(),
+            gty: token.gty.filter(|_| !rfc9068).map(|gty| match gty {
+                Gty::ClientCredentials => GtyClaim::One("client-credentials"),
+                Gty::Password => GtyClaim::One("password"),
+                Gty::RefreshedPassword => GtyClaim::Two(["refresh_token", "password"]),
+            }),
+            org_id: token.organization_id.map(OrganizationId::as_str),
+            permissions: token.permissions.filter(|_| dialect.has_permissions()),
+        };
+        let typ = if rfc9068 { "at+jwt" } else { "JWT" };
+        Ok((self.keys.get().current.sign(typ, &claims)?, lifetime))
+    }
+
+    /// Mints an ID token. Its content does not depend on the audience of the access token beside
+    /// it.
+    ///
+    /// # Errors
+    /// When the crypto library fails.
+    pub fn mint_id_token(&self, token: &IdToken<'_>) -> Result<String, Failed> {
+        let now = self.clock.now().seconds();
+        let claims = IdTokenClaims {
+            profile: claims::released(token.user, token.scope),
+            iss: &self.settings.issuer,
+            sub: token.user.user_id.as_str(),
+            aud: token.client.client_id.as_str(),
+            iat: now,
+            exp: now.saturating_add(token.client.id_token_lifetime()),
+            auth_time: token.auth_time.seconds(),
+            amr: token.amr,
+            sid: token.session_id.map(SessionId::as_str),
+            nonce: token.nonce,
+            org_id: token.organization_id.map(OrganizationId::as_str),
+        };
+        self.keys.get().current.sign("JWT", &claims)
+    }
+
+    /// The audience to report beside an access token.
+    pub fn reported_audience(&self, audience: Option<&Audience>) -> String {
+        audience.map_or_else(
+            || self.settings.userinfo_audience().as_str().to_owned(),
+            |audience| audience.as_str().to_owned(),
+        )
+    }
+}

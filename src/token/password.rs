@@ -1,0 +1,143 @@
+//! The resource owner password grant (RFC 6749 §4.3) and its sibling with a realm. For tools and
+//! migrations; an application must have it enabled explicitly.
+
+use crate::domain::{
+    audience::Audience,
+    audit::{AuditEvent, Happened},
+    client::OrganizationUsage,
+    family::LoginGrant,
+    resource_server::UserPolicy,
+    scope::ScopeSet,
+    secret::Password,
+    user::DATABASE_CONNECTION,
+};
+use crate::login::passwords::LoginFault;
+use crate::policy::{
+    consent,
+    login_scope::{self, NoScope},
+};
+use crate::store::{audit, consents, users};
+use crate::telemetry;
+use crate::token::{
+    Granted, GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient,
+    issue::Login,
+};
+
+/// A request of this grant.
+#[derive(Debug)]
+pub struct PasswordRequest {
+    /// `grant_type`, as it came.
+    pub grant_type: &'static str,
+    /// `username`
+    pub username: String,
+    /// `password`
+    pub password: Password,
+    /// `realm`, the name of a connection.
+    pub realm: Option<String>,
+    /// `audience` or `resource`
+    pub audience: Option<Audience>,
+    /// `scope`
+    pub scope: Option<ScopeSet>,
+    /// The address of the caller.
+    pub ip: Option<String>,
+}
+
+impl TokenService {
+    /// Logs a user in with a password.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn password(
+        &self,
+        client: &AuthenticatedClient,
+        request: &PasswordRequest,
+    ) -> Result<Granted, Refused> {
+        client.must_allow(request.grant_type)?;
+        if request.realm.as_deref().is_some_and(|realm| realm != DATABASE_CONNECTION) {
+            return Err(Refused::InvalidRequest("Unknown realm".to_owned()));
+        }
+        let record = &client.record;
+        if record.client.organization_usage == Some(OrganizationUsage::Require) {
+            let text = "parameter organization is required for this client".to_owned();
+            return Err(Refused::InvalidRequest(text));
+        }
+        let userinfo = self.settings.userinfo_audience();
+        let api = match request.audience.as_ref().filter(|audience| **audience != userinfo) {
+            None => None,
+            Some(audience) => {
+                let found = self.store.api(audience).await?;
+                let found = found.filter(|record| {
+                    let policy = record.api.subject_type_authorization.user.policy;
+                    !record.api.is_system && policy != UserPolicy::DenyAll
+                });
+                Some(found.ok_or_else(|| {
+                    Refused::AccessDenied(format!("Service not found: {audience}"))
+                })?)
+            }
+        };
+        let client_id = &record.client.client_id;
+        let found = self.login.check_password(&request.username, &request.password, client_id);
+        let user = found.await.map_err(refused)?.user;
+
+        let entitlement = match &api {
+            None => Default::default(),
+            Some(api) => self.login.entitlement(client_id, &api.api, &user.user_id).await?,
+        };
+        let scope = login_scope::granted(
+            request.scope.as_ref(),
+            &record.client,
+            api.as_ref().map(|record| &record.api),
+            entitlement.restriction.as_ref(),
+            NoScope::Everything,
+        );
+        let demanded = consent::is_demanded(&record.client, api.as_ref().map(|api| &api.api));
+        if demanded {
+            // There is no page to ask on.
+            let audience = api.as_ref().map(|record| &record.api.identifier);
+            let mut conn = self.store.read().await?;
+            let given = consents::find(conn.db(), &user.user_id, client_id, audience).await?;
+            if consent::must_ask(demanded, false, given.as_ref(), &scope) {
+                return Err(Refused::AccessDenied("Consent required".to_owned()));
+            }
+        }
+        let now = self.clock.now();
+        let login = Login {
+            client: record.clone(),
+            user,
+            api,
+            permissions: entitlement.permissions,
+            scope,
+            organization_id: None,
+            session_id: None,
+            grant: LoginGrant::Password,
+            auth_time: now,
+            amr: vec!["pwd".to_owned()],
+            nonce: None,
+        };
+        let family = self.new_family(&login);
+        let (client_id, user_id) = (Some(client_id), Some(&login.user.user_id));
+        let logged_in =
+            AuditEvent::new(&Happened::LoggedIn, client_id, user_id, now, &*self.entropy);
+        let mut tx = self.store.write().await?;
+        users::record_login(&mut tx, &login.user.user_id, request.ip.as_deref(), now).await?;
+        audit::insert(&mut tx, &logged_in).await?;
+        let cleaned = match &family {
+            Some(family) => self.insert_family(&mut tx, family).await?,
+            None => None,
+        };
+        tx.commit().await?;
+        for event in [Some(&logged_in), cleaned.as_ref()].into_iter().flatten() {
+            telemetry::audit::emit(event);
+        }
+        self.answer_login(&login, family.as_ref())
+    }
+}
+
+fn refused(fault: LoginFault) -> Refused {
+    match fault {
+        LoginFault::Wrong => Refused::InvalidGrant(GrantFault::Password),
+        LoginFault::Blocked => Refused::InvalidGrant(GrantFault::UserBlocked),
+        LoginFault::Overloaded(_) => Refused::Overloaded,
+        LoginFault::Store(error) => error.into(),
+    }
+}

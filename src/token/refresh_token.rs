@@ -1,0 +1,415 @@
+//! The refresh token grant (RFC 6749 §6), for one or many APIs.
+//!
+//! 1. Load: the family of the token. A string whose MAC is wrong is not ours and changes nothing.
+//! 2. Decide, in this order: another client's token, **reuse**, expiry, the user's state, the
+//!    audience and scope. Only reuse and theft write anything when they refuse.
+//! 3. Write: one guarded update. Who loses the race reads the row again and goes through the same
+//!    table.
+//! 4. Mint and answer.
+
+use std::sync::Arc;
+
+use crate::domain::{
+    audience::Audience,
+    audit::{AuditEvent, Happened},
+    client::RotationType,
+    family::{Family, LoginGrant, RevokedBy},
+    scope::ScopeSet,
+    secret::RefreshToken,
+    user::User,
+};
+use crate::policy::{
+    consent,
+    lifetime,
+    mrrt::{self, Allowed, Asked, Exchange, Original},
+    reuse::{self, Presented},
+};
+use crate::store::{
+    audit, consents, families, organizations, resource_servers::ResourceServerRecord, sessions,
+    users,
+};
+use crate::telemetry;
+use crate::token::{
+    Granted, GrantFault, Refused, TokenService,
+    client_authentication::AuthenticatedClient,
+    mint::{AccessToken, Gty, IdToken},
+};
+
+/// A request of this grant.
+#[derive(Debug)]
+pub struct RefreshRequest {
+    /// `refresh_token`
+    pub refresh_token: RefreshToken,
+    /// `audience` or `resource`
+    pub audience: Option<Audience>,
+    /// `scope`
+    pub scope: Option<ScopeSet>,
+}
+
+/// How often the loser of a race reads the row again. Each time somebody else has made progress.
+const ATTEMPTS: usize = 8;
+
+const REFUSED: Refused = Refused::InvalidGrant(GrantFault::RefreshToken);
+
+/// An API with the facts that count in an exchange.
+struct Target {
+    record: Arc<ResourceServerRecord>,
+    facts: mrrt::Api,
+    permissions: ScopeSet,
+}
+
+/// The APIs that an exchange may concern, each `None` when there is none.
+struct Targets {
+    original: Option<Target>,
+    asked: Option<Target>,
+}
+
+impl TokenService {
+    /// Exchanges a refresh token.
+    ///
+    /// # Errors
+    /// Why not. Unless the token was stolen or reused, it is as good as before.
+    pub async fn refresh(
+        &self,
+        client: &AuthenticatedClient,
+        request: &RefreshRequest,
+    ) -> Result<Granted, Refused> {
+        client.must_allow("refresh_token")?;
+        let token = self.refresh_tokens.parse(&request.refresh_token).ok_or(REFUSED)?;
+        for _ in 0..ATTEMPTS {
+            let found = families::find(self.store.read().await?.db(), &token.family()).await?;
+            let family = found.filter(|f| self.refresh_tokens.verify(&token, &f.salt));
+            let family = family.ok_or(REFUSED)?;
+            let presented = self.judge(client, &family, token.generation()).await?;
+            let user = self.user_of(client, &family).await?;
+            let targets = self.targets(client, &family, &user, request).await?;
+            let allowed = self.decide(client, &family, &targets, request).await?;
+            let generation = token.generation();
+            if let Some(next) = self.write(client, &family, presented, generation).await? {
+                self.warn(&family, request, &allowed).await?;
+                return self.answer(client, &family, &user, &targets, &allowed, next).await;
+            }
+        }
+        Err(REFUSED)
+    }
+
+    /// Step 2, theft and reuse.
+    async fn judge(
+        &self,
+        client: &AuthenticatedClient,
+        family: &Family,
+        generation: u32,
+    ) -> Result<Presented, Refused> {
+        let client = &client.record.client;
+        if family.client_id != client.client_id {
+            let happened = Happened::RefreshTokenOfOtherClient {
+                family: &family.id,
+                presented_by: &client.client_id,
+            };
+            return self.revoke_family(family, RevokedBy::OtherClient, &happened).await;
+        }
+        if family.revoked_at.is_some() {
+            // Told apart only for who holds a true token: SDKs log out locally on it.
+            let user = users::find(self.store.read().await?.db(), &family.user_id).await?;
+            return Err(match user {
+                Some(user) if user.user.is_blocked() => {
+                    Refused::InvalidGrant(GrantFault::UserBlocked)
+                }
+                _ => REFUSED,
+            });
+        }
+        let settings = client.refresh_token_settings();
+        let leeway = settings.leeway.unwrap_or(self.settings.default_leeway);
+        let now = self.clock.now();
+        let verdict = reuse::judge(generation, family.generation, family.rotated_at, leeway, now);
+        if verdict == Presented::Reuse {
+            let happened = Happened::RefreshTokenReused {
+                family: &family.id,
+                presented: generation,
+                current: family.generation,
+            };
+            return self.revoke_family(family, RevokedBy::Reuse, &happened).await;
+        }
+        let expired =
+            lifetime::expired(&settings, family.expires_at, family.last_exchanged_at, now);
+        if expired.is_some() { Err(REFUSED) } else { Ok(verdict) }
+    }
+
+    async fn revoke_family(
+        &self,
+        family: &Family,
+        by: RevokedBy,
+        happened: &Happened<'_>,
+    ) -> Result<Presented, Refused> {
+        let now = self.clock.now();
+        let (client, user) = (Some(&family.client_id), Some(&family.user_id));
+        let event = AuditEvent::new(happened, client, user, now, &*self.entropy);
+        let mut tx = self.store.write().await?;
+        // A hundred replays of one token are one event.
+        if families::revoke(&mut tx, &family.id, by, now).await? {
+            audit::insert(&mut tx, &event).await?;
+            tx.commit().await?;
+            telemetry::audit::emit(&event);
+        }
+        Err(REFUSED)
+    }
+
+    /// Step 2, the user's state, read live.
+    async fn user_of(
+        &self,
+        client: &AuthenticatedClient,
+        family: &Family,
+    ) -> Result<User, Refused> {
+        let mut conn = self.store.read().await?;
+        let user = users::find(conn.db(), &family.user_id).await?.ok_or(REFUSED)?.user;
+        if user.is_blocked() {
+            return Err(Refused::InvalidGrant(GrantFault::UserBlocked));
+        }
+        if let Some(organization) = &family.organization_id
+            && !organizations::is_member(conn.db(), organization, &user.user_id).await?
+        {
+            return Err(Refused::InvalidGrant(GrantFault::NotAMember));
+        }
+        if !client.record.client.is_first_party {
+            // A third party lives by the user's consent, which can be withdrawn.
+            let (user, client) = (&family.user_id, &family.client_id);
+            let audience = family.audience.as_ref();
+            consents::find(conn.db(), user, client, audience).await?.ok_or(REFUSED)?;
+        }
+        Ok(user)
+    }
+
+    /// Step 2, the facts about the APIs.
+    async fn targets(
+        &self,
+        client: &AuthenticatedClient,
+        family: &Family,
+        user: &User,
+        request: &RefreshRequest,
+    ) -> Result<Targets, Refused> {
+        let original = match &family.audience {
+            None => None,
+            Some(audience) => self.target(client, audience, user, false).await?,
+        };
+        let asked = match &request.audience {
+            Some(asked) if Some(asked) != family.audience.as_ref() => {
+                self.target(client, asked, user, true).await?
+            }
+            _ => None,
+        };
+        Ok(Targets { original, asked })
+    }
+
+    /// `judges_consent`: whether a missing consent is to be found out. For the original audience
+    /// the login has seen to it.
+    async fn target(
+        &self,
+        client: &AuthenticatedClient,
+        audience: &Audience,
+        user: &User,
+        judges_consent: bool,
+    ) -> Result<Option<Target>, Refused> {
+        let Some(record) = self.store.api(audience).await? else { return Ok(None) };
+        let client = &client.record.client;
+        let api = &record.api;
+        let entitlement =
+            self.login.entitlement(&client.client_id, api, &user.user_id).await?;
+        let mut restriction = entitlement.restriction;
+        let mut lacks_consent = false;
+        if judges_consent && consent::is_demanded(client, Some(api)) {
+            let mut conn = self.store.read().await?;
+            let given =
+                consents::find(conn.db(), &user.user_id, &client.client_id, Some(audience)).await?;
+            match given {
+                None => lacks_consent = true,
+                // Consent to some scopes is no consent to the policy's others.
+                Some(given) => {
+                    restriction = Some(match restriction {
+                        Some(restriction) => restriction.intersection(&given),
+                        None => given,
+                    });
+                }
+            }
+        }
+        let facts = mrrt::Api {
+            defined: api.defined_scopes(),
+            is_system: api.is_system,
+            lacks_consent,
+            restriction,
+        };
+        Ok(Some(Target { record, facts, permissions: entitlement.permissions }))
+    }
+
+    /// Step 2, the audience and scope.
+    async fn decide<'a>(
+        &self,
+        client: &'a AuthenticatedClient,
+        family: &'a Family,
+        targets: &'a Targets,
+        request: &'a RefreshRequest,
+    ) -> Result<Allowed<'a>, Refused> {
+        let client = &client.record.client;
+        let userinfo = self.settings.userinfo_audience();
+        // `/userinfo` is no API: a login without one is for it already.
+        let asked = request
+            .audience
+            .as_ref()
+            .filter(|asked| !(family.audience.is_none() && **asked == userinfo));
+        let scope = request.scope.as_ref().filter(|scope| !scope.is_empty());
+        let decision = mrrt::evaluate(&Exchange {
+            original: Original { audience: family.audience.as_ref(), scope: &family.scope },
+            asked: Asked { audience: asked, scope },
+            policies: client.policies(),
+            is_first_party: client.is_first_party,
+            original_api: targets.original.as_ref().map(|target| &target.facts),
+            asked_api: targets.asked.as_ref().map(|target| &target.facts),
+            unknown_audience: self.settings.mrrt_unknown_audience,
+        });
+        match decision {
+            Ok(allowed) => Ok(allowed),
+            Err(denied) => {
+                let requested = asked.or(family.audience.as_ref());
+                if let Some(requested) = requested {
+                    let happened = Happened::AudienceRefused {
+                        family: &family.id,
+                        requested,
+                        reason: denied.as_str(),
+                        fell_back: false,
+                    };
+                    self.record(family, &happened).await?;
+                }
+                let audience = requested.map_or("", Audience::as_str);
+                Err(Refused::InvalidTarget(format!(
+                    "The refresh token cannot be exchanged for audience \"{audience}\"."
+                )))
+            }
+        }
+    }
+
+    /// Step 3. Returns the generation of the token to answer with, `None` when the row has moved
+    /// since it was read.
+    async fn write(
+        &self,
+        client: &AuthenticatedClient,
+        family: &Family,
+        presented: Presented,
+        generation: u32,
+    ) -> Result<Option<u32>, Refused> {
+        let settings = client.record.client.refresh_token_settings();
+        let rotates = settings.rotation_type == RotationType::Rotating;
+        let (id, now) = (&family.id, self.clock.now());
+        if presented == Presented::Retry {
+            // Nothing to write: the rotation that this one retries has been written.
+            return Ok(Some(family.generation));
+        }
+        let next = if rotates { generation.saturating_add(1) } else { generation };
+        let mut tx = self.store.write().await?;
+        let written = if next == family.generation {
+            families::touch(&mut tx, id, family.generation, now).await?
+        } else {
+            families::rotate(&mut tx, id, family.generation, next, now).await?
+        };
+        if !written {
+            return Ok(None);
+        }
+        let behind = (presented == Presented::StoreBehind).then(|| {
+            let stored = family.generation;
+            let happened = Happened::StoreBehind { family: id, presented: generation, stored };
+            let (client, user) = (Some(&family.client_id), Some(&family.user_id));
+            AuditEvent::new(&happened, client, user, now, &*self.entropy)
+        });
+        if let Some(event) = &behind {
+            audit::insert(&mut tx, event).await?;
+        }
+        tx.commit().await?;
+        if let Some(event) = &behind {
+            telemetry::audit::emit(event);
+        }
+        Ok(Some(next))
+    }
+
+    /// What was given other than asked.
+    async fn warn(
+        &self,
+        family: &Family,
+        request: &RefreshRequest,
+        allowed: &Allowed<'_>,
+    ) -> Result<(), Refused> {
+        if let (Some(denied), Some(requested)) = (allowed.fell_back, &request.audience) {
+            let reason = denied.as_str();
+            let family_id = &family.id;
+            let happened =
+                Happened::AudienceRefused { family: family_id, requested, reason, fell_back: true };
+            self.record(family, &happened).await?;
+        }
+        if allowed.nothing_left() {
+            self.record(family, &Happened::NothingLeftOfScope { family: &family.id }).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&self, family: &Family, happened: &Happened<'_>) -> Result<(), Refused> {
+        let (client, user) = (Some(&family.client_id), Some(&family.user_id));
+        let event = AuditEvent::new(happened, client, user, self.clock.now(), &*self.entropy);
+        let mut tx = self.store.write().await?;
+        audit::insert(&mut tx, &event).await?;
+        tx.commit().await?;
+        telemetry::audit::emit(&event);
+        Ok(())
+    }
+
+    /// Step 4.
+    async fn answer(
+        &self,
+        client: &AuthenticatedClient,
+        family: &Family,
+        user: &User,
+        targets: &Targets,
+        allowed: &Allowed<'_>,
+        generation: u32,
+    ) -> Result<Granted, Refused> {
+        let client = &client.record.client;
+        let target = [&targets.asked, &targets.original]
+            .into_iter()
+            .flatten()
+            .find(|target| Some(&target.record.api.identifier) == allowed.audience);
+        let (access_token, expires_in) = self.mint_access_token(&AccessToken {
+            subject: user.user_id.as_str(),
+            client_id: &client.client_id,
+            api: target.map(|target| &target.record.api),
+            scope: &allowed.scope,
+            permissions: target.map(|target| &target.permissions),
+            gty: (family.grant == LoginGrant::Password).then_some(Gty::RefreshedPassword),
+            organization_id: family.organization_id.as_ref(),
+        })?;
+        let id_token = if allowed.has_id_token() {
+            let session = match &family.session_id {
+                None => None,
+                Some(id) => sessions::find(self.store.read().await?.db(), id).await?,
+            };
+            let session = session.filter(|session| session.is_alive(self.clock.now()));
+            Some(self.mint_id_token(&IdToken {
+                user,
+                client,
+                scope: &allowed.scope,
+                nonce: None,
+                auth_time: family.auth_time,
+                amr: &family.amr,
+                session_id: session.as_ref().map(|session| &session.id),
+                organization_id: family.organization_id.as_ref(),
+            })?)
+        } else {
+            None
+        };
+        let resource =
+            (!client.policies().is_empty()).then(|| self.reported_audience(allowed.audience));
+        Ok(Granted {
+            access_token,
+            expires_in,
+            scope: allowed.scope.to_string(),
+            id_token,
+            refresh_token: Some(self.refresh_token(family, generation)?),
+            resource,
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! Token revocation (RFC 7009). Revoking any token of a family revokes the family.
+
+use crate::domain::{family::RevokedBy, secret::RefreshToken};
+use crate::store::families;
+use crate::token::{
+    GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient,
+};
+
+/// What became of a token to be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// It is dead now, or was never alive. Both are success (§2.2).
+    Done,
+    /// Access tokens are self-contained; they end by themselves (§2.2.1).
+    UnsupportedTokenType,
+}
+
+impl TokenService {
+    /// Revokes a refresh token. The answer is a success only once the write is durable.
+    ///
+    /// # Errors
+    /// [`Refused::InvalidGrant`] for another client's token, or failures of ours.
+    pub async fn revoke(
+        &self,
+        client: &AuthenticatedClient,
+        token: &RefreshToken,
+    ) -> Result<Revocation, Refused> {
+        let Some(presented) = self.refresh_tokens.parse(token) else {
+            let is_jwt = jsonwebtoken::decode_header(token.expose()).is_ok();
+            return Ok(if is_jwt {
+                Revocation::UnsupportedTokenType
+            } else {
+                Revocation::Done
+            });
+        };
+        let found = families::find(self.store.read().await?.db(), &presented.family()).await?;
+        let Some(family) = found.filter(|f| self.refresh_tokens.verify(&presented, &f.salt)) else {
+            return Ok(Revocation::Done);
+        };
+        if family.client_id != client.record.client.client_id {
+            return Err(Refused::InvalidGrant(GrantFault::RefreshToken));
+        }
+        let mut tx = self.store.write().await?;
+        families::revoke(&mut tx, &family.id, RevokedBy::Client, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(Revocation::Done)
+    }
+}

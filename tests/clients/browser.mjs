@@ -1,0 +1,60 @@
+// Headless Chromium, and the steps that every test takes in it.
+
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const SCREENSHOTS = new URL('./screenshots/', import.meta.url).pathname;
+
+const CANDIDATES = [process.env.CHROMIUM_BIN, '/usr/bin/chromium', '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome'];
+
+// The network of a test machine may be closed: without these Chromium phones home at every start.
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+const executablePath = CANDIDATES.find((path) => {
+  try {
+    if (path) accessSync(path, constants.X_OK);
+    return Boolean(path);
+  } catch {
+    return false;
+  }
+});
+
+/** Options of a test that needs a browser: without one it is skipped, but on CI it fails. */
+export const needsBrowser = {
+  skip: !executablePath && process.env.CI !== 'true'
+    && 'Chromium is not installed (apt-get install chromium, or set CHROMIUM_BIN)',
+  timeout: 120_000,
+};
+
+export async function launch() {
+  if (!executablePath) throw new Error('Chromium is not installed');
+  return chromium.launch({ executablePath, headless: true, args: FLAGS });
+}
+
+/** A page in a fresh profile. What goes wrong inside it lands in `page.problems`. */
+export async function freshPage(browser, options = {}) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  page.problems = [];
+  page.on('pageerror', (error) => page.problems.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') page.problems.push(message.text());
+  });
+  return page;
+}
+
+export async function screenshot(page, name) {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: `${SCREENSHOTS}${name}.png`, fullPage: true });
+}
+
+/** Fills in the login page and submits it. */
+export async function logIn(page, { email, password }) {
+  await page.waitForURL(/\/u\/login\b/);
+  await page.fill('#username', email);
+  await page.fill('#password', password);
+  await page.click('button[name="action"][value="default"]');
+}

@@ -1,0 +1,17 @@
+//! The OAuth 2.0 and OpenID Connect endpoints, over real HTTP.
+
+mod authorize;
+mod client_credentials;
+mod code_flow;
+mod consent;
+mod discovery;
+mod login_page;
+mod logout;
+mod main_job;
+mod mrrt_vectors;
+mod password_grant;
+mod refresh;
+mod revoke;
+mod token_endpoint;
+mod userinfo;
+mod walkthrough;

@@ -1,0 +1,5 @@
+//! The store: the guards of two databases behind one text, and the guarded updates.
+
+mod families;
+mod schema;
+mod statements;
