@@ -14,11 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::crypto::{
-    self,
-    master_key::Purpose,
-    password::Passwords,
-    refresh_token::RefreshTokenKey,
-    seal::Sealer,
+    self, master_key::Purpose, password::Passwords, refresh_token::RefreshTokenKey, seal::Sealer,
 };
 use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};

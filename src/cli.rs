@@ -72,8 +72,9 @@ impl ConfigFile {
             })?),
         };
         let place = path.map_or_else(String::new, |path| format!("{}: ", path.display()));
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         Config::load(text.as_deref(), environment)
             .map_err(|why| StartError::Config(format!("{place}{why}")))
     }

@@ -229,7 +229,8 @@ impl Config {
 
     fn check(&self) -> Result<(), String> {
         let issuer = &self.server.issuer;
-        let url = url::Url::parse(issuer).map_err(|_| format!("server.issuer: `{issuer}` is no URL"))?;
+        let url =
+            url::Url::parse(issuer).map_err(|_| format!("server.issuer: `{issuer}` is no URL"))?;
         let loopback = match url.host() {
             Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
             Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
@@ -250,10 +251,15 @@ impl Config {
         }
         if let Some(bootstrap) = &self.bootstrap {
             let id_is_usable = (1..=64).contains(&bootstrap.client_id.len())
-                && bootstrap.client_id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+                && bootstrap
+                    .client_id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
             if !id_is_usable {
-                return Err("DOORWARD_BOOTSTRAP_CLIENT_ID: 1 to 64 letters, digits, '-', '_' or '.'"
-                    .to_owned());
+                return Err(
+                    "DOORWARD_BOOTSTRAP_CLIENT_ID: 1 to 64 letters, digits, '-', '_' or '.'"
+                        .to_owned(),
+                );
             }
             if bootstrap.client_secret.expose().len() < 16 {
                 return Err("DOORWARD_BOOTSTRAP_CLIENT_SECRET: at least 16 characters".to_owned());
@@ -262,7 +268,12 @@ impl Config {
         for (name, value, least, most) in [
             ("oauth.code_lifetime", self.oauth.code_lifetime, 1, 600),
             ("refresh_tokens.default_leeway", self.refresh_tokens.default_leeway, 0, 86_400),
-            ("refresh_tokens.per_user_and_client", self.refresh_tokens.per_user_and_client, 1, 100_000),
+            (
+                "refresh_tokens.per_user_and_client",
+                self.refresh_tokens.per_user_and_client,
+                1,
+                100_000,
+            ),
             ("sessions.lifetime", self.sessions.lifetime, 1, 31_557_600),
             ("sessions.idle_lifetime", self.sessions.idle_lifetime, 1, 31_557_600),
             ("sessions.login_lifetime", self.sessions.login_lifetime, 60, 86_400),

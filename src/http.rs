@@ -77,7 +77,8 @@ async fn in_span(State(app): State<App>, request: Request, next: Next) -> Respon
     const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
     let id = app.entropy.lower_hex(16);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("request", request.id = id, http.method = %method, http.path = path);
+    let span =
+        tracing::info_span!("request", request.id = id, http.method = %method, http.path = path);
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(http.status = status, "{method} {path} {status}"));

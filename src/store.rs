@@ -110,7 +110,10 @@ pub struct Store {
 enum Pools {
     /// SQLite has one writer at a time; a pool of one turns contention into a fair queue instead
     /// of `database is locked`.
-    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Sqlite {
+        readers: SqlitePool,
+        writer: SqlitePool,
+    },
     Postgres(PgPool),
 }
 

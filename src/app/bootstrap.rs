@@ -5,9 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::StartError;
 use crate::config::Bootstrap;
-use crate::domain::{
-    ClientGrantId, ClientId, ResourceServerId, client_grant::SubjectType,
-};
+use crate::domain::{ClientGrantId, ClientId, ResourceServerId, client_grant::SubjectType};
 use crate::http::App;
 use crate::policy::management;
 use crate::store::{self, Store, client_grants, clients, resource_servers};
@@ -143,10 +141,7 @@ async fn find_grant(
 }
 
 /// Commits, unless another replica was faster.
-async fn unless_duplicate(
-    inserted: store::Result<()>,
-    tx: store::Tx,
-) -> Result<(), store::Error> {
+async fn unless_duplicate(inserted: store::Result<()>, tx: store::Tx) -> Result<(), store::Error> {
     match inserted {
         Ok(()) => tx.commit().await,
         Err(store::Error::Duplicate) => Ok(()),

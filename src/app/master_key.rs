@@ -63,7 +63,8 @@ fn generate(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, StartError>
 /// # Errors
 /// When it exists or cannot be written.
 pub fn write_private(path: &Path, text: &str) -> Result<(), StartError> {
-    let failed = |source| StartError::Io { what: format!("cannot write {}", path.display()), source };
+    let failed =
+        |source| StartError::Io { what: format!("cannot write {}", path.display()), source };
     let unfinished = path.with_extension("new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
@@ -77,9 +78,8 @@ pub fn write_private(path: &Path, text: &str) -> Result<(), StartError> {
 /// # Errors
 /// When it cannot be made.
 pub fn make_data_dir(path: &Path) -> Result<(), StartError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| StartError::Io { what: format!("cannot make {}", path.display()), source })
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| StartError::Io {
+        what: format!("cannot make {}", path.display()),
+        source,
+    })
 }

@@ -102,9 +102,8 @@ pub async fn seed(app: &App, data_dir: &Path) -> Result<Seeded, StartError> {
         }
         Err(_) => generate(app),
     };
-    let text = serde_json::to_string_pretty(&seeded).map_err(|error| {
-        StartError::Config(format!("quickstart.json: {error}"))
-    })?;
+    let text = serde_json::to_string_pretty(&seeded)
+        .map_err(|error| StartError::Config(format!("quickstart.json: {error}")))?;
     master_key::make_data_dir(data_dir)?;
     master_key::write_private(&path, &text)?;
     for api in &seeded.apis {

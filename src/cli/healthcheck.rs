@@ -16,7 +16,8 @@ pub(super) fn run(listen: SocketAddr) -> Result<(), StartError> {
     let mut status = [0; 12];
     let mut stream = TcpStream::connect_timeout(&reachable(listen), TIMEOUT).map_err(failed)?;
     stream.set_read_timeout(Some(TIMEOUT)).map_err(failed)?;
-    let request = format!("GET /health/ready HTTP/1.1\r\nHost: {listen}\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("GET /health/ready HTTP/1.1\r\nHost: {listen}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).map_err(failed)?;
     stream.read_exact(&mut status).map_err(failed)?;
     if &status == b"HTTP/1.1 200" {

@@ -55,11 +55,7 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Overloaded`].
-    pub async fn verify(
-        &self,
-        password: &Password,
-        phc: Option<&str>,
-    ) -> Result<bool, Overloaded> {
+    pub async fn verify(&self, password: &Password, phc: Option<&str>) -> Result<bool, Overloaded> {
         let exists = phc.is_some();
         let phc: Arc<str> = phc.map_or_else(|| Arc::clone(&self.decoy), Into::into);
         let password = password.clone();

@@ -143,7 +143,8 @@ mod tests {
             let mut text = token.expose().to_owned().into_bytes();
             text[i] = if text[i] == b'A' { b'B' } else { b'A' };
             let text = RefreshToken::new(String::from_utf8(text).unwrap());
-            let ok = key.parse(&text).is_some_and(|p| p.family() == family && key.verify(&p, &salt));
+            let ok =
+                key.parse(&text).is_some_and(|p| p.family() == family && key.verify(&p, &salt));
             assert!(!ok, "character {i}");
         }
         for rubbish in ["", "v1.", "v2.AAAA", "v1.!!!!", &"v1.".repeat(100)] {

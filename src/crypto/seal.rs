@@ -57,7 +57,8 @@ impl Sealer {
         let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).ok_or(WRONG)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| WRONG)?;
         let mut rest = rest.to_vec();
-        let plain = self.0.open_in_place(nonce, Aad::from(bound_to), &mut rest).map_err(|_| WRONG)?;
+        let plain =
+            self.0.open_in_place(nonce, Aad::from(bound_to), &mut rest).map_err(|_| WRONG)?;
         Ok(plain.to_vec())
     }
 

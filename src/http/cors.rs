@@ -12,7 +12,8 @@ use crate::http::App;
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
 const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("auth0-client, authorization, content-type, dpop");
-const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, WWW-Authenticate, X-Request-Id");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("Retry-After, WWW-Authenticate, X-Request-Id");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// For the endpoints that applications call: only origins that some application has registered,
@@ -21,9 +22,7 @@ pub async fn known_origins(State(app): State<App>, request: Request, next: Next)
     let origin = request.headers().get(header::ORIGIN).cloned();
     let known = match origin.as_ref().and_then(|origin| origin.to_str().ok()) {
         // An unreachable database leaves the origin unknown; the call itself will say 503.
-        Some(origin) => {
-            app.store.browser_origins().await.is_ok_and(|known| known.contains(origin))
-        }
+        Some(origin) => app.store.browser_origins().await.is_ok_and(|known| known.contains(origin)),
         None => false,
     };
     let allowed = origin.filter(|_| known);

@@ -6,13 +6,13 @@ use std::sync::{Arc, LazyLock};
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
 };
 use serde::Serialize;
 
-use crate::http::{App, pages};
+use crate::http::{App, error::page::PageError, pages};
 
 /// What the page needs to know about the seeded application.
 #[derive(Debug, Clone, Serialize)]
@@ -74,7 +74,7 @@ async fn when_there(
     answer: impl FnOnce(&App, &Arc<Demo>) -> Response,
 ) -> Response {
     let Some(demo) = &app.demo else {
-        return StatusCode::NOT_FOUND.into_response();
+        return PageError::not_found(&app).into_response();
     };
     let mut response = answer(&app, demo);
     response.headers_mut().extend(headers());

@@ -35,10 +35,7 @@ pub fn router(app: &App) -> Router<App> {
         .route_layer(middleware::from_fn(cors::any_origin));
     let pages = Router::new()
         .route("/authorize", get(authorize::authorize).post(authorize::authorize))
-        .route(
-            "/{tenant}/oauth2/authorize",
-            get(authorize::authorize).post(authorize::authorize),
-        )
+        .route("/{tenant}/oauth2/authorize", get(authorize::authorize).post(authorize::authorize))
         .route("/authorize/resume", get(authorize::resume))
         .route("/u/login", get(interaction::login_page).post(interaction::log_in))
         .route("/u/consent", get(interaction::consent_page).post(interaction::consent))

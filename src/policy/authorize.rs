@@ -483,8 +483,7 @@ mod tests {
         let destination = destination(&good(), Some(&client())).expect("proven");
         let system = ResourceServer { is_system: true, ..api() };
         for api in [None, Some(&system)] {
-            let got =
-                validate(&good(), &destination, &client(), api, &Audience::new("userinfo"));
+            let got = validate(&good(), &destination, &client(), api, &Audience::new("userinfo"));
             assert_eq!(got.expect_err("refused").error, "access_denied");
         }
     }

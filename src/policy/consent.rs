@@ -11,7 +11,12 @@ pub fn is_demanded(client: &Client, api: Option<&ResourceServer>) -> bool {
 
 /// Whether the user must be asked, given what they consented to before for this client and
 /// audience. `forced` is `prompt=consent` (OIDC Core §3.1.2.1).
-pub fn must_ask(demanded: bool, forced: bool, given: Option<&ScopeSet>, granted: &ScopeSet) -> bool {
+pub fn must_ask(
+    demanded: bool,
+    forced: bool,
+    given: Option<&ScopeSet>,
+    granted: &ScopeSet,
+) -> bool {
     if forced {
         return true;
     }
@@ -36,7 +41,8 @@ mod tests {
     #[test]
     fn third_parties_and_demanding_apis_need_it() {
         let client = |first: bool| {
-            serde_json::from_value::<Client>(serde_json::json!({ "is_first_party": first })).unwrap()
+            serde_json::from_value::<Client>(serde_json::json!({ "is_first_party": first }))
+                .unwrap()
         };
         let api = |skip: bool| {
             serde_json::from_value::<ResourceServer>(serde_json::json!({

@@ -17,13 +17,16 @@ pub enum Expired {
 
 /// The absolute end of a family that is issued at `now`, `None` for never.
 pub fn absolute_end(settings: &RefreshTokenSettings, now: Timestamp) -> Option<Timestamp> {
-    let infinite = settings.expiration_type == ExpirationType::NonExpiring
-        || settings.infinite_token_lifetime;
+    let infinite =
+        settings.expiration_type == ExpirationType::NonExpiring || settings.infinite_token_lifetime;
     (!infinite).then(|| now.plus_seconds(settings.token_lifetime))
 }
 
 /// The idle end of a family that was last exchanged at `last_exchanged_at`, `None` for never.
-pub fn idle_end(settings: &RefreshTokenSettings, last_exchanged_at: Timestamp) -> Option<Timestamp> {
+pub fn idle_end(
+    settings: &RefreshTokenSettings,
+    last_exchanged_at: Timestamp,
+) -> Option<Timestamp> {
     let infinite = settings.expiration_type == ExpirationType::NonExpiring
         || settings.infinite_idle_token_lifetime;
     (!infinite).then(|| last_exchanged_at.plus_seconds(settings.idle_token_lifetime))

@@ -36,8 +36,8 @@ pub fn granted(
             ScopeSet::parse("openid profile email address phone").union(&defined)
         }
     };
-    let offline = client.allows_grant("refresh_token")
-        && api.is_none_or(|api| api.allow_offline_access);
+    let offline =
+        client.allows_grant("refresh_token") && api.is_none_or(|api| api.allow_offline_access);
     requested.filtered(|scope| {
         if scope == "offline_access" {
             return offline;

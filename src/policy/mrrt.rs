@@ -132,15 +132,13 @@ impl Allowed<'_> {
 pub fn evaluate<'a>(exchange: &Exchange<'a>) -> Result<Allowed<'a>, Denied> {
     let original = exchange.original;
     let fell_back = match exchange.asked.audience {
-        Some(asked) if Some(asked) != original.audience => {
-            match other_audience(exchange, asked) {
-                Ok(policy) => return Ok(allow(exchange, Some(asked), policy, None)),
-                Err(denied) if exchange.unknown_audience == UnknownAudience::Reject => {
-                    return Err(denied);
-                }
-                Err(denied) => Some(denied),
+        Some(asked) if Some(asked) != original.audience => match other_audience(exchange, asked) {
+            Ok(policy) => return Ok(allow(exchange, Some(asked), policy, None)),
+            Err(denied) if exchange.unknown_audience == UnknownAudience::Reject => {
+                return Err(denied);
             }
-        }
+            Err(denied) => Some(denied),
+        },
         _ => None,
     };
     let Some(audience) = original.audience else {
@@ -311,7 +309,8 @@ mod tests {
         let demanding = World { billing: Some(demanding), ..world() };
         assert_eq!(run(&demanding, Some("billing"), None), Err(Denied::ConsentMissing));
 
-        let system = World { billing: Some(Api { is_system: true, ..api("read:billing") }), ..world() };
+        let system =
+            World { billing: Some(Api { is_system: true, ..api("read:billing") }), ..world() };
         assert_eq!(run(&system, Some("billing"), None), Err(Denied::SystemApi));
     }
 

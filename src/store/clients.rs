@@ -171,7 +171,8 @@ pub(super) async fn browser_origins(db: Db<'_>) -> Result<HashSet<String>> {
     let mut origins = HashSet::new();
     for (document,) in rows {
         let client: Client = decode("client", &document)?;
-        let uris = client.callbacks.iter().chain(&client.allowed_origins).chain(&client.web_origins);
+        let uris =
+            client.callbacks.iter().chain(&client.allowed_origins).chain(&client.web_origins);
         origins.extend(uris.filter_map(|uri| redirect_uri::origin(uri)));
     }
     Ok(origins)

@@ -1,8 +1,6 @@
 //! Table `consent`: what a user allowed a client to have, per audience.
 
-use crate::domain::{
-    ClientId, UserId, audience::Audience, scope::ScopeSet, time::Timestamp,
-};
+use crate::domain::{ClientId, UserId, audience::Audience, scope::ScopeSet, time::Timestamp};
 use crate::store::{Db, Result, Tx};
 
 /// How "no audience" is kept: the column is part of the key.

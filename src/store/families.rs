@@ -34,10 +34,8 @@ impl TryFrom<Row> for Family {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
-        let broken = |why: &str| Error::Inconsistent {
-            table: "refresh_token_family",
-            why: why.to_owned(),
-        };
+        let broken =
+            |why: &str| Error::Inconsistent { table: "refresh_token_family", why: why.to_owned() };
         Ok(Self {
             id: FamilyId::new(row.id),
             client_id: ClientId::new(row.client_id),

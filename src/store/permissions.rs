@@ -36,7 +36,10 @@ pub async fn list(
         .bind(offset)
         .fetch_all(c)
         .await?);
-    Ok(rows.into_iter().map(|(audience, permission)| (Audience::new(audience), permission)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(audience, permission)| (Audience::new(audience), permission))
+        .collect())
 }
 
 /// How many permissions the user has.

@@ -19,7 +19,7 @@ use crate::policy::client_auth::Proof;
 use crate::store::{audit, codes, families, organizations, sessions, users};
 use crate::telemetry;
 use crate::token::{
-    Granted, GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient,
+    GrantFault, Granted, Refused, TokenService, client_authentication::AuthenticatedClient,
     issue::Login,
 };
 

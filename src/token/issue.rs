@@ -88,19 +88,13 @@ impl TokenService {
         families::insert(tx, family).await?;
         let limit = self.settings.families_per_user_and_client;
         let (user, client) = (&family.user_id, &family.client_id);
-        let revoked =
-            families::revoke_beyond(tx, user, client, limit, family.created_at).await?;
+        let revoked = families::revoke_beyond(tx, user, client, limit, family.created_at).await?;
         if revoked == 0 {
             return Ok(None);
         }
         let happened = Happened::FamiliesBeyondLimit { revoked };
-        let event = AuditEvent::new(
-            &happened,
-            Some(client),
-            Some(user),
-            family.created_at,
-            &*self.entropy,
-        );
+        let event =
+            AuditEvent::new(&happened, Some(client), Some(user), family.created_at, &*self.entropy);
         audit::insert(tx, &event).await?;
         Ok(Some(event))
     }

@@ -5,13 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::crypto::Failed;
 use crate::domain::{
-    ClientId, OrganizationId, SessionId,
-    audience::Audience,
-    client::Client,
-    resource_server::ResourceServer,
-    scope::ScopeSet,
-    time::Timestamp,
-    user::User,
+    ClientId, OrganizationId, SessionId, audience::Audience, client::Client,
+    resource_server::ResourceServer, scope::ScopeSet, time::Timestamp, user::User,
 };
 use crate::policy::claims;
 use crate::token::TokenService;

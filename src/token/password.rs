@@ -19,7 +19,7 @@ use crate::policy::{
 use crate::store::{audit, consents, users};
 use crate::telemetry;
 use crate::token::{
-    Granted, GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient,
+    GrantFault, Granted, Refused, TokenService, client_authentication::AuthenticatedClient,
     issue::Login,
 };
 

@@ -19,8 +19,7 @@ use crate::domain::{
     user::User,
 };
 use crate::policy::{
-    consent,
-    lifetime,
+    consent, lifetime,
     mrrt::{self, Allowed, Asked, Exchange, Original},
     reuse::{self, Presented},
 };
@@ -30,7 +29,7 @@ use crate::store::{
 };
 use crate::telemetry;
 use crate::token::{
-    Granted, GrantFault, Refused, TokenService,
+    GrantFault, Granted, Refused, TokenService,
     client_authentication::AuthenticatedClient,
     mint::{AccessToken, Gty, IdToken},
 };
@@ -212,8 +211,7 @@ impl TokenService {
         let Some(record) = self.store.api(audience).await? else { return Ok(None) };
         let client = &client.record.client;
         let api = &record.api;
-        let entitlement =
-            self.login.entitlement(&client.client_id, api, &user.user_id).await?;
+        let entitlement = self.login.entitlement(&client.client_id, api, &user.user_id).await?;
         let mut restriction = entitlement.restriction;
         let mut lacks_consent = false;
         if judges_consent && consent::is_demanded(client, Some(api)) {

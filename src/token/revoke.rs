@@ -2,9 +2,7 @@
 
 use crate::domain::{family::RevokedBy, secret::RefreshToken};
 use crate::store::families;
-use crate::token::{
-    GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient,
-};
+use crate::token::{GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient};
 
 /// What became of a token to be revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +25,7 @@ impl TokenService {
     ) -> Result<Revocation, Refused> {
         let Some(presented) = self.refresh_tokens.parse(token) else {
             let is_jwt = jsonwebtoken::decode_header(token.expose()).is_ok();
-            return Ok(if is_jwt {
-                Revocation::UnsupportedTokenType
-            } else {
-                Revocation::Done
-            });
+            return Ok(if is_jwt { Revocation::UnsupportedTokenType } else { Revocation::Done });
         };
         let found = families::find(self.store.read().await?.db(), &presented.family()).await?;
         let Some(family) = found.filter(|f| self.refresh_tokens.verify(&presented, &f.salt)) else {

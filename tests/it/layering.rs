@@ -94,8 +94,7 @@ fn sources(room: &str) -> Vec<(String, String)> {
             }
         }
     }
-    let read = |path: std::path::PathBuf| {
-        (path.display().to_string(), fs::read_to_string(&path).unwrap())
-    };
+    let read =
+        |path: std::path::PathBuf| (path.display().to_string(), fs::read_to_string(&path).unwrap());
     found.into_iter().map(read).collect()
 }

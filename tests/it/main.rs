@@ -2,6 +2,8 @@
 //! server binaries or `TEST_POSTGRES_URL` are at hand, on Postgres; `REQUIRE_POSTGRES=1` makes
 //! their absence a failure.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod layering;
 mod management;
 mod oauth;

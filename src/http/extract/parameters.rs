@@ -1,6 +1,6 @@
 //! Parameters of the OAuth endpoints: from a query, a form or a JSON object (RFC 6749 §3.1, §3.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use axum::{
     body::Bytes,
@@ -104,10 +104,13 @@ impl Parameters {
     }
 
     fn add(&mut self, name: String, value: String) {
-        if self.values.contains_key(&name) {
-            self.repeated.get_or_insert(name);
-        } else {
-            self.values.insert(name, value);
+        match self.values.entry(name) {
+            Entry::Vacant(free) => {
+                free.insert(value);
+            }
+            Entry::Occupied(taken) => {
+                self.repeated.get_or_insert_with(|| taken.key().clone());
+            }
         }
     }
 

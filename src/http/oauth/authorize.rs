@@ -114,9 +114,8 @@ pub async fn sealed_transaction(
     cookies: &Cookies,
     request: Request,
 ) -> Result<(Transaction, Parameters), PageError> {
-    let parameters = parameters::of_page(request, app)
-        .await
-        .map_err(|why| PageError::unreadable(app, &why))?;
+    let parameters =
+        parameters::of_page(request, app).await.map_err(|why| PageError::unreadable(app, &why))?;
     let transaction = app
         .login
         .open(parameters.get("state").unwrap_or(""), cookies.binding.as_ref())

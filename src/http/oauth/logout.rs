@@ -53,9 +53,7 @@ pub async fn logout(
     app.login.end_session(cookies.session.as_ref()).await.map_err(store)?;
     let mut response = match destination {
         Some(destination) => redirect(&destination),
-        None => {
-            pages::render(StatusCode::OK, &SignedOutPage { tenant: &app.settings.tenant_name })
-        }
+        None => pages::render(StatusCode::OK, &SignedOutPage { tenant: &app.settings.tenant_name }),
     };
     let cookie = cookies::clear_session(&app);
     response.headers_mut().append(header::SET_COOKIE, cookie);

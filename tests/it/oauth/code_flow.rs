@@ -4,11 +4,7 @@
 use doorward::crypto::digest;
 use serde_json::json;
 
-use crate::support::{
-    Answer, TestApp, browser::Browser, each_backend,
-    fixtures::*,
-    payload,
-};
+use crate::support::{Answer, TestApp, browser::Browser, each_backend, fixtures::*, payload};
 
 async fn code(app: &TestApp, world: &World) -> String {
     let mut browser = Browser::new(app);
@@ -84,7 +80,9 @@ async fn of_twenty_parallel_exchanges_of_a_code_one_succeeds() {
         ];
         let calls: Vec<_> = (0..20)
             .map(|_| app.http.post(app.url("oauth/token")).form(&form))
-            .map(|request| tokio::spawn(async { Answer::read(request.send().await.unwrap()).await }))
+            .map(|request| {
+                tokio::spawn(async { Answer::read(request.send().await.unwrap()).await })
+            })
             .collect();
         let mut successes = 0;
         for call in calls {

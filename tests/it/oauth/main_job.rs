@@ -11,7 +11,11 @@ async fn one_login_gives_tokens_for_two_apis_and_a_replay_ends_it() {
         let login = app.log_in(&world).await;
         let first = text(&login, "refresh_token").to_owned();
         let access = payload(text(&login, "access_token"));
-        assert_eq!(access["aud"], json!([MESSAGES, format!("{}userinfo", app.issuer)]), "{backend}");
+        assert_eq!(
+            access["aud"],
+            json!([MESSAGES, format!("{}userinfo", app.issuer)]),
+            "{backend}"
+        );
         assert_eq!(access["azp"], world.client_id, "{backend}");
         assert_eq!(login["scope"], LOGIN_SCOPE, "{backend}");
         assert_eq!(login["resource"], MESSAGES, "{backend}");

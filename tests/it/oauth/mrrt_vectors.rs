@@ -6,8 +6,9 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    TestApp, each_backend, each_backend_with,
+    TestApp,
     browser::Browser,
+    each_backend, each_backend_with,
     fixtures::{self, *},
     payload,
 };
@@ -88,7 +89,8 @@ async fn vectors_5_to_7_another_audience() {
         let asked = [("audience", BILLING), ("scope", both)];
         is(&held.exchange(&asked).await, BILLING, "read:billing");
         // Once the API defines it, the next exchange gives it.
-        let scopes = json!({ "scopes": [{ "value": "read:billing" }, { "value": "write:billing" }] });
+        let scopes =
+            json!({ "scopes": [{ "value": "read:billing" }, { "value": "write:billing" }] });
         let path = format!("/resource-servers/{}", world.billing_id);
         app.management("PATCH", &path, Some(scopes)).await.ok();
         let wider = format!("{BILLING_EVERYTHING} write:billing");
