@@ -207,6 +207,10 @@ impl Config {
                         "{name}: this release does not terminate TLS itself; put a proxy in front"
                     ));
                 }
+                // Kubernetes sets these for a service that is named `doorward`.
+                other
+                    if other.starts_with("DOORWARD_SERVICE_")
+                        || other.starts_with("DOORWARD_PORT") => {}
                 other if other.starts_with("DOORWARD_") => {
                     return Err(format!("{other}: unknown variable"));
                 }

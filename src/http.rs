@@ -54,6 +54,17 @@ const MAX_BODY: usize = 64 * 1024;
 /// How long a request may take, in seconds.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+tokio::task_local! {
+    /// The id of the request that this task answers.
+    static REQUEST_ID: String;
+}
+
+/// The id of the request that is being answered, for errors of ours: a person who reports one can
+/// name it, and the log has it.
+fn request_id() -> Option<String> {
+    REQUEST_ID.try_with(Clone::clone).ok()
+}
+
 /// The whole server.
 pub fn router(app: App) -> Router {
     let router = Router::new()
@@ -62,6 +73,7 @@ pub fn router(app: App) -> Router {
         .merge(health::router())
         .merge(demo::router())
         .nest("/api/v2", management::router(&app))
+        .route("/api/v2/", axum::routing::any(management::unknown_path))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -71,20 +83,21 @@ pub fn router(app: App) -> Router {
     router.with_state(app)
 }
 
-/// Runs a request in a span with an id, which every response carries, so that a person who reports
-/// an error can name it. The span holds the path without the query, which may hold secrets.
+/// Runs a request in a span with an id, which every response carries. The span holds the path
+/// without the query, which may hold secrets.
 async fn in_span(State(app): State<App>, request: Request, next: Next) -> Response {
-    const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+    const HEADER: HeaderName = HeaderName::from_static("x-request-id");
     let id = app.entropy.lower_hex(16);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span =
         tracing::info_span!("request", request.id = id, http.method = %method, http.path = path);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let answered = REQUEST_ID.scope(id.clone(), next.run(request));
+    let mut response = answered.instrument(span.clone()).await;
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(http.status = status, "{method} {path} {status}"));
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, id);
+        headers.insert(HEADER, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if app.settings.issuer.starts_with("https://") {

@@ -1,5 +1,6 @@
 //! The interactive side: sealed login transactions, sessions, passwords, consent.
 
+pub mod audit;
 pub mod authorize;
 pub mod consent;
 pub mod entitlement;

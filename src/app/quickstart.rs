@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, json};
+use serde_json::json;
 
 use crate::app::{
     StartError,
@@ -12,7 +12,7 @@ use crate::app::{
     master_key,
 };
 use crate::domain::{
-    ClientId, ResourceServerId, UserId,
+    ClientId, ResourceServerId,
     audience::Audience,
     secret::{ClientSecret, Password},
     user::User,
@@ -216,21 +216,11 @@ async fn ensure_user(app: &App, seeded: &SeededUser) -> Result<(), StartError> {
         "name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace",
     }));
     profile::complete(&mut profile, Some(&seeded.email), None);
-    let now = app.clock.now();
     let user = User {
-        user_id: UserId::new(format!("auth0|{}", app.entropy.lower_hex(24))),
         email: Some(seeded.email.clone()),
         email_verified: true,
-        username: None,
-        blocked: None,
         profile,
-        user_metadata: Map::new(),
-        app_metadata: Map::new(),
-        logins_count: 0,
-        last_login: None,
-        last_ip: None,
-        created_at: now,
-        updated_at: now,
+        ..User::new(&app.entropy.lower_hex(24), app.clock.now())
     };
     let mut tx = app.store.write().await?;
     match users::insert(&mut tx, &user, Some(&hashed)).await {

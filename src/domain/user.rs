@@ -40,6 +40,25 @@ pub struct User {
 }
 
 impl User {
+    /// A user of the database connection without attributes. `local` is the part of the id after
+    /// `auth0|`.
+    pub fn new(local: &str, now: Timestamp) -> Self {
+        Self {
+            user_id: UserId::new(format!("auth0|{local}")),
+            email: None,
+            email_verified: false,
+            username: None,
+            blocked: None,
+            profile: Map::new(),
+            user_metadata: Map::new(),
+            app_metadata: Map::new(),
+            logins_count: 0,
+            last_login: None,
+            last_ip: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
     /// Whether an operator has blocked the user.
     pub fn is_blocked(&self) -> bool {
         self.blocked == Some(true)

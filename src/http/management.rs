@@ -13,6 +13,7 @@ mod path_id;
 mod query;
 mod resource_servers;
 mod schema;
+mod unsupported;
 mod user_permissions;
 mod users;
 mod validation;
@@ -106,7 +107,8 @@ async fn require_scope(
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-async fn unknown_path() -> ManagementError {
+/// Nothing here; also the answer to `/api/v2/` itself.
+pub async fn unknown_path() -> ManagementError {
     ManagementError::NotFound { code: None, message: "Not Found" }
 }
 

@@ -12,7 +12,7 @@ use axum::{
     routing::get,
 };
 
-use crate::crypto::digest;
+use crate::crypto::{digest, hex};
 use crate::http::App;
 
 const STYLESHEET: &str = include_str!("pages/doorward.css");
@@ -26,8 +26,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:
 /// The stylesheet under a name that changes with its content, so that it can be cached for good.
 static STYLESHEET_HREF: LazyLock<String> = LazyLock::new(|| {
     let hash = digest::sha256(STYLESHEET.as_bytes());
-    let version: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("/assets/doorward.css?v={version}")
+    format!("/assets/doorward.css?v={}", hex::encode(&hash[..6]))
 });
 
 /// Where the current stylesheet is.

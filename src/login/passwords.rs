@@ -1,17 +1,12 @@
 //! Checking the password of a user of the database connection.
 
 use crate::crypto::password::{Overloaded, Passwords};
-use crate::domain::{
-    ClientId, UserId,
-    audit::{AuditEvent, Happened},
-    secret::Password,
-};
+use crate::domain::{ClientId, audit::Happened, secret::Password};
 use crate::login::LoginService;
 use crate::store::{
-    self, audit,
+    self,
     users::{self, UserRecord},
 };
-use crate::telemetry;
 
 /// Why a password login is refused.
 #[derive(Debug, thiserror::Error)]
@@ -55,33 +50,19 @@ impl LoginService {
         };
         match found {
             Some(user) if right && user.user.is_blocked() => {
-                self.record(&Happened::BlockedUser, client, Some(&user.user.user_id)).await?;
+                self.record(&Happened::BlockedUser, Some(client), Some(&user.user.user_id)).await?;
                 Err(LoginFault::Blocked)
             }
             Some(user) if right => Ok(user),
             Some(user) => {
-                self.record(&Happened::WrongPassword, client, Some(&user.user.user_id)).await?;
+                self.record(&Happened::WrongPassword, Some(client), Some(&user.user.user_id))
+                    .await?;
                 Err(LoginFault::Wrong)
             }
             None => {
-                self.record(&Happened::UnknownUser, client, None).await?;
+                self.record(&Happened::UnknownUser, Some(client), None).await?;
                 Err(LoginFault::Wrong)
             }
         }
-    }
-
-    async fn record(
-        &self,
-        happened: &Happened<'_>,
-        client: &ClientId,
-        user: Option<&UserId>,
-    ) -> Result<(), store::Error> {
-        let now = self.clock.now();
-        let event = AuditEvent::new(happened, Some(client), user, now, &*self.entropy);
-        let mut tx = self.store.write().await?;
-        audit::insert(&mut tx, &event).await?;
-        tx.commit().await?;
-        telemetry::audit::emit(&event);
-        Ok(())
     }
 }

@@ -70,28 +70,20 @@ pub fn identities(user: &User) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{UserId, time::Timestamp};
+    use crate::domain::time::Timestamp;
     use serde_json::json;
 
     fn user() -> User {
         let map = |v: Value| v.as_object().cloned().unwrap_or_default();
         User {
-            user_id: UserId::new("auth0|1"),
             email: Some("ada@example.com".into()),
             email_verified: true,
-            username: None,
-            blocked: None,
             profile: map(json!({
                 "name": "Ada", "family_name": "Lovelace", "nickname": "ada",
                 "picture": "https://p.example/a.png", "phone_number": "+4412345",
             })),
             user_metadata: map(json!({ "address": { "country": "UK" } })),
-            app_metadata: Map::new(),
-            logins_count: 0,
-            last_login: None,
-            last_ip: None,
-            created_at: Timestamp::from_millis(0),
-            updated_at: Timestamp::from_millis(1_672_131_402_856),
+            ..User::new("1", Timestamp::from_millis(1_672_131_402_856))
         }
     }
 

@@ -348,12 +348,7 @@ impl TokenService {
 
     async fn record(&self, family: &Family, happened: &Happened<'_>) -> Result<(), Refused> {
         let (client, user) = (Some(&family.client_id), Some(&family.user_id));
-        let event = AuditEvent::new(happened, client, user, self.clock.now(), &*self.entropy);
-        let mut tx = self.store.write().await?;
-        audit::insert(&mut tx, &event).await?;
-        tx.commit().await?;
-        telemetry::audit::emit(&event);
-        Ok(())
+        Ok(self.login.record(happened, client, user).await?)
     }
 
     /// Step 4.

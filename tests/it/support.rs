@@ -17,7 +17,7 @@ use doorward::{
         master_key::{MasterKey, Purpose},
         random::SystemEntropy,
         seal::Sealer,
-        signing,
+        signing::{self, Generated},
     },
     domain::time::{Clock, OffsetClock},
     http::App,
@@ -230,24 +230,20 @@ impl TestApp {
 
 /// Key generation takes a second in a debug build: one pair of keys serves all tests.
 async fn lend_keys(config: &Config) {
-    static KEYS: OnceLock<Vec<(String, Vec<u8>, Vec<u8>)>> = OnceLock::new();
-    let keys = KEYS.get_or_init(|| {
-        let make = |_| {
-            let made = signing::generate("test", &SystemEntropy).unwrap();
-            (made.kid.as_str().to_owned(), made.pkcs8, made.certificate)
-        };
-        (0..2).map(make).collect()
-    });
+    static KEYS: OnceLock<[Generated; 2]> = OnceLock::new();
+    let make = || signing::generate("test", &SystemEntropy).unwrap();
+    let keys = KEYS.get_or_init(|| [make(), make()]);
     let store = app::open_store(config).await.unwrap();
     store.migrate().await.unwrap();
     let sealer = Sealer::new(&MasterKey::parse(MASTER_KEY).unwrap(), Purpose::AtRest).unwrap();
     let mut tx = store.write().await.unwrap();
-    for ((kid, pkcs8, certificate), state) in keys.iter().zip(["current", "next"]) {
+    for (key, state) in keys.iter().zip(["current", "next"]) {
+        let bound_to = key.kid.as_str().as_bytes();
         let row = SigningKeyRow {
-            kid: doorward::domain::KeyId::new(kid),
+            kid: key.kid.clone(),
             state: state.to_owned(),
-            private_sealed: sealer.seal(pkcs8, kid.as_bytes(), &SystemEntropy).unwrap(),
-            certificate: certificate.clone(),
+            private_sealed: sealer.seal(&key.pkcs8, bound_to, &SystemEntropy).unwrap(),
+            certificate: key.certificate.clone(),
         };
         let now = doorward::domain::time::SystemClock.now();
         signing_keys::insert(&mut tx, &row, now).await.unwrap();

@@ -57,6 +57,10 @@ impl ManagementError {
     pub fn invalid_body(message: impl Into<String>) -> Self {
         Self::BadRequest { code: "invalid_body", message: message.into() }
     }
+    /// A member of a body that breaks the contract.
+    pub fn invalid_property(what: &str, property: &str) -> Self {
+        Self::invalid_body(format!("Payload validation error: '{what}' on property {property}."))
+    }
     /// A query that breaks the contract.
     pub fn invalid_query(message: impl Into<String>) -> Self {
         Self::BadRequest { code: "invalid_query_string", message: message.into() }

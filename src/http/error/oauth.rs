@@ -8,7 +8,7 @@ use axum::{
 use serde_json::json;
 
 use crate::domain::settings::ErrorStatus;
-use crate::http::error::management::error_chain;
+use crate::http::{error::management::error_chain, request_id};
 use crate::store;
 use crate::token::{GrantFault, Internal, Refused};
 
@@ -125,8 +125,11 @@ impl OAuthError {
     /// The response.
     pub fn respond(&self, mode: ErrorStatus) -> Response {
         let (status, error, description) = self.wire(mode);
-        let body = Json(json!({ "error": error, "error_description": description }));
-        let mut response = (status, body).into_response();
+        let mut body = json!({ "error": error, "error_description": description });
+        if status.is_server_error() {
+            body["request_id"] = request_id().into();
+        }
+        let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));

@@ -10,6 +10,7 @@ use crate::http::{
     error::management::error_chain,
     extract::parameters::Unreadable,
     pages::{self, ErrorPage},
+    request_id,
 };
 use crate::login::{authorize::Failure, passwords::LoginFault, transaction::TransactionFault};
 use crate::policy::authorize::PageProblem;
@@ -135,11 +136,12 @@ impl PageError {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
+        let request_id = self.status.is_server_error().then(request_id).flatten();
         let page = ErrorPage {
             tenant: &self.tenant,
             title: self.title,
             message: &self.message,
-            request_id: None,
+            request_id: request_id.as_deref(),
         };
         pages::render(self.status, &page)
     }

@@ -131,22 +131,7 @@ pub async fn create(
 fn blank(app: &App, body: &Map<String, Value>) -> User {
     let given = body.get("user_id").and_then(Value::as_str).filter(|id| !id.is_empty());
     let local = given.map_or_else(|| app.entropy.lower_hex(24), str::to_owned);
-    let now = app.clock.now();
-    User {
-        user_id: UserId::new(format!("auth0|{local}")),
-        email: None,
-        email_verified: false,
-        username: None,
-        blocked: None,
-        profile: Map::new(),
-        user_metadata: Map::new(),
-        app_metadata: Map::new(),
-        logins_count: 0,
-        last_login: None,
-        last_ip: None,
-        created_at: now,
-        updated_at: now,
-    }
+    User::new(&local, app.clock.now())
 }
 
 /// The hash of the password in `body`. Slow: never call it inside a transaction.

@@ -76,10 +76,10 @@ pub const CLIENT: &[Field] = &[
 ];
 
 /// The bag that each client may carry.
-pub const CLIENT_METADATA: Kind = map(&text(0, 255), 10);
+const CLIENT_METADATA: Kind = map(&text(0, 255), 10);
 
 /// The most policies of one client.
-pub const MOST_POLICIES: usize = 100;
+const MOST_POLICIES: usize = 100;
 
 #[rustfmt::skip]
 const REFRESH_TOKEN: &[Field] = &[

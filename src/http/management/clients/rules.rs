@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::super::{formats, schema::Field, validation};
-use super::fields::{CLIENT, CLIENT_METADATA};
+use super::super::{formats, unsupported, validation};
+use super::fields::CLIENT;
 use crate::domain::{
     client::Client,
     redirect_uri::{self, Unusable},
@@ -77,6 +77,7 @@ pub fn complete_refresh_token(document: &mut Map<String, Value>) {
 /// # Errors
 /// `invalid_body`, saying what to change.
 pub fn check(document: &Map<String, Value>, settings: &Settings) -> Result<(), ManagementError> {
+    unsupported::refuse(document, unsupported::CLIENT)?;
     check_uris(document)?;
     check_refresh_token(document, settings)?;
     check_authentication(document)?;
@@ -90,19 +91,16 @@ pub fn check(document: &Map<String, Value>, settings: &Settings) -> Result<(), M
     })
 }
 
-fn refuse(what: &str, property: &str) -> ManagementError {
-    ManagementError::invalid_body(format!(
-        "Payload validation error: '{what}' on property {property}."
-    ))
-}
-
 fn check_metadata(metadata: &Value) -> Result<(), ManagementError> {
-    let about = CLIENT.iter().find(|f| f.name == "client_metadata").map_or("", |f| f.about);
-    let field: Field = super::super::schema::field("client_metadata", CLIENT_METADATA, about);
-    validation::check_value(&field, metadata)?;
+    if let Some(field) = CLIENT.iter().find(|f| f.name == "client_metadata") {
+        validation::check_value(field, metadata)?;
+    }
     let names = metadata.as_object().into_iter().flat_map(Map::keys);
     match names.into_iter().map(|n| n.chars().count()).find(|n| !(1..=255).contains(n)) {
-        Some(_) => Err(refuse("Names must have 1 to 255 characters", "client_metadata")),
+        Some(_) => Err(ManagementError::invalid_property(
+            "Names must have 1 to 255 characters",
+            "client_metadata",
+        )),
         None => Ok(()),
     }
 }
@@ -115,7 +113,10 @@ fn strings<'a>(document: &'a Map<String, Value>, name: &str) -> impl Iterator<It
 fn check_uris(document: &Map<String, Value>) -> Result<(), ManagementError> {
     for uri in strings(document, "callbacks") {
         redirect_uri::registrable(uri).map_err(|why| {
-            refuse(&format!("The URL {uri} cannot be a callback: {}", words(why)), "callbacks")
+            ManagementError::invalid_property(
+                &format!("The URL {uri} cannot be a callback: {}", words(why)),
+                "callbacks",
+            )
         })?;
     }
     for name in ["allowed_logout_urls", "allowed_origins", "web_origins"] {
@@ -124,7 +125,7 @@ fn check_uris(document: &Map<String, Value>) -> Result<(), ManagementError> {
                 "The URL {uri} is not usable: it must be an absolute http(s) or custom-scheme URL \
                  without user name or password"
             );
-            return Err(refuse(&what, name));
+            return Err(ManagementError::invalid_property(&what, name));
         }
     }
     Ok(())
@@ -147,13 +148,13 @@ fn check_authentication(document: &Map<String, Value>) -> Result<(), ManagementE
     let alg = document.get("jwt_configuration").and_then(|jwt| jwt.get("alg"));
     if let Some(alg) = alg.and_then(Value::as_str).filter(|alg| *alg != "RS256") {
         let what = format!("This server signs tokens with RS256 only, not with {alg}");
-        return Err(refuse(&what, "jwt_configuration.alg"));
+        return Err(ManagementError::invalid_property(&what, "jwt_configuration.alg"));
     }
     let both = ["client_authentication_methods", "token_endpoint_auth_method"];
     if both.iter().all(|name| document.contains_key(*name)) {
         let what =
             "client_authentication_methods and token_endpoint_auth_method cannot both be set";
-        return Err(refuse(what, "client_authentication_methods"));
+        return Err(ManagementError::invalid_property(what, "client_authentication_methods"));
     }
     Ok(())
 }
@@ -168,7 +169,7 @@ fn check_refresh_token(
     let is = |name: &str, value: &str| token.get(name).and_then(Value::as_str) == Some(value);
     if is("rotation_type", "rotating") && is("expiration_type", "non-expiring") {
         let what = "Rotating refresh tokens must expire: expiration_type must be expiring";
-        return Err(refuse(what, "refresh_token.expiration_type"));
+        return Err(ManagementError::invalid_property(what, "refresh_token.expiration_type"));
     }
     let infinite = |name: &str| token.get(name) == Some(&Value::Bool(true));
     let lifetime = |name: &str| token.get(name).and_then(Value::as_i64).unwrap_or(0);
@@ -180,7 +181,7 @@ fn check_refresh_token(
         let what = format!(
             "idle_token_lifetime ({idle}) must not be greater than token_lifetime ({absolute})"
         );
-        return Err(refuse(&what, "refresh_token.idle_token_lifetime"));
+        return Err(ManagementError::invalid_property(&what, "refresh_token.idle_token_lifetime"));
     }
     check_policies(token, settings)
 }
@@ -194,11 +195,11 @@ fn check_policies(token: &Map<String, Value>, settings: &Settings) -> Result<(),
         let audience = policy.get("audience").and_then(Value::as_str).unwrap_or("");
         if audience == management.as_str() {
             let what = "The Management API cannot be the audience of a refresh token policy";
-            return Err(refuse(what, WHERE));
+            return Err(ManagementError::invalid_property(what, WHERE));
         }
         if !seen.insert(audience) {
             let what = format!("The audience {audience} has more than one policy");
-            return Err(refuse(&what, WHERE));
+            return Err(ManagementError::invalid_property(&what, WHERE));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::super::merge;
+use super::super::{merge, unsupported};
 use crate::domain::{resource_server::ResourceServer, settings::Settings};
 use crate::http::error::management::ManagementError;
 
@@ -57,12 +57,6 @@ pub fn shorten_web_lifetime(document: &mut Map<String, Value>) {
     }
 }
 
-fn refuse(what: &str, property: &str) -> ManagementError {
-    ManagementError::invalid_body(format!(
-        "Payload validation error: '{what}' on property {property}."
-    ))
-}
-
 /// Checks the identifier of a new API.
 ///
 /// # Errors
@@ -84,25 +78,29 @@ pub fn is_id(text: &str) -> bool {
 /// # Errors
 /// `invalid_body`, saying what to change.
 pub fn check(document: &Map<String, Value>) -> Result<(), ManagementError> {
+    unsupported::refuse(document, unsupported::RESOURCE_SERVER)?;
     let text = |name: &str| document.get(name).and_then(Value::as_str);
     if let Some(alg) = text("signing_alg").filter(|alg| *alg != "RS256") {
         let what = format!("This server signs tokens with RS256 only, not with {alg}");
-        return Err(refuse(&what, "signing_alg"));
+        return Err(ManagementError::invalid_property(&what, "signing_alg"));
     }
     if document.contains_key("signing_secret") {
         let what = "This server signs tokens with RS256 only and has no use for a signing_secret";
-        return Err(refuse(what, "signing_secret"));
+        return Err(ManagementError::invalid_property(what, "signing_secret"));
     }
     let lifetime = |name: &str| document.get(name).and_then(Value::as_i64).unwrap_or(0);
     if lifetime("token_lifetime_for_web") > lifetime("token_lifetime") {
         let what = "token_lifetime_for_web cannot be greater than token_lifetime";
-        return Err(refuse(what, "token_lifetime_for_web"));
+        return Err(ManagementError::invalid_property(what, "token_lifetime_for_web"));
     }
     let mut seen = HashSet::new();
     let scopes = document.get("scopes").and_then(Value::as_array);
     for scope in scopes.into_iter().flatten().filter_map(|s| s.get("value")?.as_str()) {
         if !seen.insert(scope) {
-            return Err(refuse(&format!("The scope {scope} is listed twice"), "scopes"));
+            return Err(ManagementError::invalid_property(
+                &format!("The scope {scope} is listed twice"),
+                "scopes",
+            ));
         }
     }
     // What the protocol cannot read must not be stored: it would fail at every later request.

@@ -1,0 +1,67 @@
+//! Settings that promise security which this release does not give. Keeping them without enforcing
+//! them would let an operator believe in a protection that is not there, so they are refused;
+//! values that ask for nothing are kept and answered.
+
+use serde_json::{Map, Value};
+
+use crate::http::error::management::ManagementError;
+
+/// The settings of applications.
+pub const CLIENT: &[&str] = &[
+    "client_authentication_methods",
+    "require_proof_of_possession",
+    "require_pushed_authorization_requests",
+    "signed_request_object",
+    "compliance_level",
+];
+
+/// The settings of APIs.
+pub const RESOURCE_SERVER: &[&str] =
+    &["token_encryption", "consent_policy", "proof_of_possession", "authorization_policy"];
+
+/// Refuses a document that asks for one of `settings`.
+///
+/// # Errors
+/// `invalid_body` naming the setting.
+pub fn refuse(document: &Map<String, Value>, settings: &[&str]) -> Result<(), ManagementError> {
+    match settings.iter().find(|name| document.get(**name).is_some_and(asks_for_something)) {
+        None => Ok(()),
+        Some(name) => Err(ManagementError::invalid_property(
+            "This server does not support this setting, and will not pretend to",
+            name,
+        )),
+    }
+}
+
+fn asks_for_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(level) => level != "none" && level != "None",
+        Value::Object(members) => {
+            members.get("required").is_none_or(|required| *required == Value::Bool(true))
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_asks_for_nothing_is_kept() {
+        for (value, asks) in [
+            (json!(null), false),
+            (json!(false), false),
+            (json!("none"), false),
+            (json!({ "required": false }), false),
+            (json!(true), true),
+            (json!("fapi2_sp_pkj_mtls"), true),
+            (json!({ "required": true }), true),
+            (json!({ "private_key_jwt": {} }), true),
+        ] {
+            assert_eq!(asks_for_something(&value), asks, "{value}");
+        }
+    }
+}
