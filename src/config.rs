@@ -174,7 +174,9 @@ impl Config {
         if let Some(text) = file {
             merge(&mut table, text.parse().map_err(|e| format!("{e}"))?);
         }
-        let mut config: Self = toml::Value::Table(table).try_into().map_err(|e| e.to_string())?;
+        let mut config: Self = toml::Value::Table(table)
+            .try_into()
+            .map_err(|e: toml::de::Error| e.to_string().trim().replace('\n', " "))?;
         config.apply(environment)?;
         config.check()?;
         Ok(config)

@@ -51,11 +51,11 @@ fn url() -> Option<String> {
 static CLUSTER: OnceLock<(Child, tempfile::TempDir)> = OnceLock::new();
 
 fn start_cluster() -> Option<String> {
-    let bin = newest_server()?;
+    let server = newest_server()?;
     let folder = tempfile::Builder::new().prefix("doorward-pg").tempdir_in("/tmp").unwrap();
     let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (bin, at) = (bin.display(), folder.path().display());
+    let (bin, at) = (server.display(), folder.path().display());
     // initdb refuses root.
     let run = if root { "runuser -u postgres --" } else { "" };
     let script = format!(
@@ -79,15 +79,15 @@ fn start_cluster() -> Option<String> {
         .spawn()
         .unwrap();
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-    wait_until_it_listens(port, &mut shell, folder.path());
+    wait_until_it_listens(&server, port, &mut shell, folder.path());
     assert!(CLUSTER.set((shell, folder)).is_ok(), "one cluster a process");
     Some(url)
 }
 
-fn wait_until_it_listens(port: u16, shell: &mut Child, folder: &Path) {
+fn wait_until_it_listens(bin: &Path, port: u16, shell: &mut Child, folder: &Path) {
     for _ in 0..600 {
         // A connection alone is not enough: the server also answers while it recovers.
-        let ready = Command::new("pg_isready")
+        let ready = Command::new(bin.join("pg_isready"))
             .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
             .status()
             .is_ok_and(|status| status.success());
