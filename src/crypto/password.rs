@@ -1,14 +1,18 @@
 //! Password hashing: argon2id (RFC 9106) with m = 19,456 KiB, t = 2, p = 1, on a bounded pool of
 //! blocking threads, so that a flood of logins neither stalls the async threads nor eats memory.
 
+mod memory;
+
 use std::sync::Arc;
 
 use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use tokio::sync::Semaphore;
 
+use self::memory::Memory;
+use crate::crypto::digest;
 use crate::domain::{entropy::Entropy, secret::Password};
 
 /// Too many hashes are waiting. The caller answers 503 with `Retry-After`.
@@ -20,6 +24,7 @@ pub struct Overloaded;
 pub struct Passwords {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    memory: Arc<Memory>,
     /// Verified in place of a hash that does not exist, so that unknown users cost the same time.
     decoy: Arc<str>,
 }
@@ -30,10 +35,11 @@ impl Passwords {
 
     /// `parallel` hashes run at once, each taking 19 MiB; at most `queue` more wait.
     pub fn new(parallel: usize, queue: usize, entropy: &dyn Entropy) -> Self {
-        let decoy = hash_blocking("decoy", &entropy.bytes());
+        let decoy = hash("decoy", &entropy.bytes(), &mut Vec::new());
         Self {
             running: Arc::new(Semaphore::new(parallel)),
             waiting: Arc::new(Semaphore::new(parallel + queue)),
+            memory: Arc::default(),
             decoy: decoy.into(),
         }
     }
@@ -48,7 +54,7 @@ impl Passwords {
         entropy: &dyn Entropy,
     ) -> Result<String, Overloaded> {
         let (password, salt) = (password.clone(), entropy.bytes::<16>());
-        self.run(move || hash_blocking(password.expose(), &salt)).await
+        self.run(move |memory| hash(password.expose(), &salt, memory)).await
     }
 
     /// Whether the password belongs to the PHC string. With `None` it takes as long and is `false`.
@@ -59,19 +65,23 @@ impl Passwords {
         let exists = phc.is_some();
         let phc: Arc<str> = phc.map_or_else(|| Arc::clone(&self.decoy), Into::into);
         let password = password.clone();
-        let matches = self.run(move || verify_blocking(password.expose(), &phc)).await?;
+        let matches = self.run(move |memory| verify(password.expose(), &phc, memory)).await?;
         Ok(matches && exists)
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
         let _place = self.waiting.try_acquire().map_err(|_| Overloaded)?;
         let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Overloaded)?;
+        self.memory.free_when_idle();
+        let memory = Arc::clone(&self.memory);
         // The permit moves into the work: a caller who goes away does not free the thread.
         let work = tokio::task::spawn_blocking(move || {
-            let result = work();
+            let mut lent = memory.take();
+            let result = work(&mut lent);
+            memory.give_back(lent);
             drop(permit);
             result
         });
@@ -79,17 +89,51 @@ impl Passwords {
     }
 }
 
-fn hash_blocking(password: &str, salt: &[u8; 16]) -> String {
-    // The defaults of the crate are m = 19,456 KiB, t = 2, p = 1; a test pins them.
-    Argon2::default()
-        .hash_password_with_salt(password.as_bytes(), salt)
-        .expect("argon2 takes any password and a 16-byte salt")
-        .to_string()
+/// The defaults of the crate are argon2id with m = 19,456 KiB, t = 2, p = 1; a test pins them.
+fn hash(password: &str, salt: &[u8; 16], memory: &mut Vec<Block>) -> String {
+    const NEVER: &str = "the parameters of the crate are valid";
+    let params = Params::default();
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    fill(&Argon2::default(), password, salt, &mut output, memory).expect(NEVER);
+    let phc = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: ParamsString::try_from(&params).expect(NEVER),
+        salt: Some(Salt::new(salt).expect(NEVER)),
+        hash: Some(Output::new(&output).expect(NEVER)),
+    };
+    phc.to_string()
 }
 
-fn verify_blocking(password: &str, phc: &str) -> bool {
-    PasswordHash::new(phc)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+/// By the parameters of the PHC string, which may be of an older release.
+fn verify(password: &str, phc: &str, memory: &mut Vec<Block>) -> bool {
+    let Ok(phc) = PasswordHash::new(phc) else { return false };
+    let (Some(salt), Some(expected)) = (phc.salt, phc.hash) else { return false };
+    let (Ok(algorithm), Ok(params)) =
+        (Algorithm::try_from(phc.algorithm.as_str()), Params::try_from(&phc))
+    else {
+        return false;
+    };
+    let version = match phc.version.map(Version::try_from) {
+        None => Version::default(),
+        Some(Ok(version)) => version,
+        Some(Err(_)) => return false,
+    };
+    let mut output = vec![0; expected.len()];
+    let argon2 = Argon2::new(algorithm, version, params);
+    fill(&argon2, password, &salt, &mut output, memory).is_ok()
+        && digest::equal(&output, expected.as_bytes())
+}
+
+fn fill(
+    argon2: &Argon2<'_>,
+    password: &str,
+    salt: &[u8],
+    output: &mut [u8],
+    memory: &mut Vec<Block>,
+) -> argon2::Result<()> {
+    memory.resize(argon2.params().block_count(), Block::default());
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory)
 }
 
 #[cfg(test)]
@@ -107,6 +151,16 @@ mod tests {
         assert!(!passwords.verify(&Password::new("wrong"), Some(&phc)).await.unwrap());
         assert!(!passwords.verify(&Password::new("decoy"), None).await.unwrap());
         assert!(!passwords.verify(&right, Some("rubbish")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_program_and_other_parameters_verifies() {
+        // From the reference implementation's test vectors (argon2id, v=19, m=64 MiB, t=2, p=1).
+        let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ\
+                   $CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let passwords = Passwords::new(1, 8, &SystemEntropy);
+        assert!(passwords.verify(&Password::new("password"), Some(phc)).await.unwrap());
+        assert!(!passwords.verify(&Password::new("Password"), Some(phc)).await.unwrap());
     }
 
     #[tokio::test]
