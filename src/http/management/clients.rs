@@ -146,7 +146,7 @@ pub async fn create(
     let sealed = if document.contains_key("client_authentication_methods") {
         None
     } else {
-        Some(view::seal(&app, id.as_str(), &new_secret(&app))?)
+        Some(app.tokens.seal_client_secret(&id, &new_secret(&app))?)
     };
     let mut tx = app.store.write().await?;
     clients::insert(&mut tx, &id, &document, sealed.as_deref(), app.clock.now()).await?;
@@ -224,7 +224,7 @@ async fn edit(
     secret: Option<&ClientSecret>,
     change: impl Fn(&mut Map<String, Value>) -> Result<(), ManagementError>,
 ) -> Result<ClientRecord, ManagementError> {
-    let sealed = secret.map(|secret| view::seal(app, id.as_str(), secret)).transpose()?;
+    let sealed = secret.map(|secret| app.tokens.seal_client_secret(id, secret)).transpose()?;
     for _ in 0..ATTEMPTS {
         let mut tx = app.store.write().await?;
         let mut record = clients::find(tx.db(), id).await?.ok_or(MISSING)?;

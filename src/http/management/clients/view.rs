@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::secret::ClientSecret;
 use crate::http::{
     App, error::management::ManagementError, extract::management_token::ManagementToken,
 };
@@ -65,21 +64,13 @@ pub fn show(
     if let Some(mirrored) = record.document.get("cross_origin_authentication") {
         put("cross_origin_auth", mirrored.clone());
     }
-    if let Some(sealed) = record.secret_sealed.as_deref().filter(|_| sight.keys) {
-        let secret = app.tokens.at_rest.open(sealed, id.as_str().as_bytes())?;
-        put("client_secret", String::from_utf8_lossy(&secret).into());
+    if sight.keys
+        && let Some(secret) = app.tokens.client_secret(record)?
+    {
+        put("client_secret", secret.expose().into());
     }
     shown.retain(|name, _| sight.sees(name));
     Ok(shown)
-}
-
-/// The secret of `record`'s client as it is kept.
-///
-/// # Errors
-/// When the crypto library does.
-pub fn seal(app: &App, client_id: &str, secret: &ClientSecret) -> Result<Vec<u8>, ManagementError> {
-    let plain = secret.expose().as_bytes();
-    Ok(app.tokens.at_rest.seal(plain, client_id.as_bytes(), &*app.entropy)?)
 }
 
 /// Checks that `token` may write each member of `body`: keys and credentials need scopes of their
