@@ -38,7 +38,7 @@ async function freshPostgres(url) {
 
 /**
  * `doorward quickstart` in a folder of its own, on a free port, ready to be used. Returns what
- * quickstart.json says, `issuer`, `log()` (what the server printed) and `stop()`.
+ * quickstart.json says, `issuer`, `folder`, `log()` (what the server printed) and `stop()`.
  */
 export async function startDoorward() {
   const binary = process.env.DOORWARD_BIN;
@@ -81,7 +81,7 @@ export async function startDoorward() {
   try {
     await ready(`${issuer}health/ready`, child);
     const quickstart = JSON.parse(await readFile(join(folder, 'quickstart.json'), 'utf8'));
-    return { ...quickstart, issuer, log, stop };
+    return { ...quickstart, issuer, folder, log, stop };
   } catch (error) {
     await stop();
     throw new Error(`doorward quickstart did not start: ${error.message}\n${output}`);
