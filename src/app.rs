@@ -18,7 +18,7 @@ use crate::crypto::{
 };
 use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};
-use crate::login::LoginService;
+use crate::login::{LoginService, audit::AuditWriter};
 use crate::store::{self, Store};
 use crate::token::{Internal, TokenService, keys::KeyRing};
 
@@ -76,6 +76,7 @@ pub async fn build(
         store: store.clone(),
         settings: Arc::clone(&settings),
         passwords: passwords(config, &*entropy),
+        audit: AuditWriter::start(store.clone()),
         transactions: Sealer::new(&master, Purpose::Transaction)?,
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
@@ -151,9 +152,14 @@ pub async fn serve(
     use axum::serve::ListenerExt;
     let background = [
         tokio::spawn(app.store.clone().watch()),
-        tokio::spawn(sweep(app.store.clone(), Arc::clone(&app.clock))),
+        tokio::spawn(sweep(
+            app.store.clone(),
+            Arc::clone(&app.clock),
+            app.settings.audit_retention,
+        )),
     ];
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
+    let audit = app.login.audit.clone();
     let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
     let stop = async move {
         stop.await;
@@ -177,14 +183,15 @@ pub async fn serve(
     for task in background {
         task.abort();
     }
+    audit.flush().await;
     store.close().await;
     served.map_err(|source| StartError::Io { what: "serving failed".to_owned(), source })
 }
 
-async fn sweep(store: Store, clock: Arc<dyn Clock>) {
+async fn sweep(store: Store, clock: Arc<dyn Clock>, audit_retention: i64) {
     loop {
         tokio::time::sleep(SWEEP_INTERVAL).await;
-        match store::sweep::run(&store, clock.now()).await {
+        match store::sweep::run(&store, clock.now(), audit_retention).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept {rows} expired rows"),
             Err(error) => tracing::warn!(%error, "the sweep failed; it will be tried again"),

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod explain;
 mod healthcheck;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -44,6 +45,13 @@ enum Command {
     CheckConfig {
         #[command(flatten)]
         config: ConfigFile,
+    },
+    /// Explain what the exchange of a refresh token would give, and why; prints JSON.
+    Explain {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        what: explain::What,
     },
     /// Ask a running server whether it is ready; exits 0 if it is.
     Healthcheck {
@@ -121,6 +129,7 @@ async fn execute(command: Command) -> Result<(), StartError> {
             println!("The configuration is valid.");
             Ok(())
         }
+        Command::Explain { config, what } => explain::run(&config.load()?, &what).await,
         Command::Healthcheck { config } => healthcheck::run(config.load()?.server.listen),
     }
 }

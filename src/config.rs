@@ -35,6 +35,8 @@ pub struct Config {
     pub logout: Logout,
     /// `[passwords]`
     pub passwords: Passwords,
+    /// `[audit]`
+    pub audit: Audit,
     /// From the environment only: a machine client with every Management API scope.
     #[serde(skip)]
     pub bootstrap: Option<Bootstrap>,
@@ -149,6 +151,14 @@ pub struct Passwords {
     pub parallel: usize,
     /// Hashes that may wait.
     pub queue: usize,
+}
+
+/// `[audit]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// Days that rows of the audit trail are kept.
+    pub retention_days: i64,
 }
 
 /// A machine client that is made sure of at start.
@@ -283,6 +293,7 @@ impl Config {
             ("sessions.lifetime", self.sessions.lifetime, 1, 31_557_600),
             ("sessions.idle_lifetime", self.sessions.idle_lifetime, 1, 31_557_600),
             ("sessions.login_lifetime", self.sessions.login_lifetime, 60, 86_400),
+            ("audit.retention_days", self.audit.retention_days, 1, 3650),
             ("database.max_connections", i64::from(self.database.max_connections), 1, 1000),
         ] {
             if !(least..=most).contains(&value) {
@@ -315,6 +326,7 @@ impl Config {
             login_transaction_lifetime: self.sessions.login_lifetime,
             session_lifetime: self.sessions.lifetime,
             session_idle_lifetime: self.sessions.idle_lifetime,
+            audit_retention: self.audit.retention_days * 86_400,
             error_status: self.oauth.error_status,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
@@ -363,6 +375,7 @@ mod tests {
         assert!(file("[servers]").contains("servers"));
         assert!(file("[oauth]\nerror_status = \"odd\"").contains("odd"));
         assert!(file("[oauth]\ncode_lifetime = 0").contains("oauth.code_lifetime"));
+        assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {
             assert!(file(&format!("[server]\nissuer = \"{issuer}\"")).contains("server.issuer"));
         }

@@ -10,11 +10,11 @@ pub mod management;
 pub mod oauth;
 pub mod pages;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -22,9 +22,10 @@ use axum::{
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use tracing::Instrument;
 
-use crate::domain::{entropy::Entropy, settings::Settings, time::Clock};
+use crate::domain::{audit::Caller, entropy::Entropy, settings::Settings, time::Clock};
 use crate::login::LoginService;
 use crate::store::Store;
+use crate::telemetry;
 use crate::token::TokenService;
 
 /// What handlers work with. Cheap to clone.
@@ -91,7 +92,9 @@ async fn in_span(State(app): State<App>, request: Request, next: Next) -> Respon
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span =
         tracing::info_span!("request", request.id = id, http.method = %method, http.path = path);
+    let caller = caller(&request);
     let answered = REQUEST_ID.scope(id.clone(), next.run(request));
+    let answered = telemetry::caller::scope(caller, answered);
     let mut response = answered.instrument(span.clone()).await;
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(http.status = status, "{method} {path} {status}"));
@@ -105,6 +108,18 @@ async fn in_span(State(app): State<App>, request: Request, next: Next) -> Respon
         headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
     }
     response
+}
+
+/// Where a request came from. Forwarding headers are not read: anybody can send them.
+fn caller(request: &Request) -> Caller {
+    /// Longer names of programs are cut.
+    const LONGEST: usize = 300;
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let user_agent = request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok());
+    Caller {
+        ip: peer.map(|ConnectInfo(address)| address.ip().to_string()),
+        user_agent: user_agent.map(|text| text.chars().take(LONGEST).collect()),
+    }
 }
 
 async fn not_found(State(app): State<App>) -> Response {

@@ -23,6 +23,8 @@ pub struct LoginService {
     pub settings: Arc<Settings>,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// Writes the audit events that need not be written before the answer.
+    pub audit: audit::AuditWriter,
     /// Seals login transactions.
     pub transactions: Sealer,
     /// The time.

@@ -4,16 +4,21 @@
 //! every check that could refuse the request has passed, and nothing leaves before the write is
 //! durable.
 
+mod audit;
 pub mod authorization_code;
 pub mod bearer;
 pub mod client_authentication;
 pub mod client_credentials;
+pub mod explain;
+pub mod families;
+pub mod introspect;
 pub mod issue;
 pub mod keys;
 pub mod mint;
 pub mod password;
 pub mod refresh_token;
 pub mod revoke;
+pub mod targets;
 
 use std::sync::Arc;
 

@@ -4,8 +4,18 @@
 use serde_json::{Value, json};
 
 use crate::domain::{
-    ClientId, FamilyId, UserId, audience::Audience, entropy::Entropy, time::Timestamp,
+    ClientId, FamilyId, UserId, audience::Audience, entropy::Entropy, family::RevokedBy,
+    scope::ScopeSet, time::Timestamp,
 };
+
+/// Where a request came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The address.
+    pub ip: Option<String>,
+    /// What the program calls itself.
+    pub user_agent: Option<String>,
+}
 
 /// One event.
 #[derive(Debug, Clone)]
@@ -20,13 +30,111 @@ pub struct AuditEvent {
     pub client_id: Option<ClientId>,
     /// The user, if one is known.
     pub user_id: Option<UserId>,
+    /// The audience of the token that was issued.
+    pub audience: Option<String>,
+    /// The scope of the token that was issued.
+    pub scope: Option<String>,
+    /// Where the request came from.
+    pub caller: Caller,
     /// What else is to be known.
     pub details: Value,
+}
+
+/// A token that was issued.
+#[derive(Debug, Clone, Copy)]
+pub struct Issued<'a> {
+    /// Its audience, `None` for one that only `/userinfo` takes.
+    pub audience: Option<&'a Audience>,
+    /// Its scope.
+    pub scope: &'a ScopeSet,
+}
+
+/// The grant of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exchanged {
+    /// A code.
+    Code,
+    /// The credentials of the application.
+    ClientCredentials,
+    /// A password.
+    Password,
+    /// A refresh token.
+    RefreshToken,
+}
+
+impl Exchanged {
+    /// The code of an event that tells of success.
+    pub const fn succeeded(self) -> &'static str {
+        match self {
+            Self::Code => "seacft",
+            Self::ClientCredentials => "seccft",
+            Self::Password => "sepft",
+            Self::RefreshToken => "sertft",
+        }
+    }
+    /// The code of an event that tells of a refusal.
+    pub const fn failed(self) -> &'static str {
+        match self {
+            Self::Code => "feacft",
+            Self::ClientCredentials => "feccft",
+            Self::Password => "fepft",
+            Self::RefreshToken => "fertft",
+        }
+    }
 }
 
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum Happened<'a> {
+    /// A code, a password or an application's credentials were exchanged for a token.
+    Granted {
+        /// Which.
+        exchanged: Exchanged,
+        /// The family that it began, if any.
+        family: Option<&'a FamilyId>,
+        /// What was issued.
+        issued: Issued<'a>,
+    },
+    /// A refresh token was exchanged.
+    Refreshed {
+        /// The family.
+        family: &'a FamilyId,
+        /// The generation that was answered.
+        generation: u32,
+        /// The audience asked for.
+        requested_audience: Option<&'a Audience>,
+        /// The scope asked for.
+        requested_scope: Option<&'a ScopeSet>,
+        /// Whether a policy of a multi-resource refresh token was used.
+        used_policy: bool,
+        /// What was issued.
+        issued: Issued<'a>,
+    },
+    /// An exchange was refused.
+    Refused {
+        /// Of what.
+        exchanged: Exchanged,
+        /// The family, if one is known.
+        family: Option<&'a FamilyId>,
+        /// Why, in a word.
+        reason: &'a str,
+        /// Why, in a sentence.
+        description: Option<&'a str>,
+    },
+    /// A refresh token was revoked on purpose.
+    RefreshTokensRevoked {
+        /// The family, if it was one.
+        family: Option<&'a FamilyId>,
+        /// How many.
+        revoked: u64,
+        /// By what.
+        by: RevokedBy,
+    },
+    /// A user logged out.
+    LoggedOut {
+        /// How many refresh tokens ended with the session.
+        revoked: u64,
+    },
     /// A spent refresh token was presented again; its family is revoked.
     RefreshTokenReused {
         /// The family.
@@ -73,6 +181,11 @@ pub enum Happened<'a> {
         /// The family, if it began one.
         family: Option<&'a FamilyId>,
     },
+    /// An authorization code was presented by an application it was not sent to; it is spent.
+    CodeOfOtherClient {
+        /// Who presented it.
+        presented_by: &'a ClientId,
+    },
     /// The oldest refresh tokens gave way to a new one.
     FamiliesBeyondLimit {
         /// How many.
@@ -96,6 +209,11 @@ pub enum Happened<'a> {
 impl Happened<'_> {
     fn code(&self) -> &'static str {
         match self {
+            Self::Granted { exchanged, .. } => exchanged.succeeded(),
+            Self::Refreshed { .. } => Exchanged::RefreshToken.succeeded(),
+            Self::Refused { exchanged, .. } => exchanged.failed(),
+            Self::RefreshTokensRevoked { .. } => "srrt",
+            Self::LoggedOut { .. } => "slo",
             Self::RefreshTokenReused { .. } => "ferrt",
             Self::RefreshTokenOfOtherClient { .. } => "fertft",
             Self::AudienceRefused { fell_back: false, .. } => "fertft",
@@ -103,7 +221,7 @@ impl Happened<'_> {
             | Self::StoreBehind { .. }
             | Self::NothingLeftOfScope { .. }
             | Self::OfflineAccessDropped { .. } => "w",
-            Self::CodeReplayed { .. } => "feacft",
+            Self::CodeReplayed { .. } | Self::CodeOfOtherClient { .. } => "feacft",
             Self::FamiliesBeyondLimit { .. } => "resource_cleanup",
             Self::LoggedIn => "s",
             Self::WrongPassword => "fp",
@@ -112,8 +230,45 @@ impl Happened<'_> {
         }
     }
 
+    fn issued(&self) -> Option<Issued<'_>> {
+        match self {
+            Self::Granted { issued, .. } | Self::Refreshed { issued, .. } => Some(*issued),
+            _ => None,
+        }
+    }
+
     fn details(&self) -> Value {
         match self {
+            Self::Granted { family: None, .. } => json!({}),
+            Self::Granted { family: Some(family), .. } => json!({ "familyId": family }),
+            Self::Refreshed {
+                family,
+                generation,
+                requested_audience,
+                requested_scope,
+                used_policy,
+                ..
+            } => json!({
+                "familyId": family,
+                "tokenCounter": generation,
+                "requested_audience": requested_audience,
+                "requested_scope": requested_scope.map(ScopeSet::to_string),
+                "policy_used": if *used_policy { "mrrt" } else { "refresh_token_user_grant" },
+            }),
+            Self::Refused { family, reason, description, .. } => {
+                let mut details = json!({ "reason": reason });
+                if let Some(family) = family {
+                    details["familyId"] = json!(family);
+                }
+                if let Some(description) = description {
+                    details["error_description"] = json!(description);
+                }
+                details
+            }
+            Self::RefreshTokensRevoked { family, revoked, by } => json!({
+                "familyId": family, "revoked": revoked, "reason": by.as_str(),
+            }),
+            Self::LoggedOut { revoked } => json!({ "revoked": revoked }),
             Self::RefreshTokenReused { family, presented, current } => {
                 json!({ "familyId": family, "tokenCounter": presented, "latestCounter": current })
             }
@@ -134,6 +289,9 @@ impl Happened<'_> {
             Self::CodeReplayed { family } => {
                 json!({ "familyId": family, "reason": "code_replay" })
             }
+            Self::CodeOfOtherClient { presented_by } => {
+                json!({ "presented_by": presented_by, "reason": "other_client" })
+            }
             Self::FamiliesBeyondLimit { revoked } => json!({ "revoked": revoked }),
             Self::OfflineAccessDropped { audience } => {
                 json!({ "audience": audience, "reason": "offline_access_dropped" })
@@ -146,20 +304,25 @@ impl Happened<'_> {
 }
 
 impl AuditEvent {
-    /// The event of what happened at `date`.
+    /// The event of what happened at `date` to a request of `caller`.
     pub fn new(
         happened: &Happened<'_>,
         client_id: Option<&ClientId>,
         user_id: Option<&UserId>,
+        caller: Caller,
         date: Timestamp,
         entropy: &dyn Entropy,
     ) -> Self {
+        let issued = happened.issued();
         Self {
             id: format!("{:012x}{}", date.millis(), entropy.lower_hex(20)),
             date,
             code: happened.code(),
             client_id: client_id.cloned(),
             user_id: user_id.cloned(),
+            audience: issued.and_then(|issued| issued.audience).map(ToString::to_string),
+            scope: issued.map(|issued| issued.scope.to_string()),
+            caller,
             details: happened.details(),
         }
     }

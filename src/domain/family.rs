@@ -87,6 +87,10 @@ pub enum RevokedBy {
     PasswordChange,
     /// More logins than a user may have in one application.
     Limit,
+    /// An operator revoked it through the Management API.
+    Management,
+    /// The consent it lived by was withdrawn.
+    ConsentWithdrawn,
 }
 
 impl RevokedBy {
@@ -101,6 +105,8 @@ impl RevokedBy {
             Self::UserBlocked => "user_blocked",
             Self::PasswordChange => "password_change",
             Self::Limit => "limit",
+            Self::Management => "management",
+            Self::ConsentWithdrawn => "consent_withdrawn",
         }
     }
 }

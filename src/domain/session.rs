@@ -13,6 +13,8 @@ pub struct Session {
     pub authenticated_at: Timestamp,
     /// How (RFC 8176), e.g. `pwd`.
     pub amr: Vec<String>,
+    /// When it began.
+    pub created_at: Timestamp,
     /// The absolute end.
     pub expires_at: Timestamp,
     /// The end if it is not used before.

@@ -50,6 +50,8 @@ pub struct Settings {
     pub session_lifetime: i64,
     /// Time after which an unused browser session ends.
     pub session_idle_lifetime: i64,
+    /// How long audit rows are kept.
+    pub audit_retention: i64,
     /// Status codes of OAuth errors.
     pub error_status: ErrorStatus,
     /// Where `/v2/logout` may redirect when no client is named.

@@ -5,14 +5,20 @@
 
 mod client_grants;
 mod clients;
+mod device_credentials;
+mod explain;
 mod formats;
+mod grants;
+mod logs;
 mod merge;
 mod organizations;
 mod page;
 mod path_id;
 mod query;
+mod refresh_tokens;
 mod resource_servers;
 mod schema;
+mod sessions;
 mod unsupported;
 mod user_permissions;
 mod users;
@@ -81,6 +87,9 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/users/{id}/permissions")     => get(user_permissions::list),
         ("POST",   "/users/{id}/permissions")     => post(user_permissions::add),
         ("DELETE", "/users/{id}/permissions")     => delete(user_permissions::remove),
+        ("GET",    "/users/{id}/logs")            => get(logs::of_user),
+        ("GET",    "/logs")                       => get(logs::list),
+        ("GET",    "/logs/{id}")                  => get(logs::read),
         ("GET",    "/organizations")              => get(organizations::list),
         ("POST",   "/organizations")              => post(organizations::create),
         ("GET",    "/organizations/{id}")         => get(organizations::read),
@@ -88,6 +97,24 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/organizations/{id}/members") => get(organizations::members),
         ("POST",   "/organizations/{id}/members") => post(organizations::add_members),
         ("DELETE", "/organizations/{id}/members") => delete(organizations::remove_members),
+        ("GET",    "/refresh-tokens")             => get(refresh_tokens::list),
+        ("POST",   "/refresh-tokens/revoke")      => post(refresh_tokens::revoke),
+        ("GET",    "/refresh-tokens/{id}")        => get(refresh_tokens::read),
+        ("PATCH",  "/refresh-tokens/{id}")        => patch(refresh_tokens::update),
+        ("DELETE", "/refresh-tokens/{id}")        => delete(refresh_tokens::remove),
+        ("GET",    "/users/{id}/refresh-tokens")  => get(refresh_tokens::list_of_user),
+        ("DELETE", "/users/{id}/refresh-tokens")  => delete(refresh_tokens::remove_of_user),
+        ("GET",    "/sessions/{id}")              => get(sessions::read),
+        ("DELETE", "/sessions/{id}")              => delete(sessions::remove),
+        ("POST",   "/sessions/{id}/revoke")       => post(sessions::revoke),
+        ("GET",    "/users/{id}/sessions")        => get(sessions::list_of_user),
+        ("DELETE", "/users/{id}/sessions")        => delete(sessions::remove_of_user),
+        ("GET",    "/grants")                     => get(grants::list),
+        ("DELETE", "/grants")                     => delete(grants::remove_of_user),
+        ("DELETE", "/grants/{id}")                => delete(grants::remove),
+        ("GET",    "/device-credentials")         => get(device_credentials::list),
+        ("DELETE", "/device-credentials/{id}")    => delete(device_credentials::remove),
+        ("POST",   "/refresh-tokens/explain")     => post(explain::explain),
         _ => return None,
     })
 }

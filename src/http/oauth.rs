@@ -3,6 +3,7 @@
 pub mod authorize;
 pub mod discovery;
 pub mod interaction;
+pub mod introspect;
 pub mod logout;
 pub mod revoke;
 pub mod token;
@@ -33,6 +34,9 @@ pub fn router(app: &App) -> Router<App> {
         .route("/.well-known/oauth-authorization-server", get(discovery::discovery))
         .route("/.well-known/jwks.json", get(discovery::jwks))
         .route_layer(middleware::from_fn(cors::any_origin));
+    // Servers call it: no script has the secret it takes.
+    let servers = Router::new()
+        .route("/oauth/introspect", post(introspect::introspect).fallback(method_not_allowed));
     let pages = Router::new()
         .route("/authorize", get(authorize::authorize).post(authorize::authorize))
         .route("/{tenant}/oauth2/authorize", get(authorize::authorize).post(authorize::authorize))
@@ -40,7 +44,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/u/login", get(interaction::login_page).post(interaction::log_in))
         .route("/u/consent", get(interaction::consent_page).post(interaction::consent))
         .route("/v2/logout", get(logout::logout));
-    scripted.merge(public).merge(pages)
+    scripted.merge(public).merge(servers).merge(pages)
 }
 
 async fn method_not_allowed() -> Response {

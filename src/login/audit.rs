@@ -1,14 +1,164 @@
-//! Auditing what is not part of another write.
+//! Auditing. What records a security decision commits with it; everything else goes through the
+//! [`AuditWriter`], which writes many rows in one transaction.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 
 use crate::domain::{
     ClientId, UserId,
     audit::{AuditEvent, Happened},
 };
 use crate::login::LoginService;
-use crate::store::{self, audit};
+use crate::store::{self, Store, Tx, audit};
 use crate::telemetry;
 
+/// Events that may wait to be written.
+const WAITING: usize = 8192;
+/// Events written in one transaction: SQLite has one writer, and exchanges wait for it.
+const BATCH: usize = 256;
+/// How long the first event of a batch waits for others.
+const DELAY: Duration = Duration::from_millis(200);
+/// How long a flush may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Writes events in batches, a moment after they happened. Nobody waits for it: when it is
+/// overrun, rows are lost and counted.
+#[derive(Clone)]
+pub struct AuditWriter {
+    sender: mpsc::Sender<Message>,
+    lost: Arc<AtomicU64>,
+}
+
+enum Message {
+    Event(Box<AuditEvent>),
+    Flush(oneshot::Sender<()>),
+}
+
+impl AuditWriter {
+    /// Starts the task that writes. It ends when the last clone is dropped.
+    pub fn start(store: Store) -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let lost = Arc::new(AtomicU64::new(0));
+        tokio::spawn(write(store, receiver, Arc::clone(&lost)));
+        Self { sender, lost }
+    }
+
+    /// Hands an event over.
+    fn send(&self, event: AuditEvent) {
+        if self.sender.try_send(Message::Event(Box::new(event))).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until everything handed over before is written, or has failed to be.
+    pub async fn flush(&self) {
+        let flushed = async {
+            let (done, is_done) = oneshot::channel();
+            if self.sender.send(Message::Flush(done)).await.is_ok() {
+                let _ = is_done.await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, flushed).await.is_err() {
+            tracing::warn!("audit events were still being written when the server had to stop");
+        }
+    }
+}
+
+async fn write(store: Store, mut receiver: mpsc::Receiver<Message>, lost: Arc<AtomicU64>) {
+    while let Some(first) = receiver.recv().await {
+        let deadline = Instant::now() + DELAY;
+        let (mut batch, mut flushed) = (Vec::new(), None);
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Event(event) => batch.push(*event),
+                Message::Flush(done) => {
+                    flushed = Some(done);
+                    break;
+                }
+            }
+            if batch.len() >= BATCH {
+                break;
+            }
+            next = timeout_at(deadline, receiver.recv()).await.unwrap_or(None);
+        }
+        if let Err(error) = write_batch(&store, &batch).await {
+            let rows = u64::try_from(batch.len()).unwrap_or(0);
+            lost.fetch_add(rows, Ordering::Relaxed);
+            tracing::warn!(%error, "audit events could not be written");
+        }
+        let lost = lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            tracing::warn!(lost, "{lost} audit events were not written");
+        }
+        if let Some(flushed) = flushed {
+            let _ = flushed.send(());
+        }
+    }
+}
+
+async fn write_batch(store: &Store, batch: &[AuditEvent]) -> Result<(), store::Error> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let mut tx = store.write().await?;
+    for event in batch {
+        audit::insert(&mut tx, event).await?;
+    }
+    tx.commit().await
+}
+
 impl LoginService {
+    /// The event of what happens now.
+    pub fn event(
+        &self,
+        happened: &Happened<'_>,
+        client: Option<&ClientId>,
+        user: Option<&UserId>,
+    ) -> AuditEvent {
+        let (caller, now) = (telemetry::caller::current(), self.clock.now());
+        AuditEvent::new(happened, client, user, caller, now, &*self.entropy)
+    }
+
+    /// Tells the stream of an event at once, and has its row written soon.
+    pub fn note(&self, happened: &Happened<'_>, client: Option<&ClientId>, user: Option<&UserId>) {
+        let event = self.event(happened, client, user);
+        telemetry::audit::emit(&event);
+        self.audit.send(event);
+    }
+
+    /// Commits a transaction that revoked refresh tokens on purpose, with the event that says so;
+    /// there is none when there was nothing left to revoke.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn commit_revocation(
+        &self,
+        mut tx: Tx,
+        happened: &Happened<'_>,
+        client: Option<&ClientId>,
+        user: Option<&UserId>,
+    ) -> Result<(), store::Error> {
+        if matches!(happened, Happened::RefreshTokensRevoked { revoked: 0, .. }) {
+            return tx.commit().await;
+        }
+        let event = self.event(happened, client, user);
+        audit::insert(&mut tx, &event).await?;
+        tx.commit().await?;
+        telemetry::audit::emit(&event);
+        Ok(())
+    }
+
     /// Writes an event in a transaction of its own, then tells the stream.
     ///
     /// # Errors
@@ -19,7 +169,7 @@ impl LoginService {
         client: Option<&ClientId>,
         user: Option<&UserId>,
     ) -> Result<(), store::Error> {
-        let event = AuditEvent::new(happened, client, user, self.clock.now(), &*self.entropy);
+        let event = self.event(happened, client, user);
         let mut tx = self.store.write().await?;
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;

@@ -10,13 +10,8 @@ use std::sync::Arc;
 
 use crate::crypto::{self, digest};
 use crate::domain::{
-    OrganizationId,
-    audit::{AuditEvent, Happened},
-    code::AuthorizationCode,
-    scope::ScopeSet,
-    secret::Code,
-    session::Session,
-    user::User,
+    OrganizationId, audit::Happened, code::AuthorizationCode, scope::ScopeSet, secret::Code,
+    session::Session, user::User,
 };
 use crate::login::{LoginService, transaction::Transaction};
 use crate::policy::{
@@ -271,8 +266,7 @@ impl LoginService {
         .flatten();
         let warning = dropped.map(|audience| {
             let happened = Happened::OfflineAccessDropped { audience };
-            let (client, user) = (Some(&request.client_id), Some(&session.user_id));
-            AuditEvent::new(&happened, client, user, now, &*self.entropy)
+            self.event(&happened, Some(&request.client_id), Some(&session.user_id))
         });
         let row = AuthorizationCode {
             client_id: request.client_id.clone(),

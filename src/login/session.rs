@@ -2,12 +2,8 @@
 
 use crate::crypto::digest;
 use crate::domain::{
-    ClientId, SessionId,
-    audit::{AuditEvent, Happened},
-    family::RevokedBy,
-    secret::SessionCookie,
-    session::Session,
-    user::User,
+    ClientId, SessionId, audit::Happened, family::RevokedBy, secret::SessionCookie,
+    session::Session, user::User,
 };
 use crate::login::LoginService;
 use crate::store::{self, audit, families, sessions, users};
@@ -47,21 +43,16 @@ impl LoginService {
             user_id: user.user_id.clone(),
             authenticated_at: now,
             amr: vec!["pwd".to_owned()],
+            created_at: now,
             expires_at: now.plus_seconds(self.settings.session_lifetime),
             idle_expires_at: now.plus_seconds(self.settings.session_idle_lifetime),
         };
-        let event = AuditEvent::new(
-            &Happened::LoggedIn,
-            Some(client),
-            Some(&user.user_id),
-            now,
-            &*self.entropy,
-        );
+        let event = self.event(&Happened::LoggedIn, Some(client), Some(&user.user_id));
         let mut tx = self.store.write().await?;
         if let Some(previous) = previous {
             sessions::delete(&mut tx, previous).await?;
         }
-        sessions::insert(&mut tx, &session, &digest::cookie_hash(&cookie), now).await?;
+        sessions::insert(&mut tx, &session, &digest::cookie_hash(&cookie)).await?;
         users::record_login(&mut tx, &user.user_id, ip, now).await?;
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
@@ -70,18 +61,28 @@ impl LoginService {
     }
 
     /// Ends the session of a cookie, and, if the setting says so, the refresh tokens that came from
-    /// it.
+    /// it. `client` is the application that sent the browser, if it is known.
     ///
     /// # Errors
     /// When the database does.
-    pub async fn end_session(&self, cookie: Option<&SessionCookie>) -> Result<(), store::Error> {
+    pub async fn end_session(
+        &self,
+        cookie: Option<&SessionCookie>,
+        client: Option<&ClientId>,
+    ) -> Result<(), store::Error> {
         let Some(session) = self.session(cookie).await? else { return Ok(()) };
         let mut tx = self.store.write().await?;
         sessions::delete(&mut tx, &session.id).await?;
-        if self.settings.revoke_on_logout {
+        let revoked = if self.settings.revoke_on_logout {
             let now = self.clock.now();
-            families::revoke_of_session(&mut tx, &session.id, RevokedBy::Logout, now).await?;
-        }
-        tx.commit().await
+            families::revoke_of_session(&mut tx, &session.id, RevokedBy::Logout, now).await?
+        } else {
+            0
+        };
+        let event = self.event(&Happened::LoggedOut { revoked }, client, Some(&session.user_id));
+        audit::insert(&mut tx, &event).await?;
+        tx.commit().await?;
+        telemetry::audit::emit(&event);
+        Ok(())
     }
 }

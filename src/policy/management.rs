@@ -23,6 +23,8 @@ const fn op(
 const READ_CLIENTS: &[&str] =
     &["read:clients", "read:client_keys", "read:client_credentials", "read:client_summary"];
 
+const READ_LOGS: &[&str] = &["read:logs", "read:logs_users"];
+
 /// Every operation there is.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
@@ -51,6 +53,9 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET",    "/users/{id}/permissions",        &["read:users"]),
     op("POST",   "/users/{id}/permissions",        &["update:users"]),
     op("DELETE", "/users/{id}/permissions",        &["update:users"]),
+    op("GET",    "/users/{id}/logs",               READ_LOGS),
+    op("GET",    "/logs",                          READ_LOGS),
+    op("GET",    "/logs/{id}",                     READ_LOGS),
     op("GET",    "/organizations",                 &["read:organizations", "read:organizations_summary"]),
     op("POST",   "/organizations",                 &["create:organizations"]),
     op("GET",    "/organizations/{id}",            &["read:organizations", "read:organizations_summary"]),
@@ -58,6 +63,25 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET",    "/organizations/{id}/members",    &["read:organization_members"]),
     op("POST",   "/organizations/{id}/members",    &["create:organization_members"]),
     op("DELETE", "/organizations/{id}/members",    &["delete:organization_members"]),
+    op("GET",    "/refresh-tokens",                &["read:refresh_tokens"]),
+    op("POST",   "/refresh-tokens/revoke",         &["delete:refresh_tokens"]),
+    op("GET",    "/refresh-tokens/{id}",           &["read:refresh_tokens"]),
+    op("PATCH",  "/refresh-tokens/{id}",           &["update:refresh_tokens"]),
+    op("DELETE", "/refresh-tokens/{id}",           &["delete:refresh_tokens"]),
+    op("GET",    "/users/{id}/refresh-tokens",     &["read:refresh_tokens"]),
+    op("DELETE", "/users/{id}/refresh-tokens",     &["delete:refresh_tokens"]),
+    op("GET",    "/sessions/{id}",                 &["read:sessions"]),
+    op("DELETE", "/sessions/{id}",                 &["delete:sessions"]),
+    op("POST",   "/sessions/{id}/revoke",          &["delete:sessions"]),
+    op("GET",    "/users/{id}/sessions",           &["read:sessions"]),
+    op("DELETE", "/users/{id}/sessions",           &["delete:sessions"]),
+    op("GET",    "/grants",                        &["read:grants"]),
+    op("DELETE", "/grants",                        &["delete:grants"]),
+    op("DELETE", "/grants/{id}",                   &["delete:grants"]),
+    op("GET",    "/device-credentials",            &["read:device_credentials"]),
+    op("DELETE", "/device-credentials/{id}",       &["delete:device_credentials"]),
+    // An extension of this server.
+    op("POST",   "/refresh-tokens/explain",        &["read:refresh_tokens"]),
 ];
 
 /// Every scope of the Management API, sorted, once: the scopes of its resource server.

@@ -16,6 +16,8 @@
 //! never refused; a scope parameter of which nothing is left gives an empty scope, never a wider
 //! one.
 
+pub mod scopes;
+
 use crate::domain::{
     audience::Audience, client::RefreshTokenPolicy, scope::ScopeSet, settings::UnknownAudience,
 };

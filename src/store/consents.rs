@@ -57,3 +57,117 @@ pub async fn put(
         .map(|_| ())?);
     Ok(())
 }
+
+/// One consent.
+#[derive(Debug, Clone)]
+pub struct Consent {
+    /// Who gave it.
+    pub user_id: UserId,
+    /// To whom.
+    pub client_id: ClientId,
+    /// For which API; `None` for none, which is `/userinfo`.
+    pub audience: Option<Audience>,
+    /// What was allowed.
+    pub scope: ScopeSet,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    user_id: String,
+    client_id: String,
+    audience: String,
+    scope: String,
+}
+
+impl From<Row> for Consent {
+    fn from(row: Row) -> Self {
+        Self {
+            user_id: UserId::new(row.user_id),
+            client_id: ClientId::new(row.client_id),
+            audience: (!row.audience.is_empty()).then(|| Audience::new(row.audience)),
+            scope: ScopeSet::parse(&row.scope),
+        }
+    }
+}
+
+/// Narrows a listing; `None` means any.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter<'a> {
+    /// Given by this user.
+    pub user_id: Option<&'a str>,
+    /// Given to this client.
+    pub client_id: Option<&'a str>,
+    /// For this API; empty for those without one.
+    pub audience: Option<&'a str>,
+}
+
+/// The consents that pass `filter`, from `offset` on.
+///
+/// # Errors
+/// When the database does.
+pub async fn list(db: Db<'_>, filter: Filter<'_>, offset: i64, limit: i64) -> Result<Vec<Consent>> {
+    const LIST: &str = "SELECT user_id, client_id, audience, scope FROM consent
+        WHERE (CAST($1 AS TEXT) IS NULL OR user_id = $1)
+          AND (CAST($2 AS TEXT) IS NULL OR client_id = $2)
+          AND (CAST($3 AS TEXT) IS NULL OR audience = $3)
+        ORDER BY user_id, client_id, audience LIMIT $4 OFFSET $5";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
+        .bind(filter.user_id)
+        .bind(filter.client_id)
+        .bind(filter.audience)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c)
+        .await?);
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// How many consents pass `filter`.
+///
+/// # Errors
+/// When the database does.
+pub async fn count(db: Db<'_>, filter: Filter<'_>) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM consent
+        WHERE (CAST($1 AS TEXT) IS NULL OR user_id = $1)
+          AND (CAST($2 AS TEXT) IS NULL OR client_id = $2)
+          AND (CAST($3 AS TEXT) IS NULL OR audience = $3)";
+    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT)
+        .bind(filter.user_id)
+        .bind(filter.client_id)
+        .bind(filter.audience)
+        .fetch_one(c)
+        .await?);
+    Ok(count)
+}
+
+/// Every consent of a user.
+///
+/// # Errors
+/// When the database does.
+pub async fn list_of_user(db: Db<'_>, user: &UserId) -> Result<Vec<Consent>> {
+    const LIST: &str = "SELECT user_id, client_id, audience, scope FROM consent WHERE user_id = $1";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST).bind(user.as_str()).fetch_all(c).await?);
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// Withdraws a consent. `false` when there was none.
+///
+/// # Errors
+/// When the database does.
+pub async fn delete(
+    tx: &mut Tx,
+    user: &UserId,
+    client: &ClientId,
+    audience: Option<&Audience>,
+) -> Result<bool> {
+    const DELETE: &str =
+        "DELETE FROM consent WHERE user_id = $1 AND client_id = $2 AND audience = $3";
+    let deleted = on!(tx.db(), |c| sqlx::query(DELETE)
+        .bind(user.as_str())
+        .bind(client.as_str())
+        .bind(key(audience))
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(deleted == 1)
+}

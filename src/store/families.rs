@@ -1,5 +1,7 @@
 //! Table `refresh_token_family`.
 
+use serde_json::{Map, Value};
+
 use crate::domain::{
     ClientId, FamilyId, OrganizationId, SessionId, UserId,
     audience::Audience,
@@ -7,7 +9,7 @@ use crate::domain::{
     scope::ScopeSet,
     time::Timestamp,
 };
-use crate::store::{Db, Error, Result, Tx, join_words, split_words};
+use crate::store::{Db, Error, Result, Tx, decode, join_words, split_words};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -71,6 +73,24 @@ pub async fn find(db: Db<'_>, id: &FamilyId) -> Result<Option<Family>> {
         FROM refresh_token_family WHERE id = $1";
     let row: Option<Row> =
         on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The last family of a user in a client, revoked or not.
+///
+/// # Errors
+/// When the database does.
+pub async fn latest(db: Db<'_>, user: &UserId, client: &ClientId) -> Result<Option<Family>> {
+    const LATEST: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
+        scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
+        last_exchanged_at, expires_at, revoked_at
+        FROM refresh_token_family WHERE user_id = $1 AND client_id = $2
+        ORDER BY created_at DESC, id LIMIT 1";
+    let row: Option<Row> = on!(db, |c| sqlx::query_as(LATEST)
+        .bind(user.as_str())
+        .bind(client.as_str())
+        .fetch_optional(c)
+        .await?);
     row.map(TryInto::try_into).transpose()
 }
 
@@ -237,6 +257,158 @@ pub async fn revoke_beyond(
         .bind(now.millis())
         .bind(RevokedBy::Limit.as_str())
         .bind(1000_i64)
+        .execute(c)
+        .await?
+        .rows_affected()))
+}
+
+/// Why a family was revoked, as it is kept; `None` when it was not.
+///
+/// # Errors
+/// When the database does.
+pub async fn revoked_by(db: Db<'_>, id: &FamilyId) -> Result<Option<String>> {
+    const REVOKED_BY: &str = "SELECT revoked_by FROM refresh_token_family WHERE id = $1";
+    let row: Option<(Option<String>,)> =
+        on!(db, |c| sqlx::query_as(REVOKED_BY).bind(id.as_str()).fetch_optional(c).await?);
+    Ok(row.and_then(|(by,)| by))
+}
+
+/// A family with what only the Management API reads.
+#[derive(Debug, Clone)]
+pub struct FamilyRecord {
+    /// The family.
+    pub family: Family,
+    /// What operators noted about it.
+    pub metadata: Option<Map<String, Value>>,
+}
+
+#[derive(sqlx::FromRow)]
+struct RecordRow {
+    #[sqlx(flatten)]
+    family: Row,
+    metadata: Option<String>,
+}
+
+impl TryFrom<RecordRow> for FamilyRecord {
+    type Error = Error;
+
+    fn try_from(row: RecordRow) -> Result<Self> {
+        let metadata = row.metadata.map(|json| decode("refresh_token_family", &json));
+        Ok(Self { family: row.family.try_into()?, metadata: metadata.transpose()? })
+    }
+}
+
+/// The family with this id, revoked or not, with what operators noted.
+///
+/// # Errors
+/// When the database does.
+pub async fn find_record(db: Db<'_>, id: &FamilyId) -> Result<Option<FamilyRecord>> {
+    const FIND: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
+        scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
+        last_exchanged_at, expires_at, revoked_at, metadata
+        FROM refresh_token_family WHERE id = $1";
+    let row: Option<RecordRow> =
+        on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The families of a user, in one client or all, that are not revoked and before their absolute
+/// end; by id, from the one after `after` on.
+///
+/// # Errors
+/// When the database does.
+pub async fn list_after(
+    db: Db<'_>,
+    user: &UserId,
+    client: Option<&ClientId>,
+    after: &str,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<FamilyRecord>> {
+    const LIST: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
+        scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
+        last_exchanged_at, expires_at, revoked_at, metadata
+        FROM refresh_token_family
+        WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR client_id = $2) AND id > $3
+          AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $5)
+        ORDER BY id LIMIT $4";
+    let rows: Vec<RecordRow> = on!(db, |c| sqlx::query_as(LIST)
+        .bind(user.as_str())
+        .bind(client.map(ClientId::as_str))
+        .bind(after)
+        .bind(limit)
+        .bind(now.millis())
+        .fetch_all(c)
+        .await?);
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The clients that got refresh tokens out of a browser session.
+///
+/// # Errors
+/// When the database does.
+pub async fn clients_of_session(db: Db<'_>, session: &SessionId) -> Result<Vec<ClientId>> {
+    const CLIENTS: &str = "SELECT DISTINCT client_id FROM refresh_token_family
+        WHERE session_id = $1 ORDER BY client_id";
+    let rows: Vec<(String,)> =
+        on!(db, |c| sqlx::query_as(CLIENTS).bind(session.as_str()).fetch_all(c).await?);
+    Ok(rows.into_iter().map(|(id,)| ClientId::new(id)).collect())
+}
+
+/// Replaces what operators noted about a family. `false` when it is revoked or there is none.
+///
+/// # Errors
+/// When the database does.
+pub async fn set_metadata(
+    tx: &mut Tx,
+    id: &FamilyId,
+    metadata: Option<&Map<String, Value>>,
+) -> Result<bool> {
+    const SET: &str = "UPDATE refresh_token_family SET metadata = $2
+        WHERE id = $1 AND revoked_at IS NULL";
+    let updated = on!(tx.db(), |c| sqlx::query(SET)
+        .bind(id.as_str())
+        .bind(metadata.map(|map| Value::Object(map.clone()).to_string()))
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(updated == 1)
+}
+
+/// Which original audience a family to be revoked has.
+#[derive(Debug, Clone, Copy)]
+pub enum Issued<'a> {
+    /// Whatever it is.
+    ForAny,
+    /// This one, `None` for those whose login named no API.
+    For(Option<&'a Audience>),
+}
+
+/// Revokes the live families of a user in a client. Returns how many.
+///
+/// # Errors
+/// When the database does.
+pub async fn revoke_of_client(
+    tx: &mut Tx,
+    user: &UserId,
+    client: &ClientId,
+    issued: Issued<'_>,
+    by: RevokedBy,
+    now: Timestamp,
+) -> Result<u64> {
+    const REVOKE: &str = "UPDATE refresh_token_family SET revoked_at = $4, revoked_by = $5
+        WHERE user_id = $1 AND client_id = $2
+          AND (CAST($3 AS TEXT) IS NULL OR COALESCE(audience, '') = $3) AND revoked_at IS NULL";
+    let audience = match issued {
+        Issued::ForAny => None,
+        Issued::For(audience) => Some(audience.map_or("", Audience::as_str)),
+    };
+    Ok(on!(tx.db(), |c| sqlx::query(REVOKE)
+        .bind(user.as_str())
+        .bind(client.as_str())
+        .bind(audience)
+        .bind(now.millis())
+        .bind(by.as_str())
         .execute(c)
         .await?
         .rows_affected()))

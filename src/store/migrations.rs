@@ -10,12 +10,26 @@ use crate::store::{Db, Result, dialect};
 
 /// `(version, description, sqlite, postgres)`, oldest first. An applied file is never edited;
 /// expand in one release, contract in a later one.
-const MIGRATIONS: &[(i64, &str, &str, &str)] = &[(
-    1,
-    "init",
-    include_str!("../../migrations/sqlite/0001_init.sql"),
-    include_str!("../../migrations/postgres/0001_init.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
+    (
+        1,
+        "init",
+        include_str!("../../migrations/sqlite/0001_init.sql"),
+        include_str!("../../migrations/postgres/0001_init.sql"),
+    ),
+    (
+        2,
+        "family details",
+        include_str!("../../migrations/sqlite/0002_family_details.sql"),
+        include_str!("../../migrations/postgres/0002_family_details.sql"),
+    ),
+    (
+        3,
+        "audit columns",
+        include_str!("../../migrations/sqlite/0003_audit_columns.sql"),
+        include_str!("../../migrations/postgres/0003_audit_columns.sql"),
+    ),
+];
 
 pub(super) fn sqlite() -> Migrator {
     migrator(|(version, name, sql, _)| (*version, *name, *sql))

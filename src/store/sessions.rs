@@ -9,6 +9,7 @@ struct Row {
     user_id: String,
     authenticated_at: i64,
     amr: String,
+    created_at: i64,
     expires_at: i64,
     idle_expires_at: i64,
 }
@@ -20,6 +21,7 @@ impl From<Row> for Session {
             user_id: UserId::new(row.user_id),
             authenticated_at: Timestamp::from_millis(row.authenticated_at),
             amr: split_words(&row.amr),
+            created_at: Timestamp::from_millis(row.created_at),
             expires_at: Timestamp::from_millis(row.expires_at),
             idle_expires_at: Timestamp::from_millis(row.idle_expires_at),
         }
@@ -31,8 +33,8 @@ impl From<Row> for Session {
 /// # Errors
 /// When the database does.
 pub async fn find_by_cookie(db: Db<'_>, cookie_hash: &[u8]) -> Result<Option<Session>> {
-    const FIND: &str = "SELECT id, user_id, authenticated_at, amr, expires_at, idle_expires_at
-        FROM session WHERE cookie_hash = $1";
+    const FIND: &str = "SELECT id, user_id, authenticated_at, amr, created_at, expires_at,
+        idle_expires_at FROM session WHERE cookie_hash = $1";
     let row: Option<Row> =
         on!(db, |c| sqlx::query_as(FIND).bind(cookie_hash).fetch_optional(c).await?);
     Ok(row.map(Into::into))
@@ -43,23 +45,43 @@ pub async fn find_by_cookie(db: Db<'_>, cookie_hash: &[u8]) -> Result<Option<Ses
 /// # Errors
 /// When the database does.
 pub async fn find(db: Db<'_>, id: &SessionId) -> Result<Option<Session>> {
-    const FIND: &str = "SELECT id, user_id, authenticated_at, amr, expires_at, idle_expires_at
-        FROM session WHERE id = $1";
+    const FIND: &str = "SELECT id, user_id, authenticated_at, amr, created_at, expires_at,
+        idle_expires_at FROM session WHERE id = $1";
     let row: Option<Row> =
         on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
     Ok(row.map(Into::into))
+}
+
+/// The living sessions of a user by id, from the one after `after` on.
+///
+/// # Errors
+/// When the database does.
+pub async fn list_after(
+    db: Db<'_>,
+    user: &UserId,
+    after: &str,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<Session>> {
+    const LIST: &str = "SELECT id, user_id, authenticated_at, amr, created_at, expires_at,
+        idle_expires_at FROM session
+        WHERE user_id = $1 AND id > $2 AND expires_at > $4 AND idle_expires_at > $4
+        ORDER BY id LIMIT $3";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
+        .bind(user.as_str())
+        .bind(after)
+        .bind(limit)
+        .bind(now.millis())
+        .fetch_all(c)
+        .await?);
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// Adds a session.
 ///
 /// # Errors
 /// When the database does.
-pub async fn insert(
-    tx: &mut Tx,
-    session: &Session,
-    cookie_hash: &[u8],
-    now: Timestamp,
-) -> Result<()> {
+pub async fn insert(tx: &mut Tx, session: &Session, cookie_hash: &[u8]) -> Result<()> {
     const INSERT: &str = "INSERT INTO session
         (id, cookie_hash, user_id, authenticated_at, amr, created_at, expires_at, idle_expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -69,7 +91,7 @@ pub async fn insert(
         .bind(session.user_id.as_str())
         .bind(session.authenticated_at.millis())
         .bind(join_words(&session.amr))
-        .bind(now.millis())
+        .bind(session.created_at.millis())
         .bind(session.expires_at.millis())
         .bind(session.idle_expires_at.millis())
         .execute(c)

@@ -9,9 +9,6 @@ const BATCH: i64 = 500;
 /// How long expired and revoked families are kept for the operator, in seconds.
 const FAMILY_RETENTION: i64 = 30 * 86_400;
 
-/// How long audit rows are kept, in seconds.
-const AUDIT_RETENTION: i64 = 90 * 86_400;
-
 const CODES: &str = "DELETE FROM authorization_code WHERE code_hash IN
     (SELECT code_hash FROM authorization_code WHERE expires_at < $1 LIMIT $2)";
 const SESSIONS: &str = "DELETE FROM session WHERE id IN
@@ -25,18 +22,18 @@ const AUDIT: &str = "DELETE FROM audit WHERE id IN
 
 /// Deletes what has expired by `now`. Returns how many rows.
 ///
-/// A spent code is kept an hour beyond its end, so that a late replay still ends its family.
+/// Audit rows are kept for `audit_retention` seconds. A spent code is kept an hour beyond its end, so that a late replay still ends its family.
 ///
 /// # Errors
 /// When the database does; what was deleted before stays deleted.
-pub async fn run(store: &Store, now: Timestamp) -> Result<u64> {
+pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<u64> {
     let mut total = 0;
     for (statement, before) in [
         (CODES, now.plus_seconds(-3600)),
         (SESSIONS, now),
         (EXPIRED_FAMILIES, now.plus_seconds(-FAMILY_RETENTION)),
         (REVOKED_FAMILIES, now.plus_seconds(-FAMILY_RETENTION)),
-        (AUDIT, now.plus_seconds(-AUDIT_RETENTION)),
+        (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {
             let mut tx = store.write().await?;

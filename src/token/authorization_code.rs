@@ -10,7 +10,8 @@
 
 use crate::crypto::digest;
 use crate::domain::{
-    audit::{AuditEvent, Happened},
+    ClientId,
+    audit::{Exchanged, Happened},
     code::AuthorizationCode,
     family::{LoginGrant, RevokedBy},
     secret::Code,
@@ -44,23 +45,32 @@ impl TokenService {
         client: &AuthenticatedClient,
         request: &CodeRequest,
     ) -> Result<Granted, Refused> {
-        client.must_allow("authorization_code")?;
+        let (exchanged, client_id) = (Exchanged::Code, &client.record.client.client_id);
+        let not_allowed = |why| self.exchange_refused(exchanged, client, None, why);
+        client.must_allow("authorization_code").map_err(not_allowed)?;
         let hash = digest::code_hash(&request.code);
         let now = self.clock.now();
         let found = codes::find(self.store.read().await?.db(), &hash).await?;
-        let code = found.ok_or(Refused::InvalidGrant(GrantFault::Code))?;
-        if code.client_id != client.record.client.client_id {
-            return self.burn(&hash).await;
+        let Some(code) = found else {
+            Self::not_ours(exchanged, client_id);
+            return Err(Refused::InvalidGrant(GrantFault::Code));
+        };
+        if code.client_id != *client_id {
+            return self.burn(&hash, &code, client_id).await;
         }
         if code.consumed_at.is_some() {
             return self.replayed(&code).await;
         }
         if now >= code.expires_at {
+            let (reason, description) = ("code_expired", None);
+            let happened = Happened::Refused { exchanged, family: None, reason, description };
+            self.login.note(&happened, Some(client_id), Some(&code.user_id));
             return Err(Refused::InvalidGrant(GrantFault::Code));
         }
-        Self::check_redirect_uri(&code, request)?;
-        Self::check_verifier(&code, request, client.proof)?;
-        let login = self.login_of(client, &code).await?;
+        let login = self
+            .approve(client, &code, request)
+            .await
+            .map_err(|why| self.exchange_refused(exchanged, client, Some(&code.user_id), why))?;
         let family = self.new_family(&login);
 
         let mut tx = self.store.write().await?;
@@ -82,7 +92,21 @@ impl TokenService {
         if let Some(event) = &event {
             telemetry::audit::emit(event);
         }
-        self.answer_login(&login, family.as_ref())
+        let granted = self.answer_login(&login, family.as_ref())?;
+        self.login_granted(exchanged, &login, family.as_ref());
+        Ok(granted)
+    }
+
+    /// Step 2, for a code that is neither another client's, spent nor expired.
+    async fn approve(
+        &self,
+        client: &AuthenticatedClient,
+        code: &AuthorizationCode,
+        request: &CodeRequest,
+    ) -> Result<Login, Refused> {
+        Self::check_redirect_uri(code, request)?;
+        Self::check_verifier(code, request, client.proof)?;
+        self.login_of(client, code).await
     }
 
     /// §4.1.3: the same URI as at `/authorize`, if it was named there.
@@ -163,18 +187,27 @@ impl TokenService {
         })
     }
 
-    async fn burn(&self, hash: &[u8]) -> Result<Granted, Refused> {
+    async fn burn(
+        &self,
+        hash: &[u8],
+        code: &AuthorizationCode,
+        presented_by: &ClientId,
+    ) -> Result<Granted, Refused> {
+        let happened = Happened::CodeOfOtherClient { presented_by };
+        let event = self.login.event(&happened, Some(&code.client_id), Some(&code.user_id));
         let mut tx = self.store.write().await?;
-        codes::consume(&mut tx, hash, None, self.clock.now()).await?;
-        tx.commit().await?;
+        if codes::consume(&mut tx, hash, None, self.clock.now()).await? {
+            audit::insert(&mut tx, &event).await?;
+            tx.commit().await?;
+            telemetry::audit::emit(&event);
+        }
         Err(Refused::InvalidGrant(GrantFault::Code))
     }
 
     async fn replayed(&self, code: &AuthorizationCode) -> Result<Granted, Refused> {
         let now = self.clock.now();
         let happened = Happened::CodeReplayed { family: code.family_id.as_ref() };
-        let (client, user) = (Some(&code.client_id), Some(&code.user_id));
-        let event = AuditEvent::new(&happened, client, user, now, &*self.entropy);
+        let event = self.login.event(&happened, Some(&code.client_id), Some(&code.user_id));
         let mut tx = self.store.write().await?;
         if let Some(family) = &code.family_id {
             families::revoke(&mut tx, family, RevokedBy::CodeReplay, now).await?;

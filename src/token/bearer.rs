@@ -30,10 +30,14 @@ pub enum BearerFault {
     Invalid,
 }
 
+/// The claims of an access token that this server reads back.
 #[derive(Deserialize)]
-struct Claims {
-    sub: String,
-    exp: i64,
+pub(super) struct Claims {
+    pub(super) sub: String,
+    pub(super) exp: i64,
+    #[serde(default)]
+    pub(super) iat: i64,
+    pub(super) aud: Audiences,
     #[serde(default)]
     azp: String,
     #[serde(default)]
@@ -42,12 +46,51 @@ struct Claims {
     scope: Option<String>,
 }
 
+/// One audience or several (RFC 7519 §4.1.3).
+#[derive(Clone, Deserialize, serde::Serialize)]
+#[serde(untagged)]
+pub(super) enum Audiences {
+    One(Audience),
+    Several(Vec<Audience>),
+}
+
+impl Audiences {
+    pub(super) fn contains(&self, audience: &str) -> bool {
+        match self {
+            Self::One(one) => one.as_str() == audience,
+            Self::Several(several) => several.iter().any(|one| one.as_str() == audience),
+        }
+    }
+}
+
+impl Claims {
+    /// The client it was issued to, in either dialect.
+    pub(super) fn client_id(&self) -> &str {
+        if self.azp.is_empty() { &self.client_id } else { &self.azp }
+    }
+    /// Its scope.
+    pub(super) fn scope(&self) -> ScopeSet {
+        ScopeSet::parse(self.scope.as_deref().unwrap_or_default())
+    }
+}
+
 impl TokenService {
     /// Verifies an access token for `audience`.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn verify_bearer(&self, token: &str, audience: &Audience) -> Result<Bearer, BearerFault> {
+        let claims = self.verify_access_token(token, Some(audience))?;
+        let client_id = claims.client_id().to_owned();
+        Ok(Bearer { scope: claims.scope(), subject: claims.sub, client_id })
+    }
+
+    /// Verifies an access token of this server, for `audience` or for any.
+    pub(super) fn verify_access_token(
+        &self,
+        token: &str,
+        audience: Option<&Audience>,
+    ) -> Result<Claims, BearerFault> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| BearerFault::Malformed)?;
         if header.alg != Algorithm::RS256 {
             return Err(BearerFault::Signature);
@@ -56,7 +99,10 @@ impl TokenService {
         let kid = header.kid.ok_or(BearerFault::Invalid)?;
         let key = keys.verifying(&kid).ok_or(BearerFault::Invalid)?;
         let mut validation = Validation::new(Algorithm::RS256);
-        validation.set_audience(&[audience.as_str()]);
+        match audience {
+            Some(audience) => validation.set_audience(&[audience.as_str()]),
+            None => validation.validate_aud = false,
+        }
         validation.set_issuer(&[self.settings.issuer.as_str()]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // Expiry is judged below by our own clock.
@@ -70,8 +116,6 @@ impl TokenService {
         if claims.exp <= self.clock.now().seconds() {
             return Err(BearerFault::Expired);
         }
-        let scope = claims.scope.ok_or(BearerFault::Invalid)?;
-        let client_id = if claims.azp.is_empty() { claims.client_id } else { claims.azp };
-        Ok(Bearer { subject: claims.sub, client_id, scope: ScopeSet::parse(&scope) })
+        if claims.scope.is_some() { Ok(claims) } else { Err(BearerFault::Invalid) }
     }
 }

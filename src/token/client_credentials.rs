@@ -2,7 +2,11 @@
 //! client grant says. Nothing is written.
 
 use crate::domain::{
-    audience::Audience, client_grant::SubjectType, resource_server::ClientPolicy, scope::ScopeSet,
+    audience::Audience,
+    audit::{Exchanged, Happened, Issued},
+    client_grant::SubjectType,
+    resource_server::ClientPolicy,
+    scope::ScopeSet,
 };
 use crate::policy::client_auth::Proof;
 use crate::token::{
@@ -26,6 +30,16 @@ impl TokenService {
     /// # Errors
     /// Why not.
     pub async fn client_credentials(
+        &self,
+        client: &AuthenticatedClient,
+        request: &ClientCredentialsRequest,
+    ) -> Result<Granted, Refused> {
+        let granted = self.grant_to_client(client, request).await;
+        granted
+            .map_err(|why| self.exchange_refused(Exchanged::ClientCredentials, client, None, why))
+    }
+
+    async fn grant_to_client(
         &self,
         client: &AuthenticatedClient,
         request: &ClientCredentialsRequest,
@@ -73,6 +87,12 @@ impl TokenService {
             gty: Some(Gty::ClientCredentials),
             organization_id: None,
         })?;
+        let happened = Happened::Granted {
+            exchanged: Exchanged::ClientCredentials,
+            family: None,
+            issued: Issued { audience: Some(audience), scope: &scope },
+        };
+        self.login.note(&happened, Some(client_id), None);
         Ok(Granted {
             access_token,
             expires_in,

@@ -93,8 +93,7 @@ impl TokenService {
             return Ok(None);
         }
         let happened = Happened::FamiliesBeyondLimit { revoked };
-        let event =
-            AuditEvent::new(&happened, Some(client), Some(user), family.created_at, &*self.entropy);
+        let event = self.login.event(&happened, Some(client), Some(user));
         audit::insert(tx, &event).await?;
         Ok(Some(event))
     }

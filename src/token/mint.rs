@@ -131,7 +131,7 @@ impl TokenService {
     pub fn mint_access_token(&self, token: &AccessToken<'_>) -> Result<(String, i64), Failed> {
         let now = self.clock.now().seconds();
         let userinfo = self.settings.userinfo_audience();
-        let lifetime = token.api.map_or(USERINFO_LIFETIME, |api| api.token_lifetime);
+        let lifetime = Self::access_token_lifetime(token.api);
         let aud = match token.api.map(|api| &api.identifier) {
             None => Aud::One(userinfo.as_str()),
             Some(api) if token.scope.contains("openid") => {
@@ -162,6 +162,11 @@ impl TokenService {
         };
         let typ = if rfc9068 { "at+jwt" } else { "JWT" };
         Ok((self.keys.get().current.sign(typ, &claims)?, lifetime))
+    }
+
+    /// Lifetime in seconds of an access token for `api`.
+    pub fn access_token_lifetime(api: Option<&ResourceServer>) -> i64 {
+        api.map_or(USERINFO_LIFETIME, |api| api.token_lifetime)
     }
 
     /// Mints an ID token. Its content does not depend on the audience of the access token beside

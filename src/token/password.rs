@@ -3,7 +3,7 @@
 
 use crate::domain::{
     audience::Audience,
-    audit::{AuditEvent, Happened},
+    audit::{Exchanged, Happened},
     client::OrganizationUsage,
     family::LoginGrant,
     resource_server::UserPolicy,
@@ -48,6 +48,15 @@ impl TokenService {
     /// # Errors
     /// Why not.
     pub async fn password(
+        &self,
+        client: &AuthenticatedClient,
+        request: &PasswordRequest,
+    ) -> Result<Granted, Refused> {
+        let granted = self.grant_by_password(client, request).await;
+        granted.map_err(|why| self.exchange_refused(Exchanged::Password, client, None, why))
+    }
+
+    async fn grant_by_password(
         &self,
         client: &AuthenticatedClient,
         request: &PasswordRequest,
@@ -116,8 +125,7 @@ impl TokenService {
         };
         let family = self.new_family(&login);
         let (client_id, user_id) = (Some(client_id), Some(&login.user.user_id));
-        let logged_in =
-            AuditEvent::new(&Happened::LoggedIn, client_id, user_id, now, &*self.entropy);
+        let logged_in = self.login.event(&Happened::LoggedIn, client_id, user_id);
         let mut tx = self.store.write().await?;
         users::record_login(&mut tx, &login.user.user_id, request.ip.as_deref(), now).await?;
         audit::insert(&mut tx, &logged_in).await?;
@@ -129,7 +137,9 @@ impl TokenService {
         for event in [Some(&logged_in), cleaned.as_ref()].into_iter().flatten() {
             telemetry::audit::emit(event);
         }
-        self.answer_login(&login, family.as_ref())
+        let granted = self.answer_login(&login, family.as_ref())?;
+        self.login_granted(Exchanged::Password, &login, family.as_ref());
+        Ok(granted)
     }
 }
 

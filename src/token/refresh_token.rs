@@ -7,11 +7,9 @@
 //!    table.
 //! 4. Mint and answer.
 
-use std::sync::Arc;
-
 use crate::domain::{
     audience::Audience,
-    audit::{AuditEvent, Happened},
+    audit::{Exchanged, Happened},
     client::RotationType,
     family::{Family, LoginGrant, RevokedBy},
     scope::ScopeSet,
@@ -19,19 +17,17 @@ use crate::domain::{
     user::User,
 };
 use crate::policy::{
-    consent, lifetime,
-    mrrt::{self, Allowed, Asked, Exchange, Original},
+    lifetime::{self, Expired},
+    mrrt::{self, Allowed, Original},
     reuse::{self, Presented},
 };
-use crate::store::{
-    audit, consents, families, organizations, resource_servers::ResourceServerRecord, sessions,
-    users,
-};
+use crate::store::{audit, consents, families, organizations, sessions, users};
 use crate::telemetry;
 use crate::token::{
     GrantFault, Granted, Refused, TokenService,
     client_authentication::AuthenticatedClient,
     mint::{AccessToken, Gty, IdToken},
+    targets::Targets,
 };
 
 /// A request of this grant.
@@ -50,19 +46,6 @@ const ATTEMPTS: usize = 8;
 
 const REFUSED: Refused = Refused::InvalidGrant(GrantFault::RefreshToken);
 
-/// An API with the facts that count in an exchange.
-struct Target {
-    record: Arc<ResourceServerRecord>,
-    facts: mrrt::Api,
-    permissions: ScopeSet,
-}
-
-/// The APIs that an exchange may concern, each `None` when there is none.
-struct Targets {
-    original: Option<Target>,
-    asked: Option<Target>,
-}
-
 impl TokenService {
     /// Exchanges a refresh token.
     ///
@@ -73,20 +56,35 @@ impl TokenService {
         client: &AuthenticatedClient,
         request: &RefreshRequest,
     ) -> Result<Granted, Refused> {
-        client.must_allow("refresh_token")?;
-        let token = self.refresh_tokens.parse(&request.refresh_token).ok_or(REFUSED)?;
+        let exchanged = Exchanged::RefreshToken;
+        let not_allowed = |why| self.exchange_refused(exchanged, client, None, why);
+        client.must_allow("refresh_token").map_err(not_allowed)?;
+        let unknown = || {
+            Self::not_ours(exchanged, &client.record.client.client_id);
+            REFUSED
+        };
+        let token = self.refresh_tokens.parse(&request.refresh_token).ok_or_else(unknown)?;
         for _ in 0..ATTEMPTS {
             let found = families::find(self.store.read().await?.db(), &token.family()).await?;
             let family = found.filter(|f| self.refresh_tokens.verify(&token, &f.salt));
-            let family = family.ok_or(REFUSED)?;
+            let family = family.ok_or_else(unknown)?;
             let presented = self.judge(client, &family, token.generation()).await?;
             let user = self.user_of(client, &family).await?;
-            let targets = self.targets(client, &family, &user, request).await?;
+            let targets = self
+                .targets(
+                    &client.record.client,
+                    family.audience.as_ref(),
+                    &user,
+                    request.audience.as_ref(),
+                )
+                .await?;
             let allowed = self.decide(client, &family, &targets, request).await?;
             let generation = token.generation();
             if let Some(next) = self.write(client, &family, presented, generation).await? {
-                self.warn(&family, request, &allowed).await?;
-                return self.answer(client, &family, &user, &targets, &allowed, next).await;
+                self.warn(&family, request, &allowed);
+                let granted = self.answer(client, &family, &user, &targets, &allowed, next).await?;
+                self.refreshed(&family, request, &allowed, next);
+                return Ok(granted);
             }
         }
         Err(REFUSED)
@@ -109,13 +107,17 @@ impl TokenService {
         }
         if family.revoked_at.is_some() {
             // Told apart only for who holds a true token: SDKs log out locally on it.
-            let user = users::find(self.store.read().await?.db(), &family.user_id).await?;
-            return Err(match user {
+            let mut conn = self.store.read().await?;
+            let user = users::find(conn.db(), &family.user_id).await?;
+            let by = families::revoked_by(conn.db(), &family.id).await?;
+            let refused = match user {
                 Some(user) if user.user.is_blocked() => {
                     Refused::InvalidGrant(GrantFault::UserBlocked)
                 }
                 _ => REFUSED,
-            });
+            };
+            let reason = format!("revoked_by_{}", by.as_deref().unwrap_or("unknown"));
+            return Err(self.refresh_refused(family, &reason, refused));
         }
         let settings = client.refresh_token_settings();
         let leeway = settings.leeway.unwrap_or(self.settings.default_leeway);
@@ -131,7 +133,11 @@ impl TokenService {
         }
         let expired =
             lifetime::expired(&settings, family.expires_at, family.last_exchanged_at, now);
-        if expired.is_some() { Err(REFUSED) } else { Ok(verdict) }
+        match expired {
+            None => Ok(verdict),
+            Some(Expired::Absolute) => Err(self.refresh_refused(family, "absolute", REFUSED)),
+            Some(Expired::Idle) => Err(self.refresh_refused(family, "idle", REFUSED)),
+        }
     }
 
     async fn revoke_family(
@@ -142,7 +148,7 @@ impl TokenService {
     ) -> Result<Presented, Refused> {
         let now = self.clock.now();
         let (client, user) = (Some(&family.client_id), Some(&family.user_id));
-        let event = AuditEvent::new(happened, client, user, now, &*self.entropy);
+        let event = self.login.event(happened, client, user);
         let mut tx = self.store.write().await?;
         // A hundred replays of one token are one event.
         if families::revoke(&mut tx, &family.id, by, now).await? {
@@ -160,82 +166,28 @@ impl TokenService {
         family: &Family,
     ) -> Result<User, Refused> {
         let mut conn = self.store.read().await?;
-        let user = users::find(conn.db(), &family.user_id).await?.ok_or(REFUSED)?.user;
+        let refuse = |reason, refused| Err(self.refresh_refused(family, reason, refused));
+        let Some(record) = users::find(conn.db(), &family.user_id).await? else {
+            return refuse("unknown_user", REFUSED);
+        };
+        let user = record.user;
         if user.is_blocked() {
-            return Err(Refused::InvalidGrant(GrantFault::UserBlocked));
+            return refuse("user_blocked", Refused::InvalidGrant(GrantFault::UserBlocked));
         }
         if let Some(organization) = &family.organization_id
             && !organizations::is_member(conn.db(), organization, &user.user_id).await?
         {
-            return Err(Refused::InvalidGrant(GrantFault::NotAMember));
+            return refuse("not_a_member", Refused::InvalidGrant(GrantFault::NotAMember));
         }
         if !client.record.client.is_first_party {
             // A third party lives by the user's consent, which can be withdrawn.
             let (user, client) = (&family.user_id, &family.client_id);
             let audience = family.audience.as_ref();
-            consents::find(conn.db(), user, client, audience).await?.ok_or(REFUSED)?;
+            if consents::find(conn.db(), user, client, audience).await?.is_none() {
+                return refuse("consent_withdrawn", REFUSED);
+            }
         }
         Ok(user)
-    }
-
-    /// Step 2, the facts about the APIs.
-    async fn targets(
-        &self,
-        client: &AuthenticatedClient,
-        family: &Family,
-        user: &User,
-        request: &RefreshRequest,
-    ) -> Result<Targets, Refused> {
-        let original = match &family.audience {
-            None => None,
-            Some(audience) => self.target(client, audience, user, false).await?,
-        };
-        let asked = match &request.audience {
-            Some(asked) if Some(asked) != family.audience.as_ref() => {
-                self.target(client, asked, user, true).await?
-            }
-            _ => None,
-        };
-        Ok(Targets { original, asked })
-    }
-
-    /// `judges_consent`: whether a missing consent is to be found out. For the original audience
-    /// the login has seen to it.
-    async fn target(
-        &self,
-        client: &AuthenticatedClient,
-        audience: &Audience,
-        user: &User,
-        judges_consent: bool,
-    ) -> Result<Option<Target>, Refused> {
-        let Some(record) = self.store.api(audience).await? else { return Ok(None) };
-        let client = &client.record.client;
-        let api = &record.api;
-        let entitlement = self.login.entitlement(&client.client_id, api, &user.user_id).await?;
-        let mut restriction = entitlement.restriction;
-        let mut lacks_consent = false;
-        if judges_consent && consent::is_demanded(client, Some(api)) {
-            let mut conn = self.store.read().await?;
-            let given =
-                consents::find(conn.db(), &user.user_id, &client.client_id, Some(audience)).await?;
-            match given {
-                None => lacks_consent = true,
-                // Consent to some scopes is no consent to the policy's others.
-                Some(given) => {
-                    restriction = Some(match restriction {
-                        Some(restriction) => restriction.intersection(&given),
-                        None => given,
-                    });
-                }
-            }
-        }
-        let facts = mrrt::Api {
-            defined: api.defined_scopes(),
-            is_system: api.is_system,
-            lacks_consent,
-            restriction,
-        };
-        Ok(Some(Target { record, facts, permissions: entitlement.permissions }))
     }
 
     /// Step 2, the audience and scope.
@@ -247,22 +199,11 @@ impl TokenService {
         request: &'a RefreshRequest,
     ) -> Result<Allowed<'a>, Refused> {
         let client = &client.record.client;
-        let userinfo = self.settings.userinfo_audience();
-        // `/userinfo` is no API: a login without one is for it already.
-        let asked = request
-            .audience
-            .as_ref()
-            .filter(|asked| !(family.audience.is_none() && **asked == userinfo));
-        let scope = request.scope.as_ref().filter(|scope| !scope.is_empty());
-        let decision = mrrt::evaluate(&Exchange {
-            original: Original { audience: family.audience.as_ref(), scope: &family.scope },
-            asked: Asked { audience: asked, scope },
-            policies: client.policies(),
-            is_first_party: client.is_first_party,
-            original_api: targets.original.as_ref().map(|target| &target.facts),
-            asked_api: targets.asked.as_ref().map(|target| &target.facts),
-            unknown_audience: self.settings.mrrt_unknown_audience,
-        });
+        let asked = request.audience.as_ref();
+        let login = Original { audience: family.audience.as_ref(), scope: &family.scope };
+        let exchange = self.exchange(client, login, targets, asked, request.scope.as_ref());
+        let asked = exchange.asked.audience;
+        let decision = mrrt::evaluate(&exchange);
         match decision {
             Ok(allowed) => Ok(allowed),
             Err(denied) => {
@@ -274,7 +215,7 @@ impl TokenService {
                         reason: denied.as_str(),
                         fell_back: false,
                     };
-                    self.record(family, &happened).await?;
+                    self.note_of(family, &happened);
                 }
                 let audience = requested.map_or("", Audience::as_str);
                 Err(Refused::InvalidTarget(format!(
@@ -313,8 +254,7 @@ impl TokenService {
         let behind = (presented == Presented::StoreBehind).then(|| {
             let stored = family.generation;
             let happened = Happened::StoreBehind { family: id, presented: generation, stored };
-            let (client, user) = (Some(&family.client_id), Some(&family.user_id));
-            AuditEvent::new(&happened, client, user, now, &*self.entropy)
+            self.login.event(&happened, Some(&family.client_id), Some(&family.user_id))
         });
         if let Some(event) = &behind {
             audit::insert(&mut tx, event).await?;
@@ -327,28 +267,17 @@ impl TokenService {
     }
 
     /// What was given other than asked.
-    async fn warn(
-        &self,
-        family: &Family,
-        request: &RefreshRequest,
-        allowed: &Allowed<'_>,
-    ) -> Result<(), Refused> {
+    fn warn(&self, family: &Family, request: &RefreshRequest, allowed: &Allowed<'_>) {
         if let (Some(denied), Some(requested)) = (allowed.fell_back, &request.audience) {
             let reason = denied.as_str();
             let family_id = &family.id;
             let happened =
                 Happened::AudienceRefused { family: family_id, requested, reason, fell_back: true };
-            self.record(family, &happened).await?;
+            self.note_of(family, &happened);
         }
         if allowed.nothing_left() {
-            self.record(family, &Happened::NothingLeftOfScope { family: &family.id }).await?;
+            self.note_of(family, &Happened::NothingLeftOfScope { family: &family.id });
         }
-        Ok(())
-    }
-
-    async fn record(&self, family: &Family, happened: &Happened<'_>) -> Result<(), Refused> {
-        let (client, user) = (Some(&family.client_id), Some(&family.user_id));
-        Ok(self.login.record(happened, client, user).await?)
     }
 
     /// Step 4.
@@ -362,10 +291,7 @@ impl TokenService {
         generation: u32,
     ) -> Result<Granted, Refused> {
         let client = &client.record.client;
-        let target = [&targets.asked, &targets.original]
-            .into_iter()
-            .flatten()
-            .find(|target| Some(&target.record.api.identifier) == allowed.audience);
+        let target = targets.of(allowed.audience);
         let (access_token, expires_in) = self.mint_access_token(&AccessToken {
             subject: user.user_id.as_str(),
             client_id: &client.client_id,

@@ -1,6 +1,6 @@
 //! Token revocation (RFC 7009). Revoking any token of a family revokes the family.
 
-use crate::domain::{family::RevokedBy, secret::RefreshToken};
+use crate::domain::{audit::Happened, family::RevokedBy, secret::RefreshToken};
 use crate::store::families;
 use crate::token::{GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient};
 
@@ -34,9 +34,13 @@ impl TokenService {
         if family.client_id != client.record.client.client_id {
             return Err(Refused::InvalidGrant(GrantFault::RefreshToken));
         }
+        let (by, id) = (RevokedBy::Client, &family.id);
         let mut tx = self.store.write().await?;
-        families::revoke(&mut tx, &family.id, RevokedBy::Client, self.clock.now()).await?;
-        tx.commit().await?;
+        let revoked = families::revoke(&mut tx, id, by, self.clock.now()).await?;
+        let revoked = u64::from(revoked);
+        let happened = Happened::RefreshTokensRevoked { family: Some(id), revoked, by };
+        let (client, user) = (Some(&family.client_id), Some(&family.user_id));
+        self.login.commit_revocation(tx, &happened, client, user).await?;
         Ok(Revocation::Done)
     }
 }

@@ -1,4 +1,4 @@
-// The tour of the README, run as it stands: what the page promises is what the commands print.
+// The commands of the documentation, run as they stand: what a page shows is what they print.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -10,38 +10,47 @@ let server;
 before(async () => { server = await startDoorward(); });
 after(() => server?.stop());
 
-/** The commands of the section, without what they print. */
-function commands(section) {
-  const readme = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8');
-  const text = readme.split(`## ${section}`)[1].split('\n## ')[0];
-  const blocks = [...text.matchAll(/```console\n([\s\S]*?)```/g)].map((match) => match[1].split('\n'));
+/** The commands of a page, each with the lines that the page shows below it. */
+function commands(text) {
   const found = [];
-  for (const lines of blocks) {
+  for (const [, block] of text.matchAll(/```console\n([\s\S]*?)```/g)) {
+    const lines = block.split('\n');
     for (let i = 0; i < lines.length; i += 1) {
-      if (!lines[i].startsWith('$ ')) continue;
+      if (!lines[i].startsWith('$ ')) {
+        if (lines[i]) found.at(-1)?.shown.push(lines[i]);
+        continue;
+      }
       let command = lines[i].slice(2);
       // A line goes on after a backslash and inside quotes.
       while (command.trimEnd().endsWith('\\') || command.split("'").length % 2 === 0) {
         i += 1;
         command += `\n${lines[i]}`;
       }
-      found.push(command);
+      found.push({ command, shown: [] });
     }
   }
   return found;
 }
 
-test('the tour of the README prints what it shows', () => {
-  const tour = commands('Multi-resource refresh tokens in five minutes');
-  assert.ok(tour.length >= 10, `${tour.length} commands`);
-  const script = ['set -eu', ...tour.flatMap((command) => [command, 'echo; echo "=== next"'])]
+function page(path) {
+  return readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8');
+}
+
+/** What each command prints, against our server. */
+function run(found) {
+  const script = ['set -eu', ...found.flatMap(({ command }) => [command, 'echo; echo "=== next"'])]
     .join('\n')
     .replace('ISSUER=http://127.0.0.1:8484', `ISSUER=${server.issuer.replace(/\/$/, '')}`)
     .replace('Q=doorward-data/quickstart.json', `Q=${server.folder}/quickstart.json`);
-  const printed = execFileSync('bash', ['-c', script], { encoding: 'utf8', timeout: 60_000 });
-  const answers = printed.split('=== next').map((text) => text.trim()).filter(Boolean);
-  const [policies, login, other, again, refused, dead] = answers.map((text) => JSON.parse(text));
+  const printed = execFileSync('bash', ['-c', script], { encoding: 'utf8', timeout: 120_000 });
+  return printed.split('=== next').slice(0, -1).map((text) => text.trim());
+}
 
+test('the tour of the README prints what it shows', () => {
+  const tour = page('README.md')
+    .split('## Multi-resource refresh tokens in five minutes')[1].split('\n## ')[0];
+  const printed = run(commands(tour)).filter(Boolean).map((text) => JSON.parse(text));
+  const [policies, login, other, again, refused, dead] = printed;
   assert.deepEqual(policies.map((policy) => policy.audience),
     ['https://orders.example/', 'https://billing.example/']);
   assert.equal(login.scope, 'openid offline_access read:orders');
@@ -53,4 +62,11 @@ test('the tour of the README prints what it shows', () => {
   assert.equal(refused.error, 'invalid_target');
   assert.equal(dead.error, 'invalid_grant');
   assert.equal(dead.error_description, 'Unknown or invalid refresh token.');
+});
+
+test('every row of the decision prints what the page shows, to the letter', () => {
+  const found = commands(page('docs/multi-resource-refresh-tokens.md'));
+  const shown = found.map((entry) => entry.shown.join('\n'));
+  assert.ok(shown.filter(Boolean).length >= 11, `${shown.filter(Boolean).length} examples`);
+  run(found).forEach((printed, i) => assert.equal(printed, shown[i], found[i].command));
 });

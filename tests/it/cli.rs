@@ -10,6 +10,7 @@ use std::{
 
 use reqwest::header;
 use serde_json::Value;
+use sqlx::Connection;
 
 use crate::support::{browser::hidden_state, postgres};
 
@@ -132,6 +133,37 @@ async fn the_quickstart_keeps_its_credentials_and_its_secrets_to_itself() {
     }
     let mode = std::fs::metadata(&data_dir).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700, "the data directory");
+}
+
+#[tokio::test]
+async fn explain_prints_what_an_exchange_would_give() {
+    let folder = tempfile::tempdir().unwrap();
+    Running::start(doorward(&["quickstart"], folder.path())).await.stop();
+    let text = std::fs::read_to_string(folder.path().join("quickstart.json")).unwrap();
+    let seeded: Value = serde_json::from_str(&text).unwrap();
+    let client = seeded["demo_client_id"].as_str().unwrap();
+    let database = format!("sqlite:{}", folder.path().join("doorward.db").display());
+    let mut connection = sqlx::SqliteConnection::connect(&database).await.unwrap();
+    let find = "SELECT user_id FROM user_account";
+    let (user,): (String,) = sqlx::query_as(find).fetch_one(&mut connection).await.unwrap();
+    let run = |more: &[&str]| {
+        let arguments = [&["explain", "--client", client, "--user", &user], more].concat();
+        doorward(&arguments, folder.path()).output().unwrap()
+    };
+    let supposed = [
+        "--login-audience",
+        "https://orders.example/",
+        "--login-scope",
+        "openid read:orders",
+        "--audience",
+        "https://billing.example/",
+    ];
+    let output = run(&supposed);
+    assert!(output.status.success(), "{output:?}");
+    let explained: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(explained["allowed"], true, "{explained}");
+    assert_eq!(explained["result"]["scope"], "openid read:invoices pay:invoices", "{explained}");
+    assert!(refusal(&run(&[])).contains("refresh token does not exist"));
 }
 
 #[tokio::test]

@@ -8,5 +8,6 @@ mod cli;
 mod layering;
 mod management;
 mod oauth;
+mod proofs;
 mod store;
 mod support;

@@ -4,10 +4,15 @@ mod access;
 mod client_grants;
 mod client_policies;
 mod clients;
+mod explain;
+mod grants;
+mod logs;
 mod organizations;
 mod paging;
+mod refresh_tokens;
 mod requests;
 mod resource_servers;
+mod sessions;
 mod user_permissions;
 mod users;
 

@@ -64,6 +64,15 @@ impl Page {
         Ok(Self::Offset { start: page * limit, limit, totals })
     }
 
+    /// Reads `from` and `take`, for listings that have no other style.
+    ///
+    /// # Errors
+    /// `invalid_query_string`.
+    pub fn read_cursor(query: &Query) -> Result<(String, i64), ManagementError> {
+        let take = query.integer("take", 1, MOST)?.unwrap_or(USUAL);
+        Ok((query.text("from")?.unwrap_or("").to_owned(), take))
+    }
+
     /// The page of a listing that is in memory as `(id, item)`, ordered as the database would.
     pub fn of<T>(&self, mut all: Vec<T>, id: impl Fn(&T) -> &str) -> Listing<T> {
         let total = all.len();
@@ -91,7 +100,7 @@ impl Page {
                 let length = items.len();
                 let mut envelope =
                     json!({ "start": start, "limit": limit, "total": total, name: items });
-                if name == "users" {
+                if matches!(name, "users" | "logs") {
                     envelope["length"] = length.into();
                 }
                 Json(envelope)

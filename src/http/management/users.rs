@@ -16,7 +16,7 @@ use super::{
     query::{Fields, Query},
     validation::{self, Writing},
 };
-use crate::domain::{UserId, family::RevokedBy, user::User};
+use crate::domain::{UserId, audit::Happened, family::RevokedBy, user::User};
 use crate::http::{
     App,
     error::management::ManagementError,
@@ -175,8 +175,9 @@ pub async fn update(
             other => other?,
         };
         let blocks = body.get("blocked") == Some(&Value::Bool(true));
-        end_logins(&app, &mut tx, &id, blocks, hash.is_some()).await?;
-        tx.commit().await?;
+        let (revoked, by) = end_logins(&app, &mut tx, &id, blocks, hash.is_some()).await?;
+        let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
+        app.login.commit_revocation(tx, &happened, None, Some(&id)).await?;
         return Ok(Json(Value::Object(show(&record.user))));
     }
     Err(edited_elsewhere())
@@ -192,24 +193,23 @@ fn may_update(token: &ManagementToken, body: &Map<String, Value>) -> Result<(), 
     Ok(())
 }
 
-/// Ends what the user began before being blocked, or under the old password.
+/// Ends what the user began before being blocked, or under the old password. Returns how many
+/// refresh tokens that cost, and by what.
 async fn end_logins(
     app: &App,
     tx: &mut Tx,
     id: &UserId,
     is_blocked: bool,
     has_new_password: bool,
-) -> Result<(), store::Error> {
-    let now = app.clock.now();
-    if is_blocked {
-        families::revoke_of_user(tx, id, RevokedBy::UserBlocked, now).await?;
-    } else if has_new_password && app.settings.revoke_on_password_change {
-        families::revoke_of_user(tx, id, RevokedBy::PasswordChange, now).await?;
-    }
+) -> Result<(u64, RevokedBy), store::Error> {
+    let by = if is_blocked { RevokedBy::UserBlocked } else { RevokedBy::PasswordChange };
+    let revokes = is_blocked || (has_new_password && app.settings.revoke_on_password_change);
+    let revoked =
+        if revokes { families::revoke_of_user(tx, id, by, app.clock.now()).await? } else { 0 };
     if is_blocked || has_new_password {
         sessions::delete_of_user(tx, id).await?;
     }
-    Ok(())
+    Ok((revoked, by))
 }
 
 /// `DELETE /users/{id}`

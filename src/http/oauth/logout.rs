@@ -50,7 +50,8 @@ pub async fn logout(
             Some(exact.ok_or_else(|| PageError::logout_destination(&app))?.clone())
         }
     };
-    app.login.end_session(cookies.session.as_ref()).await.map_err(store)?;
+    let client_id = client.as_ref().map(|record| &record.client.client_id);
+    app.login.end_session(cookies.session.as_ref(), client_id).await.map_err(store)?;
     let mut response = match destination {
         Some(destination) => redirect(&destination),
         None => pages::render(StatusCode::OK, &SignedOutPage { tenant: &app.settings.tenant_name }),

@@ -1,0 +1,111 @@
+//! `/logs` and `/users/{id}/logs`: the audit trail.
+
+mod search;
+mod view;
+
+use axum::{Json, extract::State};
+use serde_json::Value;
+
+use self::{search::is_ascending, view::show};
+use super::{
+    page::{self, Listing, Page},
+    path_id::PathId,
+    query::{Fields, Query},
+    users::MISSING as NO_USER,
+};
+use crate::domain::UserId;
+use crate::http::{App, error::management::ManagementError};
+use crate::store::{
+    audit::{self, AuditRow, Filter},
+    users,
+};
+
+type Answer = Result<Json<Value>, ManagementError>;
+
+/// How far a listing can be paged; beyond it the cursor goes on.
+const REACH: i64 = 1000;
+/// Seconds until an event is shown to who follows the trail by cursor: rows are written a moment
+/// after they happened and from several nodes, and a cursor must not overtake one.
+const SETTLED_AFTER: i64 = 5;
+
+const MISSING: ManagementError =
+    ManagementError::NotFound { code: None, message: "Log not found." };
+
+/// `GET /logs`
+pub async fn list(State(app): State<App>, query: Query) -> Answer {
+    query.only(&[Fields::PARAMETERS, page::OFFSET, page::CHECKPOINT, &["q", "sort"]])?;
+    let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
+    if let Page::Checkpoint { after, take } = &page {
+        if query.text("q")?.is_some() || query.text("sort")?.is_some() {
+            return Err(ManagementError::invalid_query(
+                "Query validation error: 'q' and 'sort' cannot be used with 'from' and 'take'.",
+            ));
+        }
+        let settled = app.clock.now().plus_seconds(-SETTLED_AFTER);
+        let rows = audit::after(app.store.read().await?.db(), after, settled, *take).await?;
+        return Ok(Json(Value::Array(show_all(&app, &fields, rows).await?)));
+    }
+    let filter = search::filter(&query)?;
+    answer(&app, &page, &fields, &filter, is_ascending(&query)?).await
+}
+
+/// `GET /users/{id}/logs`
+pub async fn of_user(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
+    query.only(&[page::OFFSET, &["sort"]])?;
+    let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
+    let user = UserId::new(id.as_str());
+    users::find(app.store.read().await?.db(), &user).await?.ok_or(NO_USER)?;
+    let filter = Filter { user_id: Some(id), ..Filter::default() };
+    answer(&app, &page, &fields, &filter, is_ascending(&query)?).await
+}
+
+/// `GET /logs/{id}`
+pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
+    query.only(&[])?;
+    let filter = Filter { id: Some(id), ..Filter::default() };
+    let row = audit::newest(app.store.read().await?.db(), &filter, 0, 1).await?.pop();
+    Ok(Json(Value::Object(show(&app, row.ok_or(MISSING)?).await?)))
+}
+
+async fn answer(
+    app: &App,
+    page: &Page,
+    fields: &Fields,
+    filter: &Filter,
+    is_ascending: bool,
+) -> Answer {
+    let (start, limit) = page.window();
+    if start + limit > REACH {
+        return Err(ManagementError::invalid_query(
+            "You can only page through the first 1000 records. Go on with from and take.",
+        ));
+    }
+    let (rows, total) = {
+        let mut conn = app.store.read().await?;
+        let rows = if is_ascending {
+            audit::oldest(conn.db(), filter, start, limit).await?
+        } else {
+            audit::newest(conn.db(), filter, start, limit).await?
+        };
+        // Counting reads every row of the filter.
+        let total = match page {
+            Page::Offset { totals: true, .. } => audit::count(conn.db(), filter).await?,
+            _ => 0,
+        };
+        (rows, total)
+    };
+    let items = show_all(app, fields, rows).await?;
+    Ok(page.answer("logs", Listing { items, total, next: None }))
+}
+
+async fn show_all(
+    app: &App,
+    fields: &Fields,
+    rows: Vec<AuditRow>,
+) -> Result<Vec<Value>, ManagementError> {
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows {
+        items.push(fields.select(show(app, row).await?));
+    }
+    Ok(items)
+}

@@ -1,0 +1,131 @@
+//! What the grants tell the audit trail. Nothing here is written before the answer leaves, and none
+//! of it decides: reuse, theft and revocations are written where they are decided.
+
+use crate::domain::{
+    ClientId, UserId,
+    audit::{Exchanged, Happened, Issued},
+    family::Family,
+};
+use crate::policy::mrrt::Allowed;
+use crate::token::{
+    GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient, issue::Login,
+    refresh_token::RefreshRequest,
+};
+
+impl TokenService {
+    /// A login was answered with tokens.
+    pub(super) fn login_granted(
+        &self,
+        exchanged: Exchanged,
+        login: &Login,
+        family: Option<&Family>,
+    ) {
+        let audience = login.api.as_ref().map(|record| &record.api.identifier);
+        let issued = Issued { audience, scope: &login.scope };
+        let family = family.map(|family| &family.id);
+        let happened = Happened::Granted { exchanged, family, issued };
+        let client = &login.client.client.client_id;
+        self.login.note(&happened, Some(client), Some(&login.user.user_id));
+    }
+
+    /// A refresh token was exchanged.
+    pub(super) fn refreshed(
+        &self,
+        family: &Family,
+        request: &RefreshRequest,
+        allowed: &Allowed<'_>,
+        generation: u32,
+    ) {
+        self.note_of(
+            family,
+            &Happened::Refreshed {
+                family: &family.id,
+                generation,
+                requested_audience: request.audience.as_ref(),
+                requested_scope: request.scope.as_ref(),
+                used_policy: allowed.used_policy,
+                issued: Issued { audience: allowed.audience, scope: &allowed.scope },
+            },
+        );
+    }
+
+    /// Something about a family that is no decision.
+    pub(super) fn note_of(&self, family: &Family, happened: &Happened<'_>) {
+        self.login.note(happened, Some(&family.client_id), Some(&family.user_id));
+    }
+
+    /// A true refresh token is refused, because of `reason`.
+    pub(super) fn refresh_refused(
+        &self,
+        family: &Family,
+        reason: &str,
+        refused: Refused,
+    ) -> Refused {
+        self.note_of(
+            family,
+            &Happened::Refused {
+                exchanged: Exchanged::RefreshToken,
+                family: Some(&family.id),
+                reason,
+                description: None,
+            },
+        );
+        refused
+    }
+
+    /// An exchange is refused; the error says why. Our own failures are not the caller's story.
+    pub(super) fn exchange_refused(
+        &self,
+        exchanged: Exchanged,
+        client: &AuthenticatedClient,
+        user: Option<&UserId>,
+        refused: Refused,
+    ) -> Refused {
+        if let Some((reason, description)) = reason(&refused) {
+            let client = &client.record.client.client_id;
+            let happened = Happened::Refused { exchanged, family: None, reason, description };
+            self.login.note(&happened, Some(client), user);
+        }
+        refused
+    }
+
+    /// A string that is no code or token of ours. It reaches the stream only: who makes strings up
+    /// must not make rows.
+    pub(super) fn not_ours(exchanged: Exchanged, client: &ClientId) {
+        let (code, client) = (exchanged.failed(), client.as_str());
+        tracing::info!(
+            target: "audit",
+            event = code,
+            client.id = client,
+            reason = "unknown_token",
+            "audit {code}"
+        );
+    }
+}
+
+/// The word for the operator, and the description if it says more.
+fn reason(refused: &Refused) -> Option<(&'static str, Option<&str>)> {
+    Some(match refused {
+        Refused::InvalidRequest(text) => ("invalid_request", Some(text)),
+        Refused::UnauthorizedClient(text) => ("grant_not_allowed", Some(text)),
+        Refused::InvalidTarget(text) => ("invalid_target", Some(text)),
+        Refused::AccessDenied(text) => ("access_denied", Some(text)),
+        Refused::InvalidGrant(fault) => {
+            let reason = match fault {
+                GrantFault::Code => "login_ended",
+                GrantFault::Verifier => "code_verifier",
+                GrantFault::RedirectUri => "redirect_uri",
+                GrantFault::RefreshToken => "refresh_token",
+                GrantFault::Password => "wrong_credentials",
+                GrantFault::UserBlocked => "user_blocked",
+                GrantFault::NotAMember => "not_a_member",
+            };
+            (reason, None)
+        }
+        Refused::InvalidClient
+        | Refused::MissingClientId
+        | Refused::UnsupportedGrantType
+        | Refused::Overloaded
+        | Refused::Internal(_) => return None,
+    })
+}

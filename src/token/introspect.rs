@@ -1,0 +1,160 @@
+//! Token introspection (RFC 7662). It only looks: nothing is revoked, rotated or kept alive by it.
+
+use serde::Serialize;
+
+use crate::crypto::refresh_token::Presented;
+use crate::domain::{ClientId, UserId, family::Family, secret::RefreshToken};
+use crate::policy::{
+    client_auth::{Proof, may_be_public},
+    lifetime,
+};
+use crate::store::{consents, families, organizations, users};
+use crate::token::{
+    Refused, TokenService,
+    bearer::{Audiences, Claims},
+    client_authentication::AuthenticatedClient,
+};
+
+/// What is told about an active token (RFC 7662 §2.2). Of any other nothing is told.
+#[derive(Serialize)]
+pub struct Introspection {
+    active: bool,
+    token_type: &'static str,
+    client_id: String,
+    sub: String,
+    scope: String,
+    iat: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<Audiences>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<String>,
+}
+
+impl TokenService {
+    /// What `client` may know about a token; `None` for a token that is not active, or none of the
+    /// client's business. The two look the same (§2.2, §4).
+    ///
+    /// # Errors
+    /// [`Refused::InvalidClient`] for a client that cannot keep a secret (§2.1), or failures of
+    /// ours.
+    pub async fn introspect(
+        &self,
+        client: &AuthenticatedClient,
+        token: &RefreshToken,
+    ) -> Result<Option<Introspection>, Refused> {
+        // What a public client ships as its secret, everybody has.
+        if client.proof != Proof::Authenticated || may_be_public(&client.record.client) {
+            return Err(Refused::InvalidClient);
+        }
+        if let Some(presented) = self.refresh_tokens.parse(token) {
+            return self.introspect_refresh_token(client, &presented).await;
+        }
+        match self.verify_access_token(token.expose(), None) {
+            Ok(claims) => self.introspect_access_token(client, claims).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn introspect_refresh_token(
+        &self,
+        client: &AuthenticatedClient,
+        presented: &Presented,
+    ) -> Result<Option<Introspection>, Refused> {
+        let found = families::find(self.store.read().await?.db(), &presented.family()).await?;
+        let Some(family) = found.filter(|f| self.refresh_tokens.verify(presented, &f.salt)) else {
+            return Ok(None);
+        };
+        let client = &client.record.client;
+        let settings = client.refresh_token_settings();
+        let (last, now) = (family.last_exchanged_at, self.clock.now());
+        let is_over = family.revoked_at.is_some()
+            // The leeway forgives a retry; the token is spent all the same.
+            || presented.generation() < family.generation
+            || lifetime::expired(&settings, family.expires_at, last, now).is_some();
+        if family.client_id != client.client_id
+            || is_over
+            || !self.may_be_exchanged(&family, client.is_first_party).await?
+        {
+            return Ok(None);
+        }
+        let ends = [family.expires_at, lifetime::idle_end(&settings, last)];
+        Ok(Some(Introspection {
+            active: true,
+            token_type: "refresh_token",
+            client_id: family.client_id.to_string(),
+            sub: family.user_id.to_string(),
+            scope: family.scope.to_string(),
+            iat: family.rotated_at.seconds(),
+            exp: ends.into_iter().flatten().min().map(|end| end.seconds()),
+            aud: family.audience.map(Audiences::One),
+            iss: None,
+        }))
+    }
+
+    /// Whether the user's state leaves the family its use, as the exchange would find it.
+    async fn may_be_exchanged(
+        &self,
+        family: &Family,
+        is_first_party: bool,
+    ) -> Result<bool, Refused> {
+        if !self.is_in_good_standing(&family.user_id).await? {
+            return Ok(false);
+        }
+        let mut conn = self.store.read().await?;
+        let user = &family.user_id;
+        if let Some(organization) = &family.organization_id
+            && !organizations::is_member(conn.db(), organization, user).await?
+        {
+            return Ok(false);
+        }
+        let (client, audience) = (&family.client_id, family.audience.as_ref());
+        Ok(is_first_party || consents::find(conn.db(), user, client, audience).await?.is_some())
+    }
+
+    async fn is_in_good_standing(&self, user: &UserId) -> Result<bool, Refused> {
+        let found = users::find(self.store.read().await?.db(), user).await?;
+        Ok(found.is_some_and(|record| !record.user.is_blocked()))
+    }
+
+    async fn introspect_access_token(
+        &self,
+        client: &AuthenticatedClient,
+        claims: Claims,
+    ) -> Result<Option<Introspection>, Refused> {
+        let client_id = ClientId::new(claims.client_id());
+        let is_own = client_id == client.record.client.client_id;
+        if !is_own && !is_resource_server(client, &claims.aud) {
+            return Ok(None);
+        }
+        if self.store.client(&client_id).await?.is_none() {
+            return Ok(None);
+        }
+        let is_of_a_machine = claims.sub == format!("{client_id}@clients");
+        let subject = UserId::new(claims.sub.as_str());
+        if !is_of_a_machine && !self.is_in_good_standing(&subject).await? {
+            return Ok(None);
+        }
+        let scope = claims.scope().to_string();
+        Ok(Some(Introspection {
+            active: true,
+            token_type: "Bearer",
+            client_id: client_id.to_string(),
+            sub: claims.sub,
+            scope,
+            iat: claims.iat,
+            exp: Some(claims.exp),
+            aud: Some(claims.aud),
+            iss: Some(self.settings.issuer.clone()),
+        }))
+    }
+}
+
+/// Whether the client stands for an API that the token is for.
+fn is_resource_server(client: &AuthenticatedClient, audiences: &Audiences) -> bool {
+    let record = &client.record;
+    let identifier = record.document.get("resource_server_identifier");
+    record.client.app_type.as_deref() == Some("resource_server")
+        && identifier.and_then(|value| value.as_str()).is_some_and(|api| audiences.contains(api))
+}
