@@ -11,6 +11,7 @@ mod main_job;
 mod mrrt_vectors;
 mod password_grant;
 mod refresh;
+mod refresh_settings;
 mod revoke;
 mod token_endpoint;
 mod userinfo;
