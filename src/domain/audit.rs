@@ -38,6 +38,8 @@ pub struct AuditEvent {
     pub caller: Caller,
     /// What else is to be known.
     pub details: Value,
+    /// How often it happened: the same refusal, again and again, is one event.
+    pub times: u64,
 }
 
 /// A token that was issued.
@@ -324,6 +326,27 @@ impl AuditEvent {
             scope: issued.map(|issued| issued.scope.to_string()),
             caller,
             details: happened.details(),
+            times: 1,
         }
+    }
+
+    /// Whether `other` is the same refusal again.
+    pub fn is_repeated_by(&self, other: &Self) -> bool {
+        // Auth0's codes of failures, and of nothing else, begin so.
+        self.code.starts_with('f')
+            && self.code == other.code
+            && self.client_id == other.client_id
+            && self.user_id == other.user_id
+            && self.caller == other.caller
+            && self.details == other.details
+    }
+
+    /// The details as they are kept: with the number of times, if it was more than one.
+    pub fn kept_details(&self) -> Value {
+        let mut details = self.details.clone();
+        if self.times > 1 {
+            details["times"] = self.times.into();
+        }
+        details
     }
 }

@@ -81,7 +81,7 @@ async fn write(store: Store, mut receiver: mpsc::Receiver<Message>, lost: Arc<At
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
-                Message::Event(event) => batch.push(*event),
+                Message::Event(event) => add(&mut batch, *event),
                 Message::Flush(done) => {
                     flushed = Some(done);
                     break;
@@ -104,6 +104,15 @@ async fn write(store: Store, mut receiver: mpsc::Receiver<Message>, lost: Arc<At
         if let Some(flushed) = flushed {
             let _ = flushed.send(());
         }
+    }
+}
+
+/// Adds an event, unless the batch tells the same refusal already: then that one counts it. Who
+/// sends one dead token again and again must not fill the trail.
+fn add(batch: &mut Vec<AuditEvent>, event: AuditEvent) {
+    match batch.iter_mut().find(|told| told.is_repeated_by(&event)) {
+        Some(told) => told.times += 1,
+        None => batch.push(event),
     }
 }
 
@@ -175,5 +184,39 @@ impl LoginService {
         tx.commit().await?;
         telemetry::audit::emit(&event);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::random::SystemEntropy;
+    use crate::domain::{FamilyId, audit::Caller, audit::Exchanged, time::Timestamp};
+
+    #[test]
+    fn the_same_refusal_again_and_again_is_one_row_that_counts() {
+        let (one, two) = (FamilyId::new("1"), FamilyId::new("2"));
+        let refused = |family, reason| Happened::Refused {
+            exchanged: Exchanged::RefreshToken,
+            family: Some(family),
+            reason,
+            description: None,
+        };
+        let mut batch = Vec::new();
+        for happened in [
+            refused(&one, "idle"),
+            refused(&two, "idle"),
+            refused(&one, "idle"),
+            refused(&one, "absolute"),
+            refused(&one, "idle"),
+            Happened::LoggedIn,
+            Happened::LoggedIn,
+        ] {
+            let (now, caller) = (Timestamp::from_millis(0), Caller::default());
+            add(&mut batch, AuditEvent::new(&happened, None, None, caller, now, &SystemEntropy));
+        }
+        let times: Vec<_> = batch.iter().map(|event| event.times).collect();
+        assert_eq!(times, [3, 1, 1, 1, 1], "successes are never counted together");
+        assert_eq!(batch[0].kept_details()["times"], 3);
     }
 }

@@ -110,7 +110,7 @@ pub async fn insert(tx: &mut Tx, event: &AuditEvent) -> Result<()> {
         .bind(event.scope.as_deref())
         .bind(event.caller.ip.as_deref())
         .bind(event.caller.user_agent.as_deref())
-        .bind(event.details.to_string())
+        .bind(event.kept_details().to_string())
         .execute(c)
         .await
         .map(|_| ())?);

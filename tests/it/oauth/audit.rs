@@ -230,3 +230,21 @@ async fn logging_out_is_told() {
         assert_eq!(told["details"], json!({ "revoked": 1 }), "{backend}");
     }
 }
+
+#[tokio::test]
+async fn every_replay_of_a_dead_token_is_counted() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let token = text(&app.log_in(&world).await, "refresh_token").to_owned();
+        let form = [("client_id", world.client_id.as_str()), ("token", token.as_str())];
+        app.post_form("oauth/revoke", &form).await;
+        for _ in 0..100 {
+            assert_eq!(app.refresh(&world, &token, &[]).await.status, 400, "{backend}");
+        }
+        app.inner.login.audit.flush().await;
+        let found = app.management("GET", "/logs?q=type:fertft&per_page=100", None).await.ok();
+        let rows = found.as_array().unwrap();
+        let times = rows.iter().map(|row| row["details"]["times"].as_u64().unwrap_or(1));
+        assert_eq!(times.sum::<u64>(), 100, "{backend}: every one is counted");
+    }
+}
