@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::domain::{
     ClientId, FamilyId, OrganizationId, SessionId, UserId,
     audience::Audience,
+    audit::Caller,
     family::{Family, LoginGrant, RevokedBy},
     scope::ScopeSet,
     time::Timestamp,
@@ -98,11 +99,13 @@ pub async fn latest(db: Db<'_>, user: &UserId, client: &ClientId) -> Result<Opti
 ///
 /// # Errors
 /// When the database does.
-pub async fn insert(tx: &mut Tx, family: &Family) -> Result<()> {
+pub async fn insert(tx: &mut Tx, family: &Family, caller: &Caller) -> Result<()> {
     const INSERT: &str = "INSERT INTO refresh_token_family
         (id, client_id, user_id, session_id, organization_id, audience, scope, login_grant,
-         auth_time, amr, salt, generation, rotated_at, created_at, last_exchanged_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+         auth_time, amr, salt, generation, rotated_at, created_at, last_exchanged_at, expires_at,
+         initial_ip, initial_user_agent, last_ip, last_user_agent)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                $17, $18)";
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(family.id.as_str())
         .bind(family.client_id.as_str())
@@ -120,6 +123,8 @@ pub async fn insert(tx: &mut Tx, family: &Family) -> Result<()> {
         .bind(family.created_at.millis())
         .bind(family.last_exchanged_at.millis())
         .bind(family.expires_at.map(Timestamp::millis))
+        .bind(caller.ip.as_deref())
+        .bind(caller.user_agent.as_deref())
         .execute(c)
         .await
         .map(|_| ())?);
@@ -140,15 +145,19 @@ pub async fn rotate(
     read: u32,
     next: u32,
     now: Timestamp,
+    caller: &Caller,
 ) -> Result<bool> {
     const ROTATE: &str = "UPDATE refresh_token_family
-        SET generation = $3, rotated_at = $4, last_exchanged_at = $4
+        SET generation = $3, rotated_at = $4, last_exchanged_at = $4, last_ip = $5,
+            last_user_agent = $6
         WHERE id = $1 AND generation = $2 AND revoked_at IS NULL";
     let rotated = on!(tx.db(), |c| sqlx::query(ROTATE)
         .bind(id.as_str())
         .bind(i64::from(read))
         .bind(i64::from(next))
         .bind(now.millis())
+        .bind(caller.ip.as_deref())
+        .bind(caller.user_agent.as_deref())
         .execute(c)
         .await?
         .rows_affected());
@@ -160,13 +169,22 @@ pub async fn rotate(
 ///
 /// # Errors
 /// When the database does.
-pub async fn touch(tx: &mut Tx, id: &FamilyId, read: u32, now: Timestamp) -> Result<bool> {
-    const TOUCH: &str = "UPDATE refresh_token_family SET last_exchanged_at = $3
+pub async fn touch(
+    tx: &mut Tx,
+    id: &FamilyId,
+    read: u32,
+    now: Timestamp,
+    caller: &Caller,
+) -> Result<bool> {
+    const TOUCH: &str = "UPDATE refresh_token_family
+        SET last_exchanged_at = $3, last_ip = $4, last_user_agent = $5
         WHERE id = $1 AND generation = $2 AND revoked_at IS NULL";
     let touched = on!(tx.db(), |c| sqlx::query(TOUCH)
         .bind(id.as_str())
         .bind(i64::from(read))
         .bind(now.millis())
+        .bind(caller.ip.as_deref())
+        .bind(caller.user_agent.as_deref())
         .execute(c)
         .await?
         .rows_affected());
@@ -280,6 +298,10 @@ pub struct FamilyRecord {
     pub family: Family,
     /// What operators noted about it.
     pub metadata: Option<Map<String, Value>>,
+    /// Where the login came from.
+    pub initial: Caller,
+    /// Where the last exchange came from.
+    pub last: Caller,
 }
 
 #[derive(sqlx::FromRow)]
@@ -287,6 +309,10 @@ struct RecordRow {
     #[sqlx(flatten)]
     family: Row,
     metadata: Option<String>,
+    initial_ip: Option<String>,
+    initial_user_agent: Option<String>,
+    last_ip: Option<String>,
+    last_user_agent: Option<String>,
 }
 
 impl TryFrom<RecordRow> for FamilyRecord {
@@ -294,7 +320,12 @@ impl TryFrom<RecordRow> for FamilyRecord {
 
     fn try_from(row: RecordRow) -> Result<Self> {
         let metadata = row.metadata.map(|json| decode("refresh_token_family", &json));
-        Ok(Self { family: row.family.try_into()?, metadata: metadata.transpose()? })
+        Ok(Self {
+            family: row.family.try_into()?,
+            metadata: metadata.transpose()?,
+            initial: Caller { ip: row.initial_ip, user_agent: row.initial_user_agent },
+            last: Caller { ip: row.last_ip, user_agent: row.last_user_agent },
+        })
     }
 }
 
@@ -305,7 +336,8 @@ impl TryFrom<RecordRow> for FamilyRecord {
 pub async fn find_record(db: Db<'_>, id: &FamilyId) -> Result<Option<FamilyRecord>> {
     const FIND: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
-        last_exchanged_at, expires_at, revoked_at, metadata
+        last_exchanged_at, expires_at, revoked_at, metadata,
+        initial_ip, initial_user_agent, last_ip, last_user_agent
         FROM refresh_token_family WHERE id = $1";
     let row: Option<RecordRow> =
         on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
@@ -327,7 +359,8 @@ pub async fn list_after(
 ) -> Result<Vec<FamilyRecord>> {
     const LIST: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
-        last_exchanged_at, expires_at, revoked_at, metadata
+        last_exchanged_at, expires_at, revoked_at, metadata,
+        initial_ip, initial_user_agent, last_ip, last_user_agent
         FROM refresh_token_family
         WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR client_id = $2) AND id > $3
           AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $5)

@@ -17,6 +17,7 @@ use crate::policy::lifetime;
 use crate::store::{
     self, Tx, audit, clients::ClientRecord, families, resource_servers::ResourceServerRecord,
 };
+use crate::telemetry;
 use crate::token::{
     Granted, Refused, TokenService,
     mint::{AccessToken, Gty, IdToken},
@@ -85,7 +86,7 @@ impl TokenService {
         tx: &mut Tx,
         family: &Family,
     ) -> Result<Option<AuditEvent>, store::Error> {
-        families::insert(tx, family).await?;
+        families::insert(tx, family, &telemetry::caller::current()).await?;
         let limit = self.settings.families_per_user_and_client;
         let (user, client) = (&family.user_id, &family.client_id);
         let revoked = families::revoke_beyond(tx, user, client, limit, family.created_at).await?;

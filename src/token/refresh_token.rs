@@ -242,11 +242,12 @@ impl TokenService {
             return Ok(Some(family.generation));
         }
         let next = if rotates { generation.saturating_add(1) } else { generation };
+        let caller = telemetry::caller::current();
         let mut tx = self.store.write().await?;
         let written = if next == family.generation {
-            families::touch(&mut tx, id, family.generation, now).await?
+            families::touch(&mut tx, id, family.generation, now, &caller).await?
         } else {
-            families::rotate(&mut tx, id, family.generation, next, now).await?
+            families::rotate(&mut tx, id, family.generation, next, now, &caller).await?
         };
         if !written {
             return Ok(None);

@@ -59,6 +59,12 @@ fn show(live: &LiveFamily) -> Map<String, Value> {
             time(Some(family.last_exchanged_at).filter(|at| *at > family.created_at)),
         "idle_expires_at": time(live.idle_expires_at),
         "expires_at": time(family.expires_at),
+        "device": {
+            "initial_ip": live.record.initial.ip,
+            "initial_user_agent": live.record.initial.user_agent,
+            "last_ip": live.record.last.ip,
+            "last_user_agent": live.record.last.user_agent,
+        },
         "rotating": live.is_rotating,
         "resource_servers": apis,
         "refresh_token_metadata": live.record.metadata,

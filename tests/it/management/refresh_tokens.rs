@@ -29,6 +29,7 @@ async fn a_refresh_token_shows_every_api_it_reaches_and_when_it_ends() {
         let expected = [
             "client_id",
             "created_at",
+            "device",
             "expires_at",
             "id",
             "idle_expires_at",
@@ -43,6 +44,11 @@ async fn a_refresh_token_shows_every_api_it_reaches_and_when_it_ends() {
         assert_eq!(shown["client_id"], world.client_id, "{backend}");
         assert_eq!(shown["user_id"], world.user_id, "{backend}");
         assert_eq!(shown["rotating"], true, "{backend}");
+        let device = json!({
+            "initial_ip": "127.0.0.1", "initial_user_agent": null,
+            "last_ip": "127.0.0.1", "last_user_agent": null,
+        });
+        assert_eq!(shown["device"], device, "{backend}");
         assert_eq!(shown["last_exchanged_at"], Value::Null, "{backend}");
         assert!(shown["session_id"].is_string(), "{backend}");
         let apis = shown["resource_servers"].as_array().unwrap();
@@ -261,5 +267,27 @@ async fn device_credentials_are_the_refresh_tokens_under_another_name() {
         }
         assert!(!is_alive(&app, &world, &login).await, "{backend}");
         assert_eq!(get(&app, &list).await.ok(), json!([]), "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn the_device_of_the_last_exchange_is_shown() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let token = text(&app.log_in(&world).await, "refresh_token").to_owned();
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", world.client_id.as_str()),
+            ("refresh_token", token.as_str()),
+        ];
+        let long = "Phone/2 ".repeat(100);
+        let request = app.http.post(app.url("oauth/token")).form(&form);
+        app.send(request.header("user-agent", &long)).await.ok();
+        let user = world.user_id.replace('|', "%7C");
+        let path = format!("/users/{user}/refresh-tokens");
+        let listed = app.management("GET", &path, None).await.ok();
+        let device = &listed["tokens"][0]["device"];
+        assert_eq!(device["last_user_agent"], long[..300], "{backend}: cut");
+        assert!(device["initial_user_agent"].is_null(), "{backend}");
     }
 }

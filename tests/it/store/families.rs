@@ -6,6 +6,7 @@ use std::time::Duration;
 use doorward::{
     domain::{
         FamilyId,
+        audit::Caller,
         family::RevokedBy,
         time::{Clock, Timestamp},
     },
@@ -27,11 +28,14 @@ async fn of_two_rotations_one_wins_and_the_other_knows() {
     for (backend, app) in each_backend().await {
         let (family, now) = begin_family(&app).await;
         let mut first = app.inner.store.write().await.unwrap();
-        assert!(families::rotate(&mut first, &family, 0, 1, now).await.unwrap(), "{backend}");
+        assert!(
+            families::rotate(&mut first, &family, 0, 1, now, &Caller::default()).await.unwrap(),
+            "{backend}"
+        );
         let (store, id) = (app.inner.store.clone(), family.clone());
         let second = tokio::spawn(async move {
             let mut tx = store.write().await?;
-            let rotated = families::rotate(&mut tx, &id, 0, 1, now).await?;
+            let rotated = families::rotate(&mut tx, &id, 0, 1, now, &Caller::default()).await?;
             tx.commit().await?;
             Ok::<_, Error>(rotated)
         });
@@ -50,8 +54,14 @@ async fn a_revocation_wins_over_a_rotation_that_read_before_it() {
         assert!(families::revoke(&mut tx, &family, RevokedBy::Client, now).await.unwrap());
         tx.commit().await.unwrap();
         let mut tx = app.inner.store.write().await.unwrap();
-        assert!(!families::rotate(&mut tx, &family, 0, 1, now).await.unwrap(), "{backend}");
-        assert!(!families::touch(&mut tx, &family, 0, now).await.unwrap(), "{backend}");
+        assert!(
+            !families::rotate(&mut tx, &family, 0, 1, now, &Caller::default()).await.unwrap(),
+            "{backend}"
+        );
+        assert!(
+            !families::touch(&mut tx, &family, 0, now, &Caller::default()).await.unwrap(),
+            "{backend}"
+        );
         assert!(!families::revoke(&mut tx, &family, RevokedBy::Reuse, now).await.unwrap());
     }
 }
@@ -61,7 +71,7 @@ async fn a_transaction_that_is_dropped_never_happened() {
     for (backend, app) in each_backend().await {
         let (family, now) = begin_family(&app).await;
         let mut tx = app.inner.store.write().await.unwrap();
-        families::rotate(&mut tx, &family, 0, 9, now).await.unwrap();
+        families::rotate(&mut tx, &family, 0, 9, now, &Caller::default()).await.unwrap();
         drop(tx);
         let mut conn = app.inner.store.read().await.unwrap();
         let row = families::find(conn.db(), &family).await.unwrap().unwrap();
