@@ -268,6 +268,41 @@ async fn validity_survives_a_restart() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_race_across_two_nodes_ends_as_on_one() {
+    for (backend, app) in each_backend().await {
+        let other = app.another_node().await;
+        let world = app.world().await;
+        for (leeway, winners) in [(10, 100), (0, 1)] {
+            let settings = refresh_settings(json!({ "leeway": leeway }));
+            app.patch_client(&world.client_id, json!({ "refresh_token": settings })).await;
+            let id = doorward::domain::ClientId::new(&world.client_id);
+            for _ in 0..500 {
+                let seen = other.inner.store.client(&id).await.unwrap().unwrap();
+                if seen.client.refresh_token_settings().leeway == Some(leeway) {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            let login = app.log_in(&world).await;
+            let token = text(&login, "refresh_token");
+            let (here, there) = tokio::join!(
+                parallel(&app, &world, token, &[MESSAGES, BILLING]),
+                parallel(&other, &world, token, &[BILLING, MESSAGES]),
+            );
+            let answers: Vec<_> = here.iter().chain(&there).collect();
+            let won: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+            let successors: BTreeSet<_> =
+                won.iter().map(|answer| answer.text_of("refresh_token")).collect();
+            assert_eq!(successors.len(), 1, "{backend} leeway {leeway}");
+            assert_eq!(won.len(), winners, "{backend} leeway {leeway}");
+            for loser in answers.iter().filter(|answer| answer.status != 200) {
+                is_invalid_grant(loser, backend);
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_nodes_share_one_database() {
     for (backend, app) in each_backend().await {

@@ -112,17 +112,22 @@ async fn what_has_ended_goes_and_nobody_notices() {
                 tokio::spawn(exchange_until(app, world, done, token))
             })
             .collect();
-        let swept =
-            sweep::run(&app.inner.store, app.clock.now(), app.inner.settings.audit_retention)
-                .await
-                .unwrap();
+        // The server sweeps too, once a minute, and one sweep gives way to the other.
+        let (store, retention) = (&app.inner.store, app.inner.settings.audit_retention);
+        let mut swept = 0;
+        for _ in 0..100 {
+            swept += sweep::run(store, app.clock.now(), retention).await.unwrap();
+            if left(&mut raw, "gone").await == [0; 4] {
+                break;
+            }
+        }
         done.store(true, Ordering::SeqCst);
         let mut exchanges = 0;
         for person in exchanging {
             exchanges += person.await.unwrap();
         }
         eprintln!("{backend}: {swept} rows swept during {exchanges} exchanges");
-        assert_eq!(swept, 4 * each, "{backend}");
+        assert!(swept <= 4 * each, "{backend}: nothing is counted twice");
         assert_eq!(left(&mut raw, "gone").await, [0; 4], "{backend}");
         assert_eq!(left(&mut raw, "kept").await, [600; 4], "{backend}");
         let mut expected = rows;
@@ -131,13 +136,7 @@ async fn what_has_ended_goes_and_nobody_notices() {
             *expected.get_mut(table).unwrap() -= several * i64::try_from(each).unwrap();
         }
         assert_eq!(raw.row_counts().await, expected, "{backend}");
-        assert_eq!(
-            sweep::run(&app.inner.store, app.clock.now(), app.inner.settings.audit_retention)
-                .await
-                .unwrap(),
-            0,
-            "{backend}"
-        );
+        assert_eq!(sweep::run(store, app.clock.now(), retention).await.unwrap(), 0, "{backend}");
     }
 }
 
