@@ -18,6 +18,7 @@ pub mod mint;
 pub mod password;
 pub mod refresh_token;
 pub mod revoke;
+pub mod standing;
 pub mod targets;
 
 use std::sync::Arc;

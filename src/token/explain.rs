@@ -10,14 +10,13 @@ use crate::domain::{
     family::Family,
     scope::{OIDC_SCOPES, ScopeSet},
     secret::RefreshToken,
-    user::User,
 };
 use crate::policy::{
     lifetime::{self, Expired},
     mrrt::{self, Denied, Original, scopes},
     reuse::{self, Presented},
 };
-use crate::store::{self, families, organizations, users};
+use crate::store::{self, families, users};
 use crate::token::TokenService;
 
 /// What to explain.
@@ -179,7 +178,7 @@ impl TokenService {
             (None, _) => return Err(CannotExplain::NoRefreshToken),
         };
         let refused = match &family {
-            Some(family) => self.refusal(client, &user, family, presented).await?,
+            Some(family) => self.refusal(client, family, presented).await?,
             None => user.is_blocked().then(|| "user_blocked".to_owned()),
         };
 
@@ -252,14 +251,12 @@ impl TokenService {
     async fn refusal(
         &self,
         client: &Client,
-        user: &User,
         family: &Family,
         presented: Option<u32>,
     ) -> Result<Option<String>, store::Error> {
         let now = self.clock.now();
-        let mut conn = self.store.read().await?;
         if family.revoked_at.is_some() {
-            let cause = families::revoked_by(conn.db(), &family.id).await?;
+            let cause = families::revoked_by(self.store.read().await?.db(), &family.id).await?;
             return Ok(Some(format!("revoked_by_{}", cause.unwrap_or_default())));
         }
         let settings = client.refresh_token_settings();
@@ -276,15 +273,8 @@ impl TokenService {
             Some(Expired::Idle) => return Ok(Some("idle".to_owned())),
             None => {}
         }
-        if user.is_blocked() {
-            return Ok(Some("user_blocked".to_owned()));
-        }
-        if let Some(organization) = &family.organization_id
-            && !organizations::is_member(conn.db(), organization, &user.user_id).await?
-        {
-            return Ok(Some("not_a_member".to_owned()));
-        }
-        Ok(None)
+        let standing = self.standing(family, client.is_first_party).await?;
+        Ok(standing.err().map(|bad| bad.as_str().to_owned()))
     }
 
     async fn explained_policies(

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::crypto::refresh_token::Presented;
-use crate::domain::{ClientId, UserId, family::Family, secret::RefreshToken};
+use crate::domain::{ClientId, UserId, secret::RefreshToken};
 use crate::policy::{
     client_auth::{Proof, may_be_public},
     lifetime,
 };
-use crate::store::{consents, families, organizations, users};
+use crate::store::{families, users};
 use crate::token::{
     Refused, TokenService,
     bearer::{Audiences, Claims},
@@ -75,7 +75,7 @@ impl TokenService {
             || lifetime::expired(&settings, family.expires_at, last, now).is_some();
         if family.client_id != client.client_id
             || is_over
-            || !self.may_be_exchanged(&family, client.is_first_party).await?
+            || self.standing(&family, client.is_first_party).await?.is_err()
         {
             return Ok(None);
         }
@@ -91,26 +91,6 @@ impl TokenService {
             aud: family.audience.map(Audiences::One),
             iss: None,
         }))
-    }
-
-    /// Whether the user's state leaves the family its use, as the exchange would find it.
-    async fn may_be_exchanged(
-        &self,
-        family: &Family,
-        is_first_party: bool,
-    ) -> Result<bool, Refused> {
-        if !self.is_in_good_standing(&family.user_id).await? {
-            return Ok(false);
-        }
-        let mut conn = self.store.read().await?;
-        let user = &family.user_id;
-        if let Some(organization) = &family.organization_id
-            && !organizations::is_member(conn.db(), organization, user).await?
-        {
-            return Ok(false);
-        }
-        let (client, audience) = (&family.client_id, family.audience.as_ref());
-        Ok(is_first_party || consents::find(conn.db(), user, client, audience).await?.is_some())
     }
 
     async fn is_in_good_standing(&self, user: &UserId) -> Result<bool, Refused> {

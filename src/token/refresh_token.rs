@@ -21,7 +21,7 @@ use crate::policy::{
     mrrt::{self, Allowed, Original},
     reuse::{self, Presented},
 };
-use crate::store::{audit, consents, families, organizations, sessions, users};
+use crate::store::{audit, families, sessions, users};
 use crate::telemetry;
 use crate::token::{
     GrantFault, Granted, Refused, TokenService,
@@ -165,29 +165,10 @@ impl TokenService {
         client: &AuthenticatedClient,
         family: &Family,
     ) -> Result<User, Refused> {
-        let mut conn = self.store.read().await?;
-        let refuse = |reason, refused| Err(self.refresh_refused(family, reason, refused));
-        let Some(record) = users::find(conn.db(), &family.user_id).await? else {
-            return refuse("unknown_user", REFUSED);
-        };
-        let user = record.user;
-        if user.is_blocked() {
-            return refuse("user_blocked", Refused::InvalidGrant(GrantFault::UserBlocked));
-        }
-        if let Some(organization) = &family.organization_id
-            && !organizations::is_member(conn.db(), organization, &user.user_id).await?
-        {
-            return refuse("not_a_member", Refused::InvalidGrant(GrantFault::NotAMember));
-        }
-        if !client.record.client.is_first_party {
-            // A third party lives by the user's consent, which can be withdrawn.
-            let (user, client) = (&family.user_id, &family.client_id);
-            let audience = family.audience.as_ref();
-            if consents::find(conn.db(), user, client, audience).await?.is_none() {
-                return refuse("consent_withdrawn", REFUSED);
-            }
-        }
-        Ok(user)
+        let standing = self.standing(family, client.record.client.is_first_party).await?;
+        standing.map_err(|bad| {
+            self.refresh_refused(family, bad.as_str(), Refused::InvalidGrant(bad.fault()))
+        })
     }
 
     /// Step 2, the audience and scope.

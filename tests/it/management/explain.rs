@@ -139,3 +139,29 @@ async fn its_errors() {
         assert_eq!(explain(&app, &world, stolen).await.status, 404, "{backend}: another user's");
     }
 }
+
+#[tokio::test]
+async fn the_users_state_is_explained_as_the_exchange_finds_it() {
+    for (backend, app) in each_backend().await {
+        let world = app.world_with(json!({ "organization_usage": "allow" }), json!({})).await;
+        let acme = TestApp::created(
+            &app.management("POST", "/organizations", Some(json!({ "name": "acme" }))).await,
+        );
+        let members = format!("/organizations/{}/members", text(&acme, "id"));
+        let member = json!({ "members": [world.user_id] });
+        app.management("POST", &members, Some(member.clone())).await;
+        let more = [("audience", MESSAGES), ("scope", LOGIN_SCOPE), ("organization", "acme")];
+        let token = text(&app.log_in_for(&world, &more).await, "refresh_token").to_owned();
+        app.management("DELETE", &members, Some(member)).await;
+        let explained = explain(&app, &world, json!({})).await.ok();
+        assert_eq!(explained["reason"], "not_a_member", "{backend}");
+        assert_eq!(app.refresh(&world, &token, &[]).await.status, 400, "{backend}");
+
+        // A third party without the user's consent.
+        let token = text(&app.log_in(&world).await, "refresh_token").to_owned();
+        app.patch_client(&world.client_id, json!({ "is_first_party": false })).await;
+        let explained = explain(&app, &world, json!({ "refresh_token": token })).await.ok();
+        assert_eq!(explained["reason"], "consent_withdrawn", "{backend}");
+        assert_eq!(app.refresh(&world, &token, &[]).await.status, 400, "{backend}");
+    }
+}
