@@ -1,6 +1,5 @@
 //! What handlers receive, with rejections in the format of their surface.
 
-pub mod client_address;
 pub mod cookies;
 pub mod management_json;
 pub mod management_token;

@@ -153,7 +153,7 @@ impl LoginService {
     /// When the database does.
     pub async fn commit_revocation(
         &self,
-        mut tx: Tx,
+        tx: Tx,
         happened: &Happened<'_>,
         client: Option<&ClientId>,
         user: Option<&UserId>,
@@ -161,11 +161,7 @@ impl LoginService {
         if matches!(happened, Happened::RefreshTokensRevoked { revoked: 0, .. }) {
             return tx.commit().await;
         }
-        let event = self.event(happened, client, user);
-        audit::insert(&mut tx, &event).await?;
-        tx.commit().await?;
-        telemetry::audit::emit(&event);
-        Ok(())
+        commit_with(tx, &self.event(happened, client, user)).await
     }
 
     /// Writes an event in a transaction of its own, then tells the stream.
@@ -178,13 +174,16 @@ impl LoginService {
         client: Option<&ClientId>,
         user: Option<&UserId>,
     ) -> Result<(), store::Error> {
-        let event = self.event(happened, client, user);
-        let mut tx = self.store.write().await?;
-        audit::insert(&mut tx, &event).await?;
-        tx.commit().await?;
-        telemetry::audit::emit(&event);
-        Ok(())
+        commit_with(self.store.write().await?, &self.event(happened, client, user)).await
     }
+}
+
+/// Commits a transaction together with its event, and only then tells the stream.
+async fn commit_with(mut tx: Tx, event: &AuditEvent) -> Result<(), store::Error> {
+    audit::insert(&mut tx, event).await?;
+    tx.commit().await?;
+    telemetry::audit::emit(event);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -34,7 +34,6 @@ impl LoginService {
         user: &User,
         client: &ClientId,
         previous: Option<&SessionId>,
-        ip: Option<&str>,
     ) -> Result<(Session, SessionCookie), store::Error> {
         let now = self.clock.now();
         let cookie = SessionCookie::new(self.entropy.url_safe(43));
@@ -53,7 +52,7 @@ impl LoginService {
             sessions::delete(&mut tx, previous).await?;
         }
         sessions::insert(&mut tx, &session, &digest::cookie_hash(&cookie)).await?;
-        users::record_login(&mut tx, &user.user_id, ip, now).await?;
+        users::record_login(&mut tx, &user.user_id, event.caller.ip.as_deref(), now).await?;
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
         telemetry::audit::emit(&event);

@@ -38,8 +38,6 @@ pub struct PasswordRequest {
     pub audience: Option<Audience>,
     /// `scope`
     pub scope: Option<ScopeSet>,
-    /// The address of the caller.
-    pub ip: Option<String>,
 }
 
 impl TokenService {
@@ -127,7 +125,13 @@ impl TokenService {
         let (client_id, user_id) = (Some(client_id), Some(&login.user.user_id));
         let logged_in = self.login.event(&Happened::LoggedIn, client_id, user_id);
         let mut tx = self.store.write().await?;
-        users::record_login(&mut tx, &login.user.user_id, request.ip.as_deref(), now).await?;
+        users::record_login(
+            &mut tx,
+            &login.user.user_id,
+            telemetry::caller::current().ip.as_deref(),
+            now,
+        )
+        .await?;
         audit::insert(&mut tx, &logged_in).await?;
         let cleaned = match &family {
             Some(family) => self.insert_family(&mut tx, family).await?,

@@ -13,7 +13,7 @@ use crate::domain::{resource_server::ResourceServer, secret::Password};
 use crate::http::{
     App,
     error::page::PageError,
-    extract::{client_address::ClientAddress, cookies, cookies::Cookies},
+    extract::{cookies, cookies::Cookies},
     oauth::authorize::{go_on, redirect, sealed_transaction, send_to},
     pages::{self, ConsentPage, LoginPage, ScopeLine},
 };
@@ -40,7 +40,6 @@ pub async fn login_page(
 pub async fn log_in(
     State(app): State<App>,
     cookies: Cookies,
-    ClientAddress(ip): ClientAddress,
     request: Request,
 ) -> Result<Response, PageError> {
     let (mut transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
@@ -63,7 +62,7 @@ pub async fn log_in(
     let previous = app.login.session(cookies.session.as_ref()).await.map_err(store)?;
     let previous = previous.as_ref().map(|session| &session.id);
     let (session, cookie) =
-        app.login.begin_session(&user, &client, previous, ip.as_deref()).await.map_err(store)?;
+        app.login.begin_session(&user, &client, previous).await.map_err(store)?;
     transaction.login = Some(session.id);
     let mut response = send_to(&app, "/authorize/resume", &transaction, &cookies)?;
     let cookie = cookies::set_session(&app, &cookie);

@@ -16,10 +16,7 @@ use crate::domain::{
 use crate::http::{
     App,
     error::oauth::OAuthError,
-    extract::{
-        client_address::ClientAddress,
-        parameters::{OAuthBody, Parameters},
-    },
+    extract::parameters::{OAuthBody, Parameters},
 };
 use crate::token::{
     Granted, Refused,
@@ -53,12 +50,11 @@ struct TokenBody {
 /// `POST /oauth/token`.
 pub async fn token(
     State(app): State<App>,
-    ip: ClientAddress,
     headers: HeaderMap,
     body: Result<OAuthBody, OAuthError>,
 ) -> Response {
     let answered = match body {
-        Ok(OAuthBody(parameters)) => grant(&app, ip, &headers, &parameters).await,
+        Ok(OAuthBody(parameters)) => grant(&app, &headers, &parameters).await,
         Err(error) => Err(error),
     };
     match answered {
@@ -86,7 +82,6 @@ fn respond(granted: Granted) -> Response {
 
 async fn grant(
     app: &App,
-    ClientAddress(ip): ClientAddress,
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Granted, OAuthError> {
@@ -128,7 +123,6 @@ async fn grant(
                 realm: parameters.text("realm").filter(|_| grant_type == PASSWORD_REALM),
                 audience: parameters.audience()?,
                 scope: parameters.scope()?,
-                ip,
             };
             tokens.password(&client, &request).await
         }
