@@ -50,6 +50,9 @@ async fn the_tokens_of_a_login() {
         let access = payload(text(&answer, "access_token"));
         let members: Vec<_> = access.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(members, ["aud", "azp", "exp", "iat", "iss", "scope", "sub"], "{backend}");
+        let path = format!("/users/{}", world.user_id.replace('|', "%7C"));
+        let user = app.management("GET", &path, None).await.ok();
+        assert_eq!((&user["last_ip"], &user["logins_count"]), (&json!("127.0.0.1"), &json!(1)));
     }
 }
 

@@ -36,6 +36,9 @@ async fn a_password_gives_tokens() {
             "openid profile email address phone read:messages write:messages delete:messages";
         assert_eq!(answer["scope"], everything, "{backend}: no scope means all");
         assert!(answer.get("refresh_token").is_none(), "{backend}");
+        let path = format!("/users/{}", world.user_id.replace('|', "%7C"));
+        let user = app.management("GET", &path, None).await.ok();
+        assert_eq!((&user["last_ip"], &user["logins_count"]), (&json!("127.0.0.1"), &json!(1)));
         let answer = ask(&app, &world, &[("scope", "read:messages offline_access nonsense")]).await;
         assert_eq!(answer.ok()["scope"], "read:messages offline_access", "{backend}");
         let no_api = ask(&app, &world, &[("audience", ""), ("scope", "openid")]).await.ok();
