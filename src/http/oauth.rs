@@ -42,6 +42,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/{tenant}/oauth2/authorize", get(authorize::authorize).post(authorize::authorize))
         .route("/authorize/resume", get(authorize::resume))
         .route("/u/login", get(interaction::login_page).post(interaction::log_in))
+        .route("/u/account", get(interaction::account_page).post(interaction::account))
         .route("/u/consent", get(interaction::consent_page).post(interaction::consent))
         .route("/v2/logout", get(logout::logout));
     scripted.merge(public).merge(servers).merge(pages)

@@ -14,6 +14,7 @@ mod mrrt_vectors;
 mod password_grant;
 mod refresh;
 mod refresh_settings;
+mod responses;
 mod revoke;
 mod token_endpoint;
 mod userinfo;
