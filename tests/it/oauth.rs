@@ -2,6 +2,7 @@
 
 mod audit;
 mod authorize;
+mod azure;
 mod client_credentials;
 mod code_flow;
 mod consent;

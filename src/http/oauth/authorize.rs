@@ -32,17 +32,29 @@ pub async fn authorize(
     let parameters = parameters::of_page(request, &app)
         .await
         .map_err(|why| PageError::unreadable(&app, &why))?;
-    let parameters = recognised(&parameters);
-    let store = |error| PageError::store(&app, &error);
+    begin(&app, &parameters, &cookies).await
+}
+
+/// Checks a request and takes it as far as it goes.
+///
+/// # Errors
+/// The page that says why it cannot be answered by a redirect.
+pub async fn begin(
+    app: &App,
+    parameters: &Parameters,
+    cookies: &Cookies,
+) -> Result<Response, PageError> {
+    let parameters = recognised(parameters);
+    let store = |error| PageError::store(app, &error);
     let client = match &parameters.client_id {
         None => None,
         Some(id) => app.store.client(&ClientId::new(id)).await.map_err(store)?,
     };
     let client = client.as_ref().map(|record| &record.client);
     let destination = rules::destination(&parameters, client)
-        .map_err(|problem| PageError::problem(&app, &problem))?;
+        .map_err(|problem| PageError::problem(app, &problem))?;
     let Some(client) = client else {
-        return Err(PageError::problem(&app, &PageProblem::UnknownClient));
+        return Err(PageError::problem(app, &PageProblem::UnknownClient));
     };
     let api = match rules::audience(&parameters) {
         Ok(Some(audience)) => app.store.api(&audience).await.map_err(store)?,
@@ -57,7 +69,7 @@ pub async fn authorize(
         }
     };
     let transaction = app.login.begin(valid);
-    go_on(&app, &transaction, &cookies).await
+    go_on(app, &transaction, cookies).await
 }
 
 /// `GET /authorize/resume`.
