@@ -44,7 +44,7 @@ pub async fn begin(
     parameters: &Parameters,
     cookies: &Cookies,
 ) -> Result<Response, PageError> {
-    let parameters = recognised(parameters);
+    let mut parameters = recognised(parameters);
     let store = |error| PageError::store(app, &error);
     let client = match &parameters.client_id {
         None => None,
@@ -56,6 +56,10 @@ pub async fn begin(
     let Some(client) = client else {
         return Err(PageError::problem(app, &PageProblem::UnknownClient));
     };
+    if parameters.audience.is_none() && parameters.resource.is_none() {
+        let tenant = app.store.tenant().await.map_err(store)?;
+        parameters.audience = tenant.default_audience().map(|audience| audience.to_string());
+    }
     let api = match rules::audience(&parameters) {
         Ok(Some(audience)) => app.store.api(&audience).await.map_err(store)?,
         _ => None,

@@ -65,7 +65,8 @@ pub async fn log_in(
         app.login.begin_session(&user, &client, previous).await.map_err(store)?;
     transaction.login = Some(session.id);
     let mut response = send_to(&app, "/authorize/resume", &transaction, &cookies)?;
-    let cookie = cookies::set_session(&app, &cookie);
+    let lifetime = app.login.session_lifetime().await.map_err(store)?;
+    let cookie = cookies::set_session(&app, &cookie, lifetime);
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
 }
