@@ -30,6 +30,8 @@ pub enum ErrorStatus {
 pub struct Settings {
     /// The `iss` of every token; ends with `/`.
     pub issuer: String,
+    /// Whether browsers are told to use nothing but TLS for this host.
+    pub strict_transport: bool,
     /// Names the product on its pages.
     pub tenant_name: String,
     /// The leeway of clients that never gave one.
