@@ -8,7 +8,7 @@ use crate::domain::{
     secret::{ClientSecret, DatabaseUrl, SmtpUrl},
     settings::{ErrorStatus, Settings, UnknownAudience},
 };
-use crate::{mail, telemetry::logs::Format};
+use crate::{http::pages::locales::Locale, mail, telemetry::logs::Format};
 
 /// What a file may say, with every default and its meaning.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -37,6 +37,12 @@ pub struct Config {
     pub passwords: Passwords,
     /// `[audit]`
     pub audit: Audit,
+    /// `[pages]`
+    pub pages: Pages,
+    /// `[signup]`
+    pub signup: Signup,
+    /// `[links]`
+    pub links: Links,
     /// `[mail]`
     pub mail: Mail,
     /// From the environment only: a machine client with every Management API scope.
@@ -161,6 +167,34 @@ pub struct Passwords {
 pub struct Audit {
     /// Days that rows of the audit trail are kept.
     pub retention_days: i64,
+}
+
+/// `[pages]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pages {
+    /// A tag (BCP 47).
+    pub default_locale: String,
+}
+
+/// `[signup]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signup {
+    /// Whether people may create accounts.
+    pub enabled: bool,
+}
+
+/// `[links]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    /// Seconds.
+    pub reset_lifetime: i64,
+    /// Seconds.
+    pub verification_lifetime: i64,
+    /// Of one kind, at a time.
+    pub per_user: i64,
 }
 
 /// `[mail]`
@@ -301,6 +335,10 @@ impl Config {
                 return Err("DOORWARD_BOOTSTRAP_CLIENT_SECRET: at least 16 characters".to_owned());
             }
         }
+        if Locale::named(&self.pages.default_locale).is_none() {
+            let known: Vec<_> = Locale::all().map(Locale::tag).collect();
+            return Err(format!("pages.default_locale: must be one of {}", known.join(", ")));
+        }
         for (name, value, least, most) in [
             ("oauth.code_lifetime", self.oauth.code_lifetime, 1, 600),
             ("refresh_tokens.default_leeway", self.refresh_tokens.default_leeway, 0, 86_400),
@@ -313,6 +351,9 @@ impl Config {
             ("sessions.lifetime", self.sessions.lifetime, 1, 31_557_600),
             ("sessions.idle_lifetime", self.sessions.idle_lifetime, 1, 31_557_600),
             ("sessions.login_lifetime", self.sessions.login_lifetime, 60, 86_400),
+            ("links.reset_lifetime", self.links.reset_lifetime, 60, 86_400),
+            ("links.verification_lifetime", self.links.verification_lifetime, 60, 2_592_000),
+            ("links.per_user", self.links.per_user, 1, 100),
             ("audit.retention_days", self.audit.retention_days, 1, 3650),
             ("database.max_connections", i64::from(self.database.max_connections), 1, 1000),
         ] {
@@ -357,6 +398,11 @@ impl Config {
             session_idle_lifetime: self.sessions.idle_lifetime,
             audit_retention: self.audit.retention_days * 86_400,
             error_status: self.oauth.error_status,
+            default_locale: self.pages.default_locale.clone(),
+            signup_enabled: self.signup.enabled,
+            reset_lifetime: self.links.reset_lifetime,
+            verification_lifetime: self.links.verification_lifetime,
+            links_per_user: self.links.per_user,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }
@@ -406,6 +452,8 @@ mod tests {
         assert!(file("[oauth]\ncode_lifetime = 0").contains("oauth.code_lifetime"));
         assert!(file("[mail]\nsmtp_url = \"http://x\"").contains("mail.smtp_url"));
         assert!(file("[mail]\nfrom = \"nobody\"").contains("mail.from"));
+        assert!(file("[pages]\ndefault_locale = \"xx\"").contains("en, ja"));
+        assert!(file("[links]\nreset_lifetime = 1").contains("links.reset_lifetime"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {
             assert!(file(&format!("[server]\nissuer = \"{issuer}\"")).contains("server.issuer"));

@@ -52,6 +52,10 @@ pub struct Parameters {
     pub login_hint: Option<String>,
     /// `organization`, an id or a name
     pub organization: Option<String>,
+    /// `ui_locales`, tags of languages, most wanted first
+    pub ui_locales: Option<String>,
+    /// `screen_hint`, e.g. `signup`
+    pub screen_hint: Option<String>,
     /// `request` or `request_uri` was sent (OIDC Core §6)
     pub request_object: Option<&'static str>,
     /// The first parameter that came more than once (RFC 6749 §3.1 forbids it)
@@ -121,6 +125,11 @@ pub struct ValidRequest {
     pub login_hint: Option<String>,
     /// The organization to log in to, an id or a name.
     pub organization: Option<String>,
+    /// The languages of the pages, most wanted first (OIDC Core §3.1.2.1). Unknown ones are no
+    /// error.
+    pub ui_locales: Option<String>,
+    /// The page to begin with: `signup`, or anything else for the login page.
+    pub screen_hint: Option<String>,
 }
 
 impl ValidRequest {
@@ -162,6 +171,8 @@ pub fn validate(
         ("nonce", &parameters.nonce, 2 * 1024),
         ("login_hint", &parameters.login_hint, 1024),
         ("organization", &parameters.organization, 256),
+        ("ui_locales", &parameters.ui_locales, 256),
+        ("screen_hint", &parameters.screen_hint, 64),
     ] {
         if value.as_ref().is_some_and(|v| v.len() > limit) {
             let text = format!("parameter {name} is longer than {limit} bytes");
@@ -181,6 +192,8 @@ pub fn validate(
         max_age,
         login_hint: parameters.login_hint.clone(),
         organization,
+        ui_locales: parameters.ui_locales.clone(),
+        screen_hint: parameters.screen_hint.clone(),
     })
 }
 

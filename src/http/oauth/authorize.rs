@@ -15,6 +15,7 @@ use crate::http::{
         cookies::{self, Cookies},
         parameters::{self, Parameters},
     },
+    pages::locales,
 };
 use crate::login::{
     authorize::Next,
@@ -32,6 +33,7 @@ pub async fn authorize(
         .await
         .map_err(|why| PageError::unreadable(&app, &why))?;
     let parameters = recognised(&parameters);
+    locales::prefer(parameters.ui_locales.as_deref());
     let store = |error| PageError::store(&app, &error);
     let client = match &parameters.client_id {
         None => None,
@@ -120,6 +122,7 @@ pub async fn sealed_transaction(
         .login
         .open(parameters.get("state").unwrap_or(""), cookies.binding.as_ref())
         .map_err(|fault| PageError::transaction(app, fault))?;
+    locales::prefer(transaction.request.ui_locales.as_deref());
     Ok((transaction, parameters))
 }
 
@@ -156,6 +159,8 @@ fn recognised(parameters: &Parameters) -> rules::Parameters {
         max_age: parameters.text("max_age"),
         login_hint: parameters.text("login_hint"),
         organization: parameters.text("organization"),
+        ui_locales: parameters.text("ui_locales"),
+        screen_hint: parameters.text("screen_hint"),
         request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
         repeated: parameters.repeated().map(str::to_owned),
     }
