@@ -15,7 +15,7 @@ use crate::http::{
         cookies::{self, Cookies},
         parameters::{self, Parameters},
     },
-    pages,
+    pages::{self, locales},
 };
 use crate::login::{
     authorize::Next,
@@ -45,6 +45,7 @@ pub async fn begin(
     cookies: &Cookies,
 ) -> Result<Response, PageError> {
     let mut parameters = recognised(parameters);
+    locales::prefer(parameters.ui_locales.as_deref());
     let store = |error| PageError::store(app, &error);
     let client = match &parameters.client_id {
         None => None,
@@ -142,6 +143,7 @@ pub async fn sealed_transaction(
         .login
         .open(parameters.get("state").unwrap_or(""), cookies.binding.as_ref())
         .map_err(|fault| PageError::transaction(app, fault))?;
+    locales::prefer(transaction.request.ui_locales.as_deref());
     Ok((transaction, parameters))
 }
 
