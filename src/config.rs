@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::domain::{
     secret::{ClientSecret, DatabaseUrl},
-    settings::{ErrorStatus, Settings, UnknownAudience},
+    settings::{ErrorStatus, Settings, UnconfiguredApi, UnknownAudience},
 };
 use crate::telemetry::logs::Format;
 
@@ -105,6 +105,8 @@ pub struct OAuth {
     pub error_status: ErrorStatus,
     /// Seconds.
     pub code_lifetime: i64,
+    /// What a proof of possession does for an API that never said.
+    pub dpop_unconfigured_api: UnconfiguredApi,
 }
 
 /// `[refresh_tokens]`
@@ -328,6 +330,7 @@ impl Config {
             session_idle_lifetime: self.sessions.idle_lifetime,
             audit_retention: self.audit.retention_days * 86_400,
             error_status: self.oauth.error_status,
+            dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }

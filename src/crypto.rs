@@ -2,8 +2,10 @@
 //! No HTTP, no SQL.
 
 pub mod digest;
+pub mod dpop;
 pub mod hex;
 pub mod master_key;
+pub mod nonce;
 pub mod password;
 pub mod random;
 pub mod refresh_token;

@@ -14,6 +14,17 @@ pub enum UnknownAudience {
     Fallback,
 }
 
+/// What a proof of possession (RFC 9449) does for an API that has no `proof_of_possession`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnconfiguredApi {
+    /// The token is bound to the key: who sends a proof wants that (RFC 9449 §5).
+    #[default]
+    Bind,
+    /// The token is a bearer token, as at Auth0: the API may not know the other kind.
+    Bearer,
+}
+
 /// The status codes of OAuth errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,6 +65,8 @@ pub struct Settings {
     pub audit_retention: i64,
     /// Status codes of OAuth errors.
     pub error_status: ErrorStatus,
+    /// What a proof of possession does for an API that never said.
+    pub dpop_unconfigured_api: UnconfiguredApi,
     /// Where `/v2/logout` may redirect when no client is named.
     pub allowed_logout_urls: Vec<String>,
 }

@@ -284,6 +284,7 @@ impl LoginService {
             expires_at: now.plus_seconds(self.settings.code_lifetime),
             consumed_at: None,
             family_id: None,
+            dpop_jkt: request.dpop_jkt.clone(),
         };
         let mut tx = self.store.write().await?;
         codes::insert(&mut tx, &digest::code_hash(&code), &row, now).await?;

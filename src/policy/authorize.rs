@@ -12,6 +12,7 @@ use crate::domain::{
     ClientId,
     audience::Audience,
     client::{Client, OrganizationUsage},
+    dpop::Thumbprint,
     resource_server::{ResourceServer, UserPolicy},
     scope::ScopeSet,
 };
@@ -52,6 +53,8 @@ pub struct Parameters {
     pub login_hint: Option<String>,
     /// `organization`, an id or a name
     pub organization: Option<String>,
+    /// `dpop_jkt` (RFC 9449 §10)
+    pub dpop_jkt: Option<String>,
     /// `request` or `request_uri` was sent (OIDC Core §6)
     pub request_object: Option<&'static str>,
     /// The first parameter that came more than once (RFC 6749 §3.1 forbids it)
@@ -121,6 +124,9 @@ pub struct ValidRequest {
     pub login_hint: Option<String>,
     /// The organization to log in to, an id or a name.
     pub organization: Option<String>,
+    /// The key that the exchange of the code must prove.
+    #[serde(default)]
+    pub dpop_jkt: Option<Thumbprint>,
 }
 
 impl ValidRequest {
@@ -156,6 +162,7 @@ pub fn validate(
         authorized_for(client, audience, api)?;
     }
     let organization = organization(parameters, client)?;
+    let dpop_jkt = dpop_jkt(parameters)?;
     for (name, value, limit) in [
         ("scope", &parameters.scope, ScopeSet::MAX_LENGTH),
         ("state", &parameters.state, 8 * 1024),
@@ -181,6 +188,7 @@ pub fn validate(
         max_age,
         login_hint: parameters.login_hint.clone(),
         organization,
+        dpop_jkt,
     })
 }
 
@@ -267,6 +275,20 @@ fn pkce(parameters: &Parameters, client: &Client) -> Result<Option<String>, Redi
             }
         }
         (Some(_), _) => invalid("Parameter 'code_challenge_method' must be S256"),
+    }
+}
+
+/// RFC 9449 §10.
+fn dpop_jkt(parameters: &Parameters) -> Result<Option<Thumbprint>, RedirectProblem> {
+    match parameters.dpop_jkt.as_deref() {
+        None | Some("") => Ok(None),
+        Some(text) => match Thumbprint::parse(text) {
+            Some(thumbprint) => Ok(Some(thumbprint)),
+            None => {
+                let text = "Parameter 'dpop_jkt' is not a SHA-256 thumbprint";
+                Err(RedirectProblem::new("invalid_request", text))
+            }
+        },
     }
 }
 
@@ -401,6 +423,7 @@ mod tests {
         assert_eq!(error(|p| p.request_object = Some("request_uri")), "request_uri_not_supported");
         assert_eq!(error(|p| p.organization = Some("acme".into())), "invalid_request");
         assert_eq!(error(|p| p.state = Some("x".repeat(9000))), "invalid_request");
+        assert_eq!(error(|p| p.dpop_jkt = Some("short".into())), "invalid_request");
     }
 
     #[test]

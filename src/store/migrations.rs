@@ -29,6 +29,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0003_audit_columns.sql"),
         include_str!("../../migrations/postgres/0003_audit_columns.sql"),
     ),
+    (
+        8,
+        "dpop",
+        include_str!("../../migrations/sqlite/0008_dpop.sql"),
+        include_str!("../../migrations/postgres/0008_dpop.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -9,7 +9,6 @@ use crate::http::error::management::ManagementError;
 /// The settings of applications.
 pub const CLIENT: &[&str] = &[
     "client_authentication_methods",
-    "require_proof_of_possession",
     "require_pushed_authorization_requests",
     "signed_request_object",
     "compliance_level",
@@ -37,6 +36,8 @@ fn asks_for_something(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::String(level) => level != "none" && level != "None",
+        // Of the two mechanisms, this one is enforced.
+        Value::Object(members) if members.get("mechanism").is_some_and(|m| m == "dpop") => false,
         Value::Object(members) => {
             members.get("required").is_none_or(|required| *required == Value::Bool(true))
         }
@@ -59,6 +60,8 @@ mod tests {
             (json!(true), true),
             (json!("fapi2_sp_pkj_mtls"), true),
             (json!({ "required": true }), true),
+            (json!({ "mechanism": "dpop", "required": true }), false),
+            (json!({ "mechanism": "mtls", "required": true }), true),
             (json!({ "private_key_jwt": {} }), true),
         ] {
             assert_eq!(asks_for_something(&value), asks, "{value}");

@@ -156,6 +156,7 @@ fn recognised(parameters: &Parameters) -> rules::Parameters {
         max_age: parameters.text("max_age"),
         login_hint: parameters.text("login_hint"),
         organization: parameters.text("organization"),
+        dpop_jkt: parameters.text("dpop_jkt"),
         request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
         repeated: parameters.repeated().map(str::to_owned),
     }
