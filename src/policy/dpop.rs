@@ -86,7 +86,7 @@ pub fn check(claims: &ProofClaims, expected: &Expected<'_>) -> Result<Timestamp,
         SentNonce::Absent => {
             let made = Timestamp::from_millis(claims.iat.saturating_mul(1000));
             let age = expected.now.millis_since(made);
-            if age < -WINDOW * 1000 || age > WINDOW * 1000 {
+            if !(-WINDOW * 1000..=WINDOW * 1000).contains(&age) {
                 return invalid("DPoP proof is too old or from the future: iat");
             }
             Ok(made.plus_seconds(WINDOW + 1))

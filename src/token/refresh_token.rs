@@ -80,7 +80,9 @@ impl TokenService {
                 .await?;
             let allowed = self.decide(client, &family, &targets, request).await?;
             let target = targets.of(allowed.audience).map(|target| &target.record.api);
-            self.binding(client, target).map_err(not_allowed)?;
+            self.binding(client, target).map_err(|why| {
+                self.exchange_refused(exchanged, client, Some(&family.user_id), why)
+            })?;
             let generation = token.generation();
             if let Some(next) = self.write(client, &family, presented, generation).await? {
                 self.warn(&family, request, &allowed);
