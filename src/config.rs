@@ -377,6 +377,7 @@ mod tests {
         assert!(file("[server]\nlisen = \"x\"").contains("lisen"));
         assert!(file("[servers]").contains("servers"));
         assert!(file("[oauth]\nerror_status = \"odd\"").contains("odd"));
+        assert!(file("[oauth]\ndpop_unconfigured_api = \"odd\"").contains("odd"));
         assert!(file("[oauth]\ncode_lifetime = 0").contains("oauth.code_lifetime"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {

@@ -31,6 +31,8 @@ enum UserinfoError {
     OAuth(OAuthError),
 }
 
+const INVALID: &str = "The access token is invalid or expired";
+
 /// `GET` and `POST /userinfo`.
 pub async fn userinfo(State(app): State<App>, headers: HeaderMap, request: Request) -> Response {
     match run(&app, &headers, request).await {
@@ -63,6 +65,9 @@ async fn run(app: &App, headers: &HeaderMap, request: Request) -> Result<Value, 
     let proven = dpop::proven_request(headers, &method, &path);
     let bearer = app.tokens.verify_presented(scheme, &token, &audience, &proven).await;
     let bearer = bearer.map_err(|fault| match fault {
+        PresentedFault::Token(_) if scheme == Scheme::Dpop => {
+            UserinfoError::Dpop("invalid_token", INVALID)
+        }
         PresentedFault::Token(_) => UserinfoError::InvalidToken,
         PresentedFault::Key(why) => UserinfoError::Dpop("invalid_token", why),
         PresentedFault::Proof(fault) => {
@@ -104,7 +109,7 @@ fn respond(app: &App, error: UserinfoError) -> Response {
             StatusCode::UNAUTHORIZED,
             known("Bearer error=\"invalid_token\""),
             "invalid_token",
-            "The access token is invalid or expired",
+            INVALID,
         ),
         UserinfoError::InsufficientScope => (
             StatusCode::FORBIDDEN,

@@ -193,6 +193,7 @@ async fn userinfo_takes_a_bound_token_with_its_proof_only() {
             ("as a bearer token", &as_bearer, vec![], "invalid_token"),
             ("as a bearer token with a proof", &as_bearer, vec![good.as_str()], "invalid_token"),
             ("a bearer token as a bound one", &unbound, vec![good.as_str()], "invalid_token"),
+            ("no token of ours", &"DPoP x".to_owned(), vec![good.as_str()], "invalid_token"),
             ("no proof", &as_dpop, vec![], REFUSED),
             ("two proofs", &as_dpop, vec![good.as_str(), good.as_str()], REFUSED),
             ("no proof at all", &as_dpop, vec!["x"], REFUSED),
