@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use crate::app::connections::Endpoint;
 use crate::config::Config;
 use crate::crypto::{
-    self, master_key::Purpose, password::Passwords, refresh_token::RefreshTokenKey, seal::Sealer,
+    self, master_key::Purpose, nonce::NonceKey, password::Passwords,
+    refresh_token::RefreshTokenKey, seal::Sealer,
 };
 use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};
@@ -92,6 +93,7 @@ pub async fn build(
         settings: Arc::clone(&settings),
         keys,
         refresh_tokens: RefreshTokenKey::new(&master),
+        dpop_nonces: NonceKey::new(&master),
         at_rest,
         login: Arc::clone(&login),
         clock: Arc::clone(&clock),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::domain::{
     secret::{ClientSecret, DatabaseUrl, SmtpUrl},
-    settings::{ErrorStatus, Settings, UnknownAudience},
+    settings::{ErrorStatus, Settings, UnconfiguredApi, UnknownAudience},
 };
 use crate::{http::pages::locales::Locale, mail, telemetry::logs::Format};
 
@@ -119,6 +119,8 @@ pub struct OAuth {
     pub error_status: ErrorStatus,
     /// Seconds.
     pub code_lifetime: i64,
+    /// What a proof of possession does for an API that never said.
+    pub dpop_unconfigured_api: UnconfiguredApi,
 }
 
 /// `[refresh_tokens]`
@@ -417,6 +419,7 @@ impl Config {
             reset_lifetime: self.links.reset_lifetime,
             verification_lifetime: self.links.verification_lifetime,
             links_per_user: self.links.per_user,
+            dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }
@@ -463,6 +466,7 @@ mod tests {
         assert!(file("[server]\nlisen = \"x\"").contains("lisen"));
         assert!(file("[servers]").contains("servers"));
         assert!(file("[oauth]\nerror_status = \"odd\"").contains("odd"));
+        assert!(file("[oauth]\ndpop_unconfigured_api = \"odd\"").contains("odd"));
         assert!(file("[oauth]\ncode_lifetime = 0").contains("oauth.code_lifetime"));
         assert!(file("[mail]\nsmtp_url = \"http://x\"").contains("mail.smtp_url"));
         assert!(file("[mail]\nfrom = \"nobody\"").contains("mail.from"));

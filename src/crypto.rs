@@ -3,8 +3,10 @@
 
 pub mod certificate;
 pub mod digest;
+pub mod dpop;
 pub mod hex;
 pub mod master_key;
+pub mod nonce;
 pub mod password;
 pub mod random;
 pub mod refresh_token;

@@ -3,6 +3,7 @@
 
 pub mod cors;
 pub mod demo;
+pub mod dpop;
 pub mod error;
 pub mod extract;
 pub mod health;

@@ -33,6 +33,7 @@ pub mod clients;
 pub mod codes;
 pub mod consents;
 mod dialect;
+pub mod dpop_proofs;
 pub mod families;
 mod migrations;
 pub mod organizations;

@@ -60,6 +60,9 @@ pub struct Client {
     /// Whether users log in to it as members of an organization.
     #[serde(default)]
     pub organization_usage: Option<OrganizationUsage>,
+    /// Whether it gets no token without a proof of possession (RFC 9449 §5.2).
+    #[serde(default)]
+    pub require_proof_of_possession: bool,
 }
 
 /// Whether users log in as members of an organization (`organization_usage`).

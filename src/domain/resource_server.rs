@@ -43,6 +43,43 @@ pub struct ResourceServer {
     /// Whether client grants are demanded.
     #[serde(default)]
     pub subject_type_authorization: SubjectTypeAuthorization,
+    /// Whether access tokens for it are bound to a key of the client; `None` when it never said.
+    #[serde(default)]
+    pub proof_of_possession: Option<ProofOfPossession>,
+}
+
+/// Whether access tokens are bound to a key of the client (`proof_of_possession`).
+#[derive(Debug, Clone, Deserialize)]
+pub struct ProofOfPossession {
+    /// How the client shows that it has the key.
+    pub mechanism: Mechanism,
+    /// Whether there are no other tokens.
+    #[serde(default)]
+    pub required: bool,
+    /// For whom.
+    #[serde(default)]
+    pub required_for: RequiredFor,
+}
+
+/// How a client shows that it has a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mechanism {
+    /// RFC 8705.
+    Mtls,
+    /// RFC 9449.
+    Dpop,
+}
+
+/// Which clients must bind their tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequiredFor {
+    /// All of them.
+    #[default]
+    AllClients,
+    /// Those that cannot keep a secret.
+    PublicClients,
 }
 
 /// A scope that an API defines.

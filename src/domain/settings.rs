@@ -14,6 +14,17 @@ pub enum UnknownAudience {
     Fallback,
 }
 
+/// What a proof of possession (RFC 9449) does for an API that has no `proof_of_possession`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnconfiguredApi {
+    /// The token is bound to the key: who sends a proof wants that (RFC 9449 §5).
+    #[default]
+    Bind,
+    /// The token is a bearer token, as at Auth0: the API may not know the other kind.
+    Bearer,
+}
+
 /// The status codes of OAuth errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -66,6 +77,8 @@ pub struct Settings {
     pub verification_lifetime: i64,
     /// Links of one kind that a user may have at a time: no more messages are sent.
     pub links_per_user: i64,
+    /// What a proof of possession does for an API that never said.
+    pub dpop_unconfigured_api: UnconfiguredApi,
     /// Where `/v2/logout` may redirect when no client is named.
     pub allowed_logout_urls: Vec<String>,
 }

@@ -35,7 +35,7 @@ use axum::{
 };
 
 use crate::http::{
-    App, error::management::ManagementError, extract::management_token::ManagementToken,
+    App, dpop, error::management::ManagementError, extract::management_token::ManagementToken,
 };
 use crate::policy::management::{OPERATIONS, Operation};
 
@@ -57,6 +57,7 @@ pub fn router(app: &App) -> Router<App> {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(app.clone(), dpop::fresh_nonce))
         .layer(middleware::map_response(forbid_caching))
 }
 

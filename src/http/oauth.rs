@@ -16,7 +16,7 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::http::{App, cors, error::oauth::OAuthError};
+use crate::http::{App, cors, dpop, error::oauth::OAuthError};
 
 /// The routes that browsers call from scripts, each with its CORS rule, and those they navigate to.
 pub fn router(app: &App) -> Router<App> {
@@ -29,6 +29,7 @@ pub fn router(app: &App) -> Router<App> {
             "/userinfo",
             get(userinfo::userinfo).post(userinfo::userinfo).fallback(method_not_allowed),
         )
+        .route_layer(middleware::from_fn_with_state(app.clone(), dpop::fresh_nonce))
         .route_layer(middleware::from_fn_with_state(app.clone(), cors::known_origins));
     let public = Router::new()
         .route("/.well-known/openid-configuration", get(discovery::discovery))

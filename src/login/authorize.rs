@@ -380,6 +380,7 @@ impl LoginService {
             expires_at: now.plus_seconds(self.settings.code_lifetime),
             consumed_at: None,
             family_id: None,
+            dpop_jkt: request.dpop_jkt.clone(),
         };
         let idle_lifetime = self.session_lifetime().await?.idle;
         let mut tx = self.store.write().await?;

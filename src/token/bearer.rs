@@ -3,7 +3,7 @@
 use jsonwebtoken::{Algorithm, Validation};
 use serde::Deserialize;
 
-use crate::domain::{audience::Audience, scope::ScopeSet};
+use crate::domain::{audience::Audience, dpop::Thumbprint, scope::ScopeSet};
 use crate::token::TokenService;
 
 /// A verified access token.
@@ -15,6 +15,8 @@ pub struct Bearer {
     pub client_id: String,
     /// Its scope.
     pub scope: ScopeSet,
+    /// The key that it is bound to, if any.
+    pub key: Option<Thumbprint>,
 }
 
 /// Why a token is refused.
@@ -44,6 +46,15 @@ pub(super) struct Claims {
     client_id: String,
     /// ID tokens have none.
     scope: Option<String>,
+    /// The key of a bound token.
+    #[serde(default)]
+    pub(super) cnf: Option<Cnf>,
+}
+
+/// The `cnf` claim of a bound token (RFC 7800, RFC 9449 §6.1).
+#[derive(Clone, Deserialize, serde::Serialize)]
+pub(super) struct Cnf {
+    pub(super) jkt: Thumbprint,
 }
 
 /// One audience or several (RFC 7519 §4.1.3).
@@ -75,14 +86,20 @@ impl Claims {
 }
 
 impl TokenService {
-    /// Verifies an access token for `audience`.
+    /// Verifies an access token for `audience`. Whether it came as its kind must is for
+    /// [`TokenService::verify_presented`] to say.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn verify_bearer(&self, token: &str, audience: &Audience) -> Result<Bearer, BearerFault> {
+    pub(super) fn verify_bearer(
+        &self,
+        token: &str,
+        audience: &Audience,
+    ) -> Result<Bearer, BearerFault> {
         let claims = self.verify_access_token(token, Some(audience))?;
         let client_id = claims.client_id().to_owned();
-        Ok(Bearer { scope: claims.scope(), subject: claims.sub, client_id })
+        let key = claims.cnf.as_ref().map(|cnf| cnf.jkt.clone());
+        Ok(Bearer { scope: claims.scope(), subject: claims.sub, client_id, key })
     }
 
     /// Verifies an access token of this server, for `audience` or for any.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::crypto::{Failed, digest};
-use crate::domain::{ClientId, secret::ClientSecret};
+use crate::domain::{ClientId, dpop::Thumbprint, secret::ClientSecret};
 use crate::policy::client_auth::{self, Proof, SecretCheck};
 use crate::store::clients::ClientRecord;
 use crate::token::{Refused, TokenService};
@@ -24,6 +24,8 @@ pub struct AuthenticatedClient {
     pub record: Arc<ClientRecord>,
     /// How well it proved itself.
     pub proof: Proof,
+    /// The key that it proved to have, if any (RFC 9449).
+    pub key: Option<Thumbprint>,
 }
 
 impl AuthenticatedClient {
@@ -66,7 +68,7 @@ impl TokenService {
             },
         };
         let proof = client_auth::authenticate(&record.client, check);
-        Ok(AuthenticatedClient { record, proof: proof.ok_or(Refused::InvalidClient)? })
+        Ok(AuthenticatedClient { record, proof: proof.ok_or(Refused::InvalidClient)?, key: None })
     }
 
     /// The client's secret in the clear.

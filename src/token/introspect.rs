@@ -10,8 +10,8 @@ use crate::policy::{
 };
 use crate::store::{families, users};
 use crate::token::{
-    Refused, TokenService,
-    bearer::{Audiences, Claims},
+    Refused, TokenService, TokenType,
+    bearer::{Audiences, Claims, Cnf},
     client_authentication::AuthenticatedClient,
 };
 
@@ -20,6 +20,9 @@ use crate::token::{
 pub struct Introspection {
     active: bool,
     token_type: &'static str,
+    /// The key that it is bound to (RFC 9449 §6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Cnf>,
     client_id: String,
     sub: String,
     scope: String,
@@ -83,6 +86,7 @@ impl TokenService {
         Ok(Some(Introspection {
             active: true,
             token_type: "refresh_token",
+            cnf: family.dpop_jkt.map(|jkt| Cnf { jkt }),
             client_id: family.client_id.to_string(),
             sub: family.user_id.to_string(),
             scope: family.scope.to_string(),
@@ -119,7 +123,8 @@ impl TokenService {
         let scope = claims.scope().to_string();
         Ok(Some(Introspection {
             active: true,
-            token_type: "Bearer",
+            token_type: TokenType::of(claims.cnf.as_ref().map(|cnf| &cnf.jkt)).as_str(),
+            cnf: claims.cnf,
             client_id: client_id.to_string(),
             sub: claims.sub,
             scope,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::crypto::{Failed, digest};
 use crate::domain::{
-    ClientId, OrganizationId, SessionId, audience::Audience, client::Client,
+    ClientId, OrganizationId, SessionId, audience::Audience, client::Client, dpop::Thumbprint,
     resource_server::ResourceServer, scope::ScopeSet, time::Timestamp, user::User,
 };
 use crate::policy::claims;
@@ -37,6 +37,8 @@ pub struct AccessToken<'a> {
     /// Whether it is issued by the authorization endpoint, through the browser, and so lives
     /// shorter.
     pub for_web: bool,
+    /// The key that the token is bound to, if any.
+    pub confirmation: Option<&'a Thumbprint>,
 }
 
 /// The `gty` claim of the Auth0 profile.
@@ -109,6 +111,14 @@ struct AccessTokenClaims<'a> {
     org_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions: Option<&'a ScopeSet>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Cnf<'a>>,
+}
+
+/// The `cnf` claim of a bound token (RFC 7800, RFC 9449 §6.1).
+#[derive(Serialize)]
+struct Cnf<'a> {
+    jkt: &'a str,
 }
 
 #[derive(Serialize)]
@@ -176,6 +186,7 @@ impl TokenService {
             }),
             org_id: token.organization_id.map(OrganizationId::as_str),
             permissions: token.permissions.filter(|_| dialect.has_permissions()),
+            cnf: token.confirmation.map(|key| Cnf { jkt: key.as_str() }),
         };
         let typ = if rfc9068 { "at+jwt" } else { "JWT" };
         Ok((self.keys.get().current.sign(typ, &claims)?, lifetime))

@@ -84,6 +84,7 @@ impl TokenService {
                 })?)
             }
         };
+        let binding = self.binding(client, api.as_ref().map(|record| &record.api))?;
         let client_id = &record.client.client_id;
         let found = self.login.check_password(&request.username, &request.password, client_id);
         let user = found.await.map_err(refused)?.user;
@@ -122,6 +123,7 @@ impl TokenService {
             auth_time: now,
             amr: vec!["pwd".to_owned()],
             nonce: None,
+            binding,
         };
         let family = self.new_family(&login);
         let (client_id, user_id) = (Some(client_id), Some(&login.user.user_id));

@@ -7,6 +7,8 @@ mod client_credentials;
 mod code_flow;
 mod consent;
 mod discovery;
+mod dpop;
+mod dpop_resources;
 mod introspect;
 mod login_page;
 mod logout;

@@ -1,6 +1,7 @@
 //! The harness: a server per test and database, a clock that moves, and the actors.
 
 pub mod browser;
+pub mod dpop;
 pub mod fixtures;
 pub mod mail;
 pub mod postgres;

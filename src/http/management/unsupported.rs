@@ -9,7 +9,6 @@ use crate::http::error::management::ManagementError;
 /// The settings of applications.
 pub const CLIENT: &[&str] = &[
     "client_authentication_methods",
-    "require_proof_of_possession",
     "require_pushed_authorization_requests",
     "signed_request_object",
     "compliance_level",
@@ -66,6 +65,8 @@ mod tests {
             (json!({ "required": true }), true),
             (json!({ "enable_endpoint_aliases": false }), false),
             (json!({ "enable_endpoint_aliases": true }), true),
+            (json!({ "mechanism": "dpop", "required": true }), false),
+            (json!({ "mechanism": "mtls", "required": true }), true),
             (json!({ "private_key_jwt": {} }), true),
         ] {
             assert_eq!(asks_for_something(&value), asks, "{value}");

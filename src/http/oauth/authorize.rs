@@ -201,6 +201,7 @@ fn recognised(parameters: &Parameters) -> rules::Parameters {
         ui_locales: parameters.text("ui_locales"),
         screen_hint: parameters.text("screen_hint"),
         hinted_user: None,
+        dpop_jkt: parameters.text("dpop_jkt"),
         request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
         repeated: parameters.repeated().map(str::to_owned),
     }

@@ -9,6 +9,7 @@ use axum::{
 };
 use serde_json::json;
 
+use crate::crypto::dpop;
 use crate::domain::scope::OIDC_SCOPES;
 use crate::http::App;
 use crate::policy::claims;
@@ -59,6 +60,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
             ["client_secret_basic", "client_secret_post"],
         "claims_supported": claims,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -11,10 +11,11 @@ use serde::Serialize;
 
 use crate::domain::{
     ClientId,
+    audit::Exchanged,
     secret::{ClientSecret, Code, Password, RefreshToken},
 };
 use crate::http::{
-    App,
+    App, dpop,
     error::oauth::OAuthError,
     extract::parameters::{OAuthBody, Parameters},
 };
@@ -23,6 +24,7 @@ use crate::token::{
     authorization_code::CodeRequest,
     client_authentication::{AuthenticatedClient, Credentials},
     client_credentials::ClientCredentialsRequest,
+    dpop::ProvenRequest,
     password::PasswordRequest,
     refresh_token::RefreshRequest,
 };
@@ -56,11 +58,16 @@ struct TokenBody {
 /// `POST /oauth/token`.
 pub async fn token(
     State(app): State<App>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     body: Result<OAuthBody, OAuthError>,
 ) -> Response {
     let answered = match body {
-        Ok(OAuthBody(parameters)) => grant(&app, &headers, &parameters).await,
+        Ok(OAuthBody(parameters)) => {
+            let proven = dpop::proven_request(&headers, &method, uri.path());
+            grant(&app, &headers, &proven, &parameters).await
+        }
         Err(error) => Err(error),
     };
     match answered {
@@ -76,7 +83,7 @@ fn respond(granted: Granted) -> Response {
         id_token: granted.id_token,
         scope: granted.scope,
         expires_in: granted.expires_in,
-        token_type: "Bearer",
+        token_type: granted.token_type.as_str(),
         resource: granted.resource,
     };
     (NEVER_KEPT, Json(body)).into_response()
@@ -89,6 +96,7 @@ fn respond(granted: Granted) -> Response {
 pub async fn grant(
     app: &App,
     headers: &HeaderMap,
+    proven: &ProvenRequest<'_>,
     parameters: &Parameters,
 ) -> Result<Granted, OAuthError> {
     let asked = parameters.required("grant_type")?;
@@ -97,6 +105,8 @@ pub async fn grant(
     };
     let (client, basic) = authenticate(app, headers, parameters).await?;
     let tokens = &app.tokens;
+    let client = tokens.prove_possession(client, proven, exchanged(grant_type)).await;
+    let client = client.map_err(|refused| OAuthError::from_refused(refused, basic))?;
     let granted = match grant_type {
         "authorization_code" => {
             let request = CodeRequest {
@@ -134,6 +144,16 @@ pub async fn grant(
         }
     };
     granted.map_err(|refused| OAuthError::from_refused(refused, basic))
+}
+
+/// As the audit trail calls it.
+fn exchanged(grant_type: &str) -> Exchanged {
+    match grant_type {
+        "authorization_code" => Exchanged::Code,
+        "refresh_token" => Exchanged::RefreshToken,
+        "client_credentials" => Exchanged::ClientCredentials,
+        _ => Exchanged::Password,
+    }
 }
 
 /// Authenticates the client of a request, and says whether it used HTTP Basic.

@@ -208,9 +208,8 @@ async fn a_protection_that_would_not_be_given_is_refused() {
         let client = app.add_client(json!({})).await;
         let client = format!("/clients/{}", client["client_id"].as_str().unwrap());
         for (path, body) in [
-            (&api, json!({ "proof_of_possession": { "mechanism": "dpop", "required": true } })),
+            (&api, json!({ "proof_of_possession": { "mechanism": "mtls", "required": true } })),
             (&api, json!({ "consent_policy": "transactional-authorization-with-mfa" })),
-            (&client, json!({ "require_proof_of_possession": true })),
             (&client, json!({ "require_pushed_authorization_requests": true })),
             (&client, json!({ "compliance_level": "fapi2_sp_pkj_mtls" })),
         ] {
@@ -220,6 +219,8 @@ async fn a_protection_that_would_not_be_given_is_refused() {
             let name = body.as_object().unwrap().keys().next().unwrap().clone();
             assert!(answer.text.contains(&name), "{body}: {}", answer.text);
         }
-        patch(&app, &client, json!({ "require_proof_of_possession": false })).await.ok();
+        patch(&app, &client, json!({ "require_proof_of_possession": true })).await.ok();
+        let dpop = json!({ "proof_of_possession": { "mechanism": "dpop", "required": true } });
+        patch(&app, &api, dpop).await.ok();
     }
 }
