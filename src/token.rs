@@ -7,6 +7,7 @@
 mod audit;
 pub mod authorization_code;
 pub mod bearer;
+pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_credentials;
 pub mod explain;

@@ -29,6 +29,18 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0003_audit_columns.sql"),
         include_str!("../../migrations/postgres/0003_audit_columns.sql"),
     ),
+    (
+        6,
+        "client credentials",
+        include_str!("../../migrations/sqlite/0006_client_credentials.sql"),
+        include_str!("../../migrations/postgres/0006_client_credentials.sql"),
+    ),
+    (
+        7,
+        "pushed request",
+        include_str!("../../migrations/sqlite/0007_pushed_request.sql"),
+        include_str!("../../migrations/postgres/0007_pushed_request.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {
