@@ -17,6 +17,7 @@ pub mod issue;
 pub mod keys;
 pub mod mint;
 pub mod password;
+pub mod pushed_request;
 pub mod refresh_token;
 pub mod revoke;
 pub mod standing;

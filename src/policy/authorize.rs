@@ -56,6 +56,8 @@ pub struct Parameters {
     pub request_object: Option<&'static str>,
     /// The first parameter that came more than once (RFC 6749 §3.1 forbids it)
     pub repeated: Option<String>,
+    /// The client pushed them (RFC 9126) instead of sending them through the browser
+    pub pushed: bool,
 }
 
 /// An authorization error that may travel to the application (RFC 6749 §4.1.2.1).
@@ -147,6 +149,7 @@ pub fn validate(
     userinfo: &Audience,
 ) -> Result<ValidRequest, RedirectProblem> {
     not_repeated(parameters)?;
+    pushed(parameters, client)?;
     response(parameters, client)?;
     let code_challenge = pkce(parameters, client)?;
     let prompt = prompt(parameters)?;
@@ -208,6 +211,15 @@ fn not_repeated(parameters: &Parameters) -> Result<(), RedirectProblem> {
             format!("parameter {name} is included more than once"),
         )),
     }
+}
+
+/// RFC 9126 §6: a client may insist that nobody but itself makes its requests.
+fn pushed(parameters: &Parameters, client: &Client) -> Result<(), RedirectProblem> {
+    if client.require_pushed_authorization_requests && !parameters.pushed {
+        let text = "This client must push its authorization requests and send a request_uri";
+        return Err(RedirectProblem::new("invalid_request", text));
+    }
+    Ok(())
 }
 
 fn response(parameters: &Parameters, client: &Client) -> Result<(), RedirectProblem> {
@@ -401,6 +413,13 @@ mod tests {
         assert_eq!(error(|p| p.request_object = Some("request_uri")), "request_uri_not_supported");
         assert_eq!(error(|p| p.organization = Some("acme".into())), "invalid_request");
         assert_eq!(error(|p| p.state = Some("x".repeat(9000))), "invalid_request");
+    }
+
+    #[test]
+    fn a_client_that_pushes_its_requests_sends_no_other() {
+        let client = Client { require_pushed_authorization_requests: true, ..client() };
+        assert_eq!(run(&good(), &client).expect_err("refused").error, "invalid_request");
+        assert!(run(&Parameters { pushed: true, ..good() }, &client).is_ok());
     }
 
     #[test]

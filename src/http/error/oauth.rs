@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::domain::settings::ErrorStatus;
 use crate::http::{error::management::error_chain, request_id};
+use crate::policy::authorize::RedirectProblem;
 use crate::store;
 use crate::token::{GrantFault, Internal, Refused};
 
@@ -37,6 +38,8 @@ pub enum OAuthError {
     InvalidTarget(String),
     /// The client may not have tokens for this API.
     AccessDenied(String),
+    /// A pushed authorize request that `/authorize` would refuse (RFC 9126 §2.3).
+    Authorization(RedirectProblem),
     /// RFC 7009 §2.2.1.
     UnsupportedTokenType,
     /// 405.
@@ -102,6 +105,9 @@ impl OAuthError {
             }
             Self::InvalidTarget(text) => (S::BAD_REQUEST, "invalid_target", text.clone()),
             Self::AccessDenied(text) => (S::FORBIDDEN, "access_denied", text.clone()),
+            Self::Authorization(problem) => {
+                (S::BAD_REQUEST, problem.error, problem.description.clone())
+            }
             Self::UnsupportedTokenType => (
                 S::BAD_REQUEST,
                 "unsupported_token_type",
@@ -196,6 +202,7 @@ mod tests {
             (OAuthError::UnsupportedGrantType, (400, "unsupported_grant_type"), (400, "unsupported_grant_type")),
             (OAuthError::InvalidTarget(text()), (400, "invalid_target"), (400, "invalid_target")),
             (OAuthError::AccessDenied(text()), (403, "access_denied"), (403, "access_denied")),
+            (OAuthError::Authorization(RedirectProblem::new("unsupported_response_type", "x")), (400, "unsupported_response_type"), (400, "unsupported_response_type")),
             (OAuthError::UnsupportedTokenType, (400, "unsupported_token_type"), (400, "unsupported_token_type")),
             (OAuthError::MethodNotAllowed, (405, "invalid_request"), (405, "invalid_request")),
             (OAuthError::TooLarge(text()), (413, "invalid_request"), (413, "invalid_request")),

@@ -77,6 +77,14 @@ impl PageError {
         Self::new(app, StatusCode::BAD_REQUEST, "Please start again", message)
     }
 
+    /// A `request_uri` that is not ours, or is spent, expired or another application's. The page
+    /// does not say which.
+    pub fn request_uri(app: &App) -> Self {
+        let message = "The request_uri of this sign-in is unknown, was used before or has expired \
+                       (invalid_request_uri). Go back to the application and sign in again.";
+        Self::new(app, StatusCode::BAD_REQUEST, "Please start again", message.to_owned())
+    }
+
     /// Where the browser wants to go after logging out is not allowed.
     pub fn logout_destination(app: &App) -> Self {
         let message = "The returnTo URL is not in the list of allowed logout URLs.".to_owned();

@@ -127,6 +127,11 @@ impl Parameters {
     pub fn repeated(&self) -> Option<&str> {
         self.repeated.as_deref()
     }
+    /// The parameters as they came, but for those `names`.
+    pub fn without(&self, names: &[&str]) -> BTreeMap<String, String> {
+        let values = self.values.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        values.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
     /// The path of the endpoint that they were sent to, without the leading `/`: an audience of
     /// client assertions. Empty for those of a page.
     pub fn endpoint(&self) -> &str {
@@ -171,6 +176,13 @@ impl Parameters {
             return Err(OAuthError::invalid_request("Parameter audience is too long"));
         }
         Ok(text.map(Audience::new))
+    }
+}
+
+impl From<BTreeMap<String, String>> for Parameters {
+    /// Parameters that were read before.
+    fn from(values: BTreeMap<String, String>) -> Self {
+        Self { values, ..Self::default() }
     }
 }
 

@@ -7,13 +7,12 @@ use serde_json::{Map, Value};
 use crate::http::error::management::ManagementError;
 
 /// The settings of applications.
-pub const CLIENT: &[&str] = &[
-    "client_authentication_methods",
-    "require_proof_of_possession",
-    "require_pushed_authorization_requests",
-    "signed_request_object",
-    "compliance_level",
-];
+pub const CLIENT: &[&str] =
+    &["require_proof_of_possession", "signed_request_object", "compliance_level"];
+
+/// Methods of client authentication, in `client_authentication_methods`.
+pub const CLIENT_AUTHENTICATION_METHOD: &[&str] =
+    &["tls_client_auth", "self_signed_tls_client_auth"];
 
 /// The settings of APIs.
 pub const RESOURCE_SERVER: &[&str] =

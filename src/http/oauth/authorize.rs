@@ -15,6 +15,7 @@ use crate::http::{
         cookies::{self, Cookies},
         parameters::{self, Parameters},
     },
+    oauth::par,
 };
 use crate::login::{
     authorize::Next,
@@ -31,7 +32,7 @@ pub async fn authorize(
     let parameters = parameters::of_page(request, &app)
         .await
         .map_err(|why| PageError::unreadable(&app, &why))?;
-    let parameters = recognised(&parameters);
+    let parameters = par::of_authorize(&app, parameters).await?;
     let store = |error| PageError::store(&app, &error);
     let client = match &parameters.client_id {
         None => None,
@@ -138,7 +139,8 @@ pub fn redirect(location: &str) -> Response {
     response
 }
 
-fn recognised(parameters: &Parameters) -> rules::Parameters {
+/// The parameters that mean something here.
+pub(super) fn recognised(parameters: &Parameters) -> rules::Parameters {
     let request_object = ["request", "request_uri"];
     rules::Parameters {
         client_id: parameters.text("client_id"),
@@ -158,5 +160,6 @@ fn recognised(parameters: &Parameters) -> rules::Parameters {
         organization: parameters.text("organization"),
         request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
         repeated: parameters.repeated().map(str::to_owned),
+        pushed: false,
     }
 }

@@ -35,6 +35,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "jwks_uri": at(".well-known/jwks.json"),
         "revocation_endpoint": at("oauth/revoke"),
         "introspection_endpoint": at("oauth/introspect"),
+        "pushed_authorization_request_endpoint": at("oauth/par"),
         "scopes_supported": OIDC_SCOPES,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

@@ -211,7 +211,12 @@ async fn a_protection_that_would_not_be_given_is_refused() {
             (&api, json!({ "proof_of_possession": { "mechanism": "dpop", "required": true } })),
             (&api, json!({ "consent_policy": "transactional-authorization-with-mfa" })),
             (&client, json!({ "require_proof_of_possession": true })),
-            (&client, json!({ "require_pushed_authorization_requests": true })),
+            (
+                &client,
+                json!({ "client_authentication_methods": {
+                "tls_client_auth": { "credentials": [{ "id": "cred_1" }] },
+            } }),
+            ),
             (&client, json!({ "compliance_level": "fapi2_sp_pkj_mtls" })),
         ] {
             let answer = patch(&app, path, body.clone()).await;
