@@ -4,6 +4,7 @@ pub mod browser;
 pub mod fixtures;
 pub mod postgres;
 pub mod raw;
+pub mod signer;
 
 use std::{
     sync::{Arc, OnceLock},

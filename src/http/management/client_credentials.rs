@@ -151,7 +151,7 @@ pub async fn remove(
             break;
         }
         if let Some(listed) = listed_mut(&mut record.document) {
-            listed.retain(|item| item.get("id").and_then(Value::as_str) != Some(id.as_str()));
+            listed.retain(|item| id_of(item) != Some(id.as_str()));
         }
         // Also when it was not listed: somebody may be listing it now, and one of us must notice.
         let (document, sealed) = (&record.document, record.secret_sealed.as_deref());
@@ -192,6 +192,21 @@ pub fn take_embedded(
     Ok(keys)
 }
 
+/// Checks that the document of an application lists ids and nothing else: an old application's keys
+/// are added by themselves.
+///
+/// # Errors
+/// `invalid_body`.
+pub fn check_shape(document: &Map<String, Value>) -> Result<(), ManagementError> {
+    let is_reference = |item: &Value| {
+        item.as_object().is_some_and(|item| item.len() == 1) && id_of(item).is_some()
+    };
+    if listed(document).iter().all(is_reference) {
+        return Ok(());
+    }
+    Err(invalid("Each credential must be an object with the one member id"))
+}
+
 /// Checks that the document of an application lists keys that it has.
 ///
 /// # Errors
@@ -199,16 +214,13 @@ pub fn take_embedded(
 pub async fn check_listed(
     tx: &mut Tx,
     client: &ClientId,
-    document: &mut Map<String, Value>,
+    document: &Map<String, Value>,
 ) -> Result<(), ManagementError> {
-    let Some(listed) = listed_mut(document) else { return Ok(()) };
+    if listed(document).is_empty() {
+        return Ok(());
+    }
     let known = client_credentials::list(tx.db(), client).await?;
-    for item in listed {
-        let id = item.get("id").and_then(Value::as_str);
-        let Some(id) = id.filter(|_| item.as_object().is_some_and(|members| members.len() == 1))
-        else {
-            return Err(invalid("Each credential must be an object with the one member id"));
-        };
+    for id in listed(document).iter().filter_map(id_of) {
         if !known.iter().any(|credential| credential.id.as_str() == id) {
             return Err(invalid(&format!("The client has no credential {id}")));
         }
@@ -230,10 +242,22 @@ pub async fn insert(tx: &mut Tx, credential: &ClientCredential) -> Result<(), Ma
     })
 }
 
-/// `client_authentication_methods.private_key_jwt.credentials`.
+/// The path of `client_authentication_methods.private_key_jwt.credentials`.
+const LISTED: &str = "/private_key_jwt/credentials";
+
+fn listed(document: &Map<String, Value>) -> &[Value] {
+    let methods = document.get("client_authentication_methods");
+    let listed = methods.and_then(|methods| methods.pointer(LISTED)).and_then(Value::as_array);
+    listed.map(Vec::as_slice).unwrap_or_default()
+}
+
 fn listed_mut(document: &mut Map<String, Value>) -> Option<&mut Vec<Value>> {
     let methods = document.get_mut("client_authentication_methods")?;
-    methods.get_mut("private_key_jwt")?.get_mut("credentials")?.as_array_mut()
+    methods.pointer_mut(LISTED)?.as_array_mut()
+}
+
+fn id_of(item: &Value) -> Option<&str> {
+    item.get("id").and_then(Value::as_str)
 }
 
 fn invalid(what: &str) -> ManagementError {

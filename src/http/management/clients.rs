@@ -237,7 +237,7 @@ async fn edit(
         let mut tx = app.store.write().await?;
         let mut record = clients::find(tx.db(), id).await?.ok_or(MISSING)?;
         change(&mut record.document)?;
-        client_credentials::check_listed(&mut tx, id, &mut record.document).await?;
+        client_credentials::check_listed(&mut tx, id, &record.document).await?;
         record.secret_sealed = sealed.clone().or(record.secret_sealed);
         let (document, sealed) = (&record.document, record.secret_sealed.as_deref());
         let now = app.clock.now();

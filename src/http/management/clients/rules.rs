@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::super::{formats, unsupported, validation};
+use super::super::{client_credentials, formats, unsupported, validation};
 use super::fields::CLIENT;
 use crate::domain::{
     client::Client,
@@ -153,6 +153,7 @@ fn check_authentication(document: &Map<String, Value>) -> Result<(), ManagementE
     let methods = document.get("client_authentication_methods").and_then(Value::as_object);
     if let Some(methods) = methods {
         unsupported::refuse(methods, unsupported::CLIENT_AUTHENTICATION_METHOD)?;
+        client_credentials::check_shape(document)?;
     }
     let both = ["client_authentication_methods", "token_endpoint_auth_method"];
     if both.iter().all(|name| document.contains_key(*name)) {
