@@ -25,6 +25,9 @@ const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 /// 1.2.840.10045.3.1.7
 const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 
+/// Bits of an RSA key. More would make each verification slow.
+const SIZES: std::ops::RangeInclusive<usize> = 2048..=8192;
+
 /// The kind of a key, which bounds the algorithms it can be used with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
@@ -184,9 +187,15 @@ fn rsa(key: &[u8], not_after: Option<Timestamp>) -> Result<PublicKey, Unusable> 
     let mut members = Reader::new(key).sequence().ok_or(Unusable::Malformed)?;
     let mut integer = || {
         let bytes = members.expect(der::INTEGER).ok_or(Unusable::Malformed)?;
-        Ok(URL_SAFE_NO_PAD.encode(bytes.strip_prefix(&[0]).unwrap_or(bytes)))
+        Ok(bytes.strip_prefix(&[0]).unwrap_or(bytes))
     };
     let (n, e) = (integer()?, integer()?);
+    // Parsing does not look at the size, only verifying would.
+    let zeros = n.first().map_or(0, |first| first.leading_zeros() as usize);
+    if !SIZES.contains(&(n.len() * 8 - zeros)) {
+        return Err(Unusable::Kind);
+    }
+    let (n, e) = (URL_SAFE_NO_PAD.encode(n), URL_SAFE_NO_PAD.encode(e));
     ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key).map_err(|_| Unusable::Kind)?;
     let jwk = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);
     Ok(PublicKey { kind: KeyKind::Rsa, material: key.to_vec(), thumbprint: hash(&jwk), not_after })

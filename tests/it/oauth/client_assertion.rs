@@ -373,3 +373,25 @@ async fn spent_assertions_are_forgotten_when_no_node_would_take_them() {
         }
     }
 }
+
+#[tokio::test]
+async fn discovery_names_the_methods_and_their_algorithms() {
+    for (backend, app) in each_backend().await {
+        let document = app.get(".well-known/openid-configuration").await.ok();
+        let confidential =
+            ["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"];
+        let all = [confidential.as_slice(), &["none"]].concat();
+        for (endpoint, methods) in
+            [("token", all.as_slice()), ("revocation", &all), ("introspection", &confidential)]
+        {
+            let named = &document[format!("{endpoint}_endpoint_auth_methods_supported")];
+            assert_eq!(*named, json!(methods), "{backend} {endpoint}");
+            let named = &document[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")];
+            let algorithms = json!(["RS256", "RS384", "PS256", "ES256", "HS256"]);
+            assert_eq!(*named, algorithms, "{backend} {endpoint}");
+        }
+        let par = &document["pushed_authorization_request_endpoint"];
+        assert_eq!(*par, format!("{}oauth/par", app.issuer), "{backend}");
+        assert_eq!(document["request_uri_parameter_supported"], false, "{backend}");
+    }
+}
