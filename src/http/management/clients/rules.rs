@@ -150,11 +150,7 @@ fn check_authentication(document: &Map<String, Value>) -> Result<(), ManagementE
         let what = format!("This server signs tokens with RS256 only, not with {alg}");
         return Err(ManagementError::invalid_property(&what, "jwt_configuration.alg"));
     }
-    let methods = document.get("client_authentication_methods").and_then(Value::as_object);
-    if let Some(methods) = methods {
-        unsupported::refuse(methods, unsupported::CLIENT_AUTHENTICATION_METHOD)?;
-        client_credentials::check_shape(document)?;
-    }
+    client_credentials::check_shape(document)?;
     let both = ["client_authentication_methods", "token_endpoint_auth_method"];
     if both.iter().all(|name| document.contains_key(*name)) {
         let what =
