@@ -70,6 +70,8 @@ pub struct Parameters {
     pub request_object: Option<&'static str>,
     /// The first parameter that came more than once (RFC 6749 §3.1 forbids it)
     pub repeated: Option<String>,
+    /// The client pushed them (RFC 9126) instead of sending them through the browser
+    pub pushed: bool,
 }
 
 /// An authorization error that may travel to the application (RFC 6749 §4.1.2.1).
@@ -177,6 +179,7 @@ pub fn validate(
     userinfo: &Audience,
 ) -> Result<ValidRequest, RedirectProblem> {
     checks::not_repeated(parameters)?;
+    checks::pushed(parameters, client)?;
     checks::request_object(parameters)?;
     let response_type = response::response_type(parameters, client)?;
     let code_challenge = match response_type.code {
@@ -315,6 +318,13 @@ mod tests {
         assert_eq!(with(r#"{"id_token":{"sub":{"value":"auth0|ada"}}}"#), ada);
         assert_eq!(with(r#"{"userinfo":{"sub":{"value":"auth0|ada"},"email":null}}"#), ada);
         assert_eq!(with(r#"{"id_token":{"email":{"essential":true},"sub":null}}"#), None);
+    }
+
+    #[test]
+    fn a_client_that_pushes_its_requests_sends_no_other() {
+        let client = Client { require_pushed_authorization_requests: true, ..client() };
+        assert_eq!(run(&good(), &client).expect_err("refused").error, "invalid_request");
+        assert!(run(&Parameters { pushed: true, ..good() }, &client).is_ok());
     }
 
     #[test]

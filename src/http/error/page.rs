@@ -76,6 +76,14 @@ impl PageError {
         Self::new(app, StatusCode::BAD_REQUEST, t.text("errors.again_title"), message.to_owned())
     }
 
+    /// A `request_uri` that is not ours, or is spent, expired or another application's. The page
+    /// does not say which.
+    pub fn request_uri(app: &App) -> Self {
+        let message = "The request_uri of this sign-in is unknown, was used before or has expired \
+                       (invalid_request_uri). Go back to the application and sign in again.";
+        Self::new(app, StatusCode::BAD_REQUEST, "Please start again", message.to_owned())
+    }
+
     /// Where the browser wants to go after logging out is not allowed.
     pub fn logout_destination(app: &App) -> Self {
         let t = locales::current();

@@ -51,6 +51,15 @@ pub(super) fn request_object(parameters: &Parameters) -> Result<(), RedirectProb
     Err(RedirectProblem::new(error, "Request objects are not supported"))
 }
 
+/// RFC 9126 §6: a client may insist that nobody but itself makes its requests.
+pub(super) fn pushed(parameters: &Parameters, client: &Client) -> Result<(), RedirectProblem> {
+    if client.require_pushed_authorization_requests && !parameters.pushed {
+        let text = "This client must push its authorization requests and send a request_uri";
+        return Err(RedirectProblem::new("invalid_request", text));
+    }
+    Ok(())
+}
+
 /// RFC 7636 §4.4.1. `plain` protects against nothing that can read the request, so it is refused.
 pub(super) fn pkce(
     parameters: &Parameters,
