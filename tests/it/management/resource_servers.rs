@@ -211,7 +211,6 @@ async fn a_protection_that_would_not_be_given_is_refused() {
         for (path, body) in [
             (&api, json!({ "proof_of_possession": { "mechanism": "mtls", "required": true } })),
             (&api, json!({ "consent_policy": "transactional-authorization-with-mfa" })),
-            (&client, json!({ "require_proof_of_possession": true })),
             (&client, json!({ "client_authentication_methods": { "tls_client_auth": keys } })),
             (
                 &client,
