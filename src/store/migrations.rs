@@ -29,6 +29,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0003_audit_columns.sql"),
         include_str!("../../migrations/postgres/0003_audit_columns.sql"),
     ),
+    (
+        10,
+        "signing algorithms",
+        include_str!("../../migrations/sqlite/0010_signing_algorithms.sql"),
+        include_str!("../../migrations/postgres/0010_signing_algorithms.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -15,6 +15,7 @@ mod password_grant;
 mod refresh;
 mod refresh_settings;
 mod revoke;
+mod signing;
 mod token_endpoint;
 mod userinfo;
 mod walkthrough;
