@@ -18,6 +18,15 @@ pub struct SigningKeyRow {
     pub certificate: Vec<u8>,
 }
 
+#[derive(sqlx::FromRow)]
+struct Row {
+    kid: String,
+    algorithm: String,
+    state: String,
+    private_sealed: Vec<u8>,
+    certificate: Vec<u8>,
+}
+
 /// Every key, the newest first. Those of an algorithm that this release does not know are left
 /// out.
 ///
@@ -26,14 +35,16 @@ pub struct SigningKeyRow {
 pub async fn list(db: Db<'_>) -> Result<Vec<SigningKeyRow>> {
     const LIST: &str = "SELECT kid, algorithm, state, private_sealed, certificate
         FROM signing_key ORDER BY created_at DESC, kid";
-    let rows: Vec<(String, String, String, Vec<u8>, Vec<u8>)> =
-        on!(db, |c| sqlx::query_as(LIST).fetch_all(c).await?);
-    let keys =
-        rows.into_iter().filter_map(|(kid, algorithm, state, private_sealed, certificate)| {
-            let algorithm = SigningAlg::parse(&algorithm)?;
-            let kid = KeyId::new(kid);
-            Some(SigningKeyRow { kid, algorithm, state, private_sealed, certificate })
-        });
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST).fetch_all(c).await?);
+    let keys = rows.into_iter().filter_map(|row| {
+        Some(SigningKeyRow {
+            algorithm: SigningAlg::parse(&row.algorithm)?,
+            kid: KeyId::new(row.kid),
+            state: row.state,
+            private_sealed: row.private_sealed,
+            certificate: row.certificate,
+        })
+    });
     Ok(keys.collect())
 }
 
