@@ -150,7 +150,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 /// get `shutdown_timeout` seconds.
 ///
 /// # Errors
-/// None at present.
+/// Reserved: nothing that happens to a connection ends the server.
 pub async fn serve(
     app: App,
     endpoint: impl Into<Endpoint>,
@@ -160,6 +160,7 @@ pub async fn serve(
     let endpoint = endpoint.into();
     let mut background = vec![
         tokio::spawn(app.store.clone().watch()),
+        tokio::spawn(follow_keys(Arc::clone(&app.tokens))),
         tokio::spawn(sweep(
             app.store.clone(),
             Arc::clone(&app.clock),
@@ -193,6 +194,15 @@ pub async fn serve(
     audit.flush().await;
     store.close().await;
     Ok(())
+}
+
+/// Reads the signing keys again whenever the configuration may have changed, here or on another
+/// node.
+async fn follow_keys(tokens: Arc<TokenService>) {
+    let mut changes = tokens.store.changes();
+    while changes.changed().await.is_ok() {
+        tokens.reload_keys().await;
+    }
 }
 
 async fn sweep(store: Store, clock: Arc<dyn Clock>, audit_retention: i64) {

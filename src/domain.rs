@@ -17,6 +17,7 @@ pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod signing_alg;
 pub mod tenant;
 pub mod time;
 pub mod user;

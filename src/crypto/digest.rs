@@ -45,8 +45,14 @@ pub fn s256_challenge(verifier: &str) -> String {
 
 /// `at_hash` and `c_hash` of an ID token that is signed with a SHA-256 algorithm (OIDC Core
 /// §3.1.3.6): the left half of the hash.
-pub fn half_hash(text: &str) -> String {
+pub fn half_sha256(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(&sha256(text.as_bytes())[..16])
+}
+
+/// The same for a SHA-512 algorithm.
+pub fn half_sha512(text: &str) -> String {
+    let hash = digest::digest(&digest::SHA512, text.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..32])
 }
 
 /// Compares in a time that does not depend on where the first difference is.
@@ -69,7 +75,7 @@ mod tests {
     #[test]
     fn the_access_token_hash_of_oidc_core_appendix_a_3() {
         assert_eq!(
-            half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+            half_sha256("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
             "77QmUPtjPfzWtF2AnpK9RQ"
         );
     }

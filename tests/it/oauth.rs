@@ -21,6 +21,7 @@ mod refresh;
 mod refresh_settings;
 mod responses;
 mod revoke;
+mod signing;
 mod token_endpoint;
 mod userinfo;
 mod walkthrough;

@@ -58,7 +58,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         ],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": ["RS256", "PS256", "RS512", "HS256"],
         "token_endpoint_auth_methods_supported": public,
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": public,
