@@ -14,6 +14,7 @@ pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod ticket;
 pub mod time;
 pub mod user;
 

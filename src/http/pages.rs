@@ -2,7 +2,9 @@
 //!
 //! A page is a struct; [`render`] turns it into an answer with the headers that every page needs.
 
+pub mod accounts;
 pub mod locales;
+pub mod messages;
 
 use std::sync::LazyLock;
 

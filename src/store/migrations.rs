@@ -29,6 +29,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0003_audit_columns.sql"),
         include_str!("../../migrations/postgres/0003_audit_columns.sql"),
     ),
+    (
+        11,
+        "tickets",
+        include_str!("../../migrations/sqlite/0011_tickets.sql"),
+        include_str!("../../migrations/postgres/0011_tickets.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -17,6 +17,8 @@ const EXPIRED_FAMILIES: &str = "DELETE FROM refresh_token_family WHERE id IN
     (SELECT id FROM refresh_token_family WHERE expires_at < $1 LIMIT $2)";
 const REVOKED_FAMILIES: &str = "DELETE FROM refresh_token_family WHERE id IN
     (SELECT id FROM refresh_token_family WHERE revoked_at < $1 LIMIT $2)";
+const TICKETS: &str = "DELETE FROM ticket WHERE ticket_hash IN
+    (SELECT ticket_hash FROM ticket WHERE expires_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -33,6 +35,7 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (SESSIONS, now),
         (EXPIRED_FAMILIES, now.plus_seconds(-FAMILY_RETENTION)),
         (REVOKED_FAMILIES, now.plus_seconds(-FAMILY_RETENTION)),
+        (TICKETS, now),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {

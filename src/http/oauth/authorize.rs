@@ -15,6 +15,7 @@ use crate::http::{
         cookies::{self, Cookies},
         parameters::{self, Parameters},
     },
+    oauth::signup,
     pages::locales,
 };
 use crate::login::{
@@ -83,7 +84,7 @@ pub async fn go_on(
     match next.map_err(|failure| PageError::failure(app, &failure))? {
         Next::Redirect(location) => Ok(redirect(&location)),
         Next::UnknownClient => Err(PageError::problem(app, &PageProblem::UnknownClient)),
-        Next::Login => send_to(app, "/u/login", transaction, cookies),
+        Next::Login => send_to(app, signup::first_page(app, transaction), transaction, cookies),
         Next::Consent(_) => send_to(app, "/u/consent", transaction, cookies),
     }
 }

@@ -10,7 +10,7 @@ use axum::{
 use serde_json::json;
 
 use crate::domain::scope::OIDC_SCOPES;
-use crate::http::App;
+use crate::http::{App, pages::locales::Locale};
 use crate::policy::claims;
 
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300, must-revalidate");
@@ -49,6 +49,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "introspection_endpoint_auth_methods_supported":
             ["client_secret_basic", "client_secret_post"],
         "claims_supported": claims,
+        "ui_locales_supported": Locale::all().map(Locale::tag).collect::<Vec<_>>(),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "authorization_response_iss_parameter_supported": true,
         "request_parameter_supported": false,
