@@ -9,6 +9,7 @@ use axum::{
 
 use crate::domain::{
     ClientId,
+    audit::Happened,
     secret::{Password, Ticket},
     ticket::TicketKind,
 };
@@ -91,7 +92,7 @@ pub fn send_link(app: &App, email: &str, client: &ClientId) -> Result<(), Busy> 
 /// `GET /u/reset-password`. Looking spends nothing: mail scanners look too.
 pub async fn reset_page(State(app): State<App>, request: Request) -> Result<Response, PageError> {
     let (_, ticket) = read(&app, request).await?;
-    let email = holder(&app, &ticket).await?;
+    let email = holder(&app, &ticket).await?.ok_or_else(|| PageError::ticket(&app))?;
     Ok(show_reset(&app, &email, &ticket, None))
 }
 
@@ -99,7 +100,13 @@ pub async fn reset_page(State(app): State<App>, request: Request) -> Result<Resp
 pub async fn reset(State(app): State<App>, request: Request) -> Result<Response, PageError> {
     let (parameters, ticket) = read(&app, request).await?;
     locales::prefer(parameters.get("ui_locales"));
-    let email = holder(&app, &ticket).await?;
+    let email = match holder(&app, &ticket).await? {
+        Some(email) => email,
+        None => {
+            app.login.note(&Happened::PasswordNotChanged { reason: "ticket" }, None, None);
+            return Err(PageError::ticket(&app));
+        }
+    };
     let t = locales::current();
     let password = parameters.get("password").unwrap_or("");
     if parameters.get("password_again").unwrap_or("") != password {
@@ -134,10 +141,10 @@ async fn read(app: &App, request: Request) -> Result<(Parameters, Ticket), PageE
 }
 
 /// The address of the user whom a working ticket belongs to.
-async fn holder(app: &App, ticket: &Ticket) -> Result<String, PageError> {
+async fn holder(app: &App, ticket: &Ticket) -> Result<Option<String>, PageError> {
     let found = app.login.ticket_holder(ticket, TicketKind::ResetPassword).await;
     let found = found.map_err(|error| PageError::store(app, &error))?;
-    found.and_then(|record| record.user.email).ok_or_else(|| PageError::ticket(app))
+    Ok(found.and_then(|record| record.user.email))
 }
 
 fn show_request(app: &App, state: &str, email: &str, error: Option<&str>) -> Response {
