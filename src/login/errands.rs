@@ -54,3 +54,28 @@ impl Errands {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn errands_are_bounded_and_waited_for() {
+        let errands = Errands::default();
+        let mut ends = Vec::new();
+        for _ in 0..AT_ONCE {
+            let (end, ended) = oneshot::channel::<()>();
+            let errand = async move {
+                let _ = ended.await;
+            };
+            assert!(errands.run(errand).is_ok());
+            ends.push(end);
+        }
+        assert!(errands.run(async {}).is_err(), "no place is left");
+        ends.clear();
+        errands.idle().await;
+        assert!(errands.run(async {}).is_ok());
+    }
+}

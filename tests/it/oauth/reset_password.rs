@@ -125,6 +125,12 @@ async fn a_password_is_reset_once_and_what_was_before_ends() {
         assert!(page.text.contains(EMAIL) && !page.text.contains("<script"), "{backend}");
         assert_eq!(page.header("referrer-policy"), "no-referrer", "{backend}");
         assert_eq!(page.header("cache-control"), "no-store", "{backend}");
+        // No page of these leads anywhere else, whatever the address says.
+        for parameter in ["redirect_uri", "returnTo", "redirect_to"] {
+            let path = format!("u/reset-password?ticket={ticket}&{parameter}=https://evil.example");
+            let page = app.get(&path).await;
+            assert!(page.status == 200 && !page.text.contains("evil"), "{backend} {parameter}");
+        }
 
         // What is refused spends nothing and changes nothing.
         for (password, again, said) in [

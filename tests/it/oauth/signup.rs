@@ -257,6 +257,10 @@ async fn the_login_page_and_the_signup_page_lead_to_each_other() {
         assert_eq!(stranger.submit(&signup, &fields).await.page().1.status, 400, "{backend}");
         assert_eq!(app.post_form("u/signup", &fields).await.status, 400, "{backend}");
         assert_eq!(app.get("u/signup").await.status, 400, "{backend}");
+        for page in ["signup", "reset-password/request", "reset-password", "email-verification"] {
+            let answer = app.send(app.http.put(app.url(&format!("u/{page}")))).await;
+            assert_eq!(answer.status, 405, "{backend} {page}");
+        }
         assert_eq!(user(&app, NEW).await, Value::Null, "{backend}");
     }
 }
