@@ -19,6 +19,7 @@ pub mod session;
 pub mod settings;
 pub mod signing_alg;
 pub mod tenant;
+pub mod ticket;
 pub mod time;
 pub mod user;
 
