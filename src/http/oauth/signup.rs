@@ -47,7 +47,7 @@ pub async fn sign_up(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let (mut transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
+    let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
     must_be_enabled(&app)?;
     let client = transaction.request.client_id.clone();
     let email = parameters.get("email").unwrap_or("");
