@@ -1,8 +1,10 @@
 //! Builds the server from its configuration and runs it.
 
 pub mod bootstrap;
+pub mod connections;
 pub mod master_key;
 pub mod quickstart;
+pub mod tls;
 
 use std::{
     net::SocketAddr,
@@ -12,6 +14,7 @@ use std::{
 
 use tokio::net::TcpListener;
 
+use crate::app::connections::Endpoint;
 use crate::config::Config;
 use crate::crypto::{
     self, master_key::Purpose, nonce::NonceKey, password::Passwords,
@@ -144,15 +147,15 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 /// get `shutdown_timeout` seconds.
 ///
 /// # Errors
-/// When the socket fails.
+/// None at present.
 pub async fn serve(
     app: App,
-    listener: TcpListener,
+    endpoint: impl Into<Endpoint>,
     shutdown_timeout: Duration,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
-    use axum::serve::ListenerExt;
-    let background = [
+    let endpoint = endpoint.into();
+    let mut background = vec![
         tokio::spawn(app.store.clone().watch()),
         tokio::spawn(sweep(
             app.store.clone(),
@@ -160,34 +163,32 @@ pub async fn serve(
             app.settings.audit_retention,
         )),
     ];
+    background.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
     let audit = app.login.audit.clone();
     let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
-    let stop = async move {
+    background.push(tokio::spawn(async move {
         stop.await;
         draining.store(true, Ordering::SeqCst);
         stopped.send_replace(true);
-    };
-    let listener = listener.tap_io(|tcp| {
-        // Without it, a small answer waits for the peer's acknowledgement.
-        let _ = tcp.set_nodelay(true);
-    });
-    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(stop);
+        // Whoever waits for a change must not see the channel close instead.
+        std::future::pending().await
+    }));
+    let served = endpoint.serve(http::router(app), draining_begun.clone());
     let deadline = async {
         let _ = draining_begun.wait_for(|begun| *begun).await;
         tokio::time::sleep(shutdown_timeout).await;
     };
-    let served = tokio::select! {
-        served = server => served,
-        () = deadline => Ok(()),
-    };
+    tokio::select! {
+        () = served => {}
+        () = deadline => {}
+    }
     for task in background {
         task.abort();
     }
     audit.flush().await;
     store.close().await;
-    served.map_err(|source| StartError::Io { what: "serving failed".to_owned(), source })
+    Ok(())
 }
 
 async fn sweep(store: Store, clock: Arc<dyn Clock>, audit_retention: i64) {

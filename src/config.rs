@@ -1,5 +1,7 @@
 //! Configuration: the compiled-in defaults, then the file, then the environment.
 
+mod tls;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
@@ -10,6 +12,8 @@ use crate::domain::{
 };
 use crate::telemetry::logs::Format;
 
+pub use tls::{Mode as TlsMode, Tls};
+
 /// What a file may say, with every default and its meaning.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
 
@@ -19,6 +23,8 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 pub struct Config {
     /// `[server]`
     pub server: Server,
+    /// `[tls]`
+    pub tls: Tls,
     /// `[database]`
     pub database: Database,
     /// `[master_key]`
@@ -183,13 +189,20 @@ impl Config {
     ) -> Result<Self, String> {
         let mut table: toml::Table =
             DEFAULTS.parse().map_err(|e| format!("config/default.toml: {e}"))?;
+        let environment: Vec<_> = environment.into_iter().collect();
+        let mut issuer_is_given = environment.iter().any(|(name, _)| name == "DOORWARD_ISSUER");
         if let Some(text) = file {
-            merge(&mut table, text.parse().map_err(|e| format!("{e}"))?);
+            let file: toml::Table = text.parse().map_err(|e| format!("{e}"))?;
+            issuer_is_given |= file.get("server").is_some_and(|s| s.get("issuer").is_some());
+            merge(&mut table, file);
         }
         let mut config: Self = toml::Value::Table(table)
             .try_into()
             .map_err(|e: toml::de::Error| e.to_string().trim().replace('\n', " "))?;
         config.apply(environment)?;
+        if !issuer_is_given && config.tls.mode == TlsMode::SelfSigned {
+            config.server.issuer = tls::local_issuer(config.server.listen.port());
+        }
         config.check()?;
         Ok(config)
     }
@@ -199,6 +212,7 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(), String> {
         let (mut id, mut secret) = (None, None);
+        let mut tls = tls::Overrides::default();
         for (name, value) in environment {
             match name.as_str() {
                 "DOORWARD_ISSUER" => self.server.issuer = value,
@@ -215,12 +229,9 @@ impl Config {
                 "DOORWARD_BOOTSTRAP_CLIENT_SECRET" => secret = Some(value),
                 // Named with the command; read there.
                 "DOORWARD_CONFIG" => {}
-                "DOORWARD_TLS" if value == "off" => {}
-                "DOORWARD_TLS" | "DOORWARD_TLS_CERT" | "DOORWARD_TLS_KEY" => {
-                    return Err(format!(
-                        "{name}: this release does not terminate TLS itself; put a proxy in front"
-                    ));
-                }
+                "DOORWARD_TLS" => tls.mode = Some(value),
+                "DOORWARD_TLS_CERT" => tls.cert = Some(value.into()),
+                "DOORWARD_TLS_KEY" => tls.key = Some(value.into()),
                 // Kubernetes sets these for a service that is named `doorward`.
                 other
                     if other.starts_with("DOORWARD_SERVICE_")
@@ -231,6 +242,7 @@ impl Config {
                 _ => {}
             }
         }
+        self.tls.apply(tls)?;
         self.bootstrap = match (id, secret) {
             (Some(client_id), Some(secret)) => {
                 Some(Bootstrap { client_id, client_secret: ClientSecret::new(secret) })
@@ -258,6 +270,7 @@ impl Config {
         if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
             return Err("server.issuer: must be https, or http on a loopback address".to_owned());
         }
+        self.tls.check(&url)?;
         let plain = url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty()
@@ -318,6 +331,7 @@ impl Config {
     pub fn settings(&self) -> Settings {
         Settings {
             issuer: self.server.issuer.clone(),
+            strict_transport: self.tls.strict_transport(&self.server.issuer),
             tenant_name: self.server.tenant_name.clone(),
             default_leeway: self.refresh_tokens.default_leeway,
             mrrt_unknown_audience: self.refresh_tokens.mrrt_unknown_audience,
@@ -386,7 +400,6 @@ mod tests {
         let variable = |name: &str, value: &str| load("", &[(name, value)]).unwrap_err();
         assert!(variable("DOORWARD_ISUER", "x").contains("DOORWARD_ISUER"));
         assert!(variable("DOORWARD_LISTEN", "x").contains("DOORWARD_LISTEN"));
-        assert!(variable("DOORWARD_TLS", "self-signed").contains("DOORWARD_TLS"));
         assert!(variable("DOORWARD_BOOTSTRAP_CLIENT_ID", "x").contains("both"));
     }
 }

@@ -15,6 +15,7 @@ pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod tenant;
 pub mod time;
 pub mod user;
 

@@ -104,7 +104,7 @@ async fn in_span(State(app): State<App>, request: Request, next: Next) -> Respon
         headers.insert(HEADER, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if app.settings.issuer.starts_with("https://") {
+    if app.settings.strict_transport {
         let two_years = HeaderValue::from_static("max-age=63072000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
     }

@@ -42,6 +42,7 @@ pub mod resource_servers;
 pub mod sessions;
 pub mod signing_keys;
 pub mod sweep;
+pub mod tenant_settings;
 pub mod users;
 
 /// What can go wrong in the store.

@@ -12,6 +12,7 @@ pub mod client_credentials;
 pub mod dpop;
 pub mod explain;
 pub mod families;
+pub mod front_channel;
 pub mod introspect;
 pub mod issue;
 pub mod keys;

@@ -1,6 +1,6 @@
 //! Settings of the server as plain values, as far as rules and flows read them.
 
-use crate::domain::audience::Audience;
+use crate::domain::{audience::Audience, tenant::SessionLifetime};
 
 /// What an exchange for an audience outside the policies answers (`design` row 5 of the MRRT
 /// decision).
@@ -41,6 +41,8 @@ pub enum ErrorStatus {
 pub struct Settings {
     /// The `iss` of every token; ends with `/`.
     pub issuer: String,
+    /// Whether browsers are told to use nothing but TLS for this host.
+    pub strict_transport: bool,
     /// Names the product on its pages.
     pub tenant_name: String,
     /// The leeway of clients that never gave one.
@@ -75,6 +77,11 @@ impl Settings {
     /// The audience of the Management API (`management-api` §2: the trailing slash belongs to it).
     pub fn management_audience(&self) -> Audience {
         Audience::new(format!("{}api/v2/", self.issuer))
+    }
+    /// How long sessions last unless the operator set it otherwise.
+    pub fn configured_session_lifetime(&self) -> SessionLifetime {
+        let (absolute, idle) = (self.session_lifetime, self.session_idle_lifetime);
+        SessionLifetime { absolute, idle, persistent: true }
     }
     /// The audience of `/userinfo`.
     pub fn userinfo_audience(&self) -> Audience {

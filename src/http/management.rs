@@ -19,6 +19,7 @@ mod refresh_tokens;
 mod resource_servers;
 mod schema;
 mod sessions;
+mod tenant_settings;
 mod unsupported;
 mod user_permissions;
 mod users;
@@ -115,6 +116,8 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("DELETE", "/grants/{id}")                => delete(grants::remove),
         ("GET",    "/device-credentials")         => get(device_credentials::list),
         ("DELETE", "/device-credentials/{id}")    => delete(device_credentials::remove),
+        ("GET",    "/tenants/settings")           => get(tenant_settings::read),
+        ("PATCH",  "/tenants/settings")           => patch(tenant_settings::update),
         ("POST",   "/refresh-tokens/explain")     => post(explain::explain),
         _ => return None,
     })

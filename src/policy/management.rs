@@ -80,6 +80,8 @@ pub const OPERATIONS: &[Operation] = &[
     op("DELETE", "/grants/{id}",                   &["delete:grants"]),
     op("GET",    "/device-credentials",            &["read:device_credentials"]),
     op("DELETE", "/device-credentials/{id}",       &["delete:device_credentials"]),
+    op("GET",    "/tenants/settings",              &["read:tenant_settings"]),
+    op("PATCH",  "/tenants/settings",              &["update:tenant_settings"]),
     // An extension of this server.
     op("POST",   "/refresh-tokens/explain",        &["read:refresh_tokens"]),
 ];

@@ -13,11 +13,13 @@ use crate::domain::{
     ClientId,
     audience::Audience,
     client_grant::{ClientGrant, SubjectType},
+    tenant::Tenant,
 };
 use crate::store::{
     Db, Result, Store, client_grants,
     clients::{self, ClientRecord},
     resource_servers::{self, ResourceServerRecord},
+    tenant_settings,
 };
 
 /// How many rows of a kind are kept. More and the copy begins anew: memory stays bounded.
@@ -41,6 +43,7 @@ struct Rows {
     grants: HashMap<GrantKey, Option<Arc<ClientGrant>>>,
     /// The origins that may call with CORS, of all clients.
     origins: Option<Arc<std::collections::HashSet<String>>>,
+    tenant: Option<Arc<Tenant>>,
 }
 
 impl Cache {
@@ -158,6 +161,26 @@ impl Store {
         let mut rows = self.cache.write();
         if rows.epoch == epoch {
             rows.origins = Some(Arc::clone(&found));
+        }
+        Ok(found)
+    }
+
+    /// The settings that the operator changes while the server runs, from memory if possible.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn tenant(&self) -> Result<Arc<Tenant>> {
+        let epoch = {
+            let rows = self.cache.read();
+            if let Some(hit) = &rows.tenant {
+                return Ok(Arc::clone(hit));
+            }
+            rows.epoch
+        };
+        let found = Arc::new(tenant_settings::read(self.read().await?.db()).await?.tenant);
+        let mut rows = self.cache.write();
+        if rows.epoch == epoch {
+            rows.tenant = Some(Arc::clone(&found));
         }
         Ok(found)
     }

@@ -35,6 +35,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0008_dpop.sql"),
         include_str!("../../migrations/postgres/0008_dpop.sql"),
     ),
+    (
+        12,
+        "tenant settings",
+        include_str!("../../migrations/sqlite/0012_tenant_settings.sql"),
+        include_str!("../../migrations/postgres/0012_tenant_settings.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

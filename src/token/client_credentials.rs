@@ -88,6 +88,7 @@ impl TokenService {
             gty: Some(Gty::ClientCredentials),
             organization_id: None,
             confirmation: binding.access_token.as_ref(),
+            for_web: false,
         })?;
         let happened = Happened::Granted {
             exchanged: Exchanged::ClientCredentials,

@@ -69,7 +69,9 @@ impl TokenService {
             return Err(Refused::InvalidRequest(text));
         }
         let userinfo = self.settings.userinfo_audience();
-        let api = match request.audience.as_ref().filter(|audience| **audience != userinfo) {
+        let default = self.store.tenant().await?.default_audience();
+        let asked = request.audience.as_ref().or(default.as_ref());
+        let api = match asked.filter(|audience| **audience != userinfo) {
             None => None,
             Some(audience) => {
                 let found = self.store.api(audience).await?;

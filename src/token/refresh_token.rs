@@ -297,6 +297,7 @@ impl TokenService {
             gty: (family.grant == LoginGrant::Password).then_some(Gty::RefreshedPassword),
             organization_id: family.organization_id.as_ref(),
             confirmation: bound_to,
+            for_web: false,
         })?;
         let id_token = if allowed.has_id_token() {
             let session = match &family.session_id {
@@ -313,6 +314,8 @@ impl TokenService {
                 amr: &family.amr,
                 session_id: session.as_ref().map(|session| &session.id),
                 organization_id: family.organization_id.as_ref(),
+                access_token: None,
+                code: None,
             })?)
         } else {
             None

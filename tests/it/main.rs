@@ -11,3 +11,4 @@ mod oauth;
 mod proofs;
 mod store;
 mod support;
+mod tls;

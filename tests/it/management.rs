@@ -13,6 +13,7 @@ mod refresh_tokens;
 mod requests;
 mod resource_servers;
 mod sessions;
+mod tenant_settings;
 mod user_permissions;
 mod users;
 

@@ -27,7 +27,7 @@ use doorward::{
 use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 
-const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub const BOOTSTRAP_ID: &str = "bootstrap";
 pub const BOOTSTRAP_SECRET: &str = "a-bootstrap-secret-for-tests";
 
@@ -230,7 +230,7 @@ impl TestApp {
 }
 
 /// Key generation takes a second in a debug build: one pair of keys serves all tests.
-async fn lend_keys(config: &Config) {
+pub async fn lend_keys(config: &Config) {
     static KEYS: OnceLock<[Generated; 2]> = OnceLock::new();
     let make = || signing::generate("test", &SystemEntropy).unwrap();
     let keys = KEYS.get_or_init(|| [make(), make()]);

@@ -18,6 +18,10 @@ pub const CLIENT: &[&str] = &[
 pub const RESOURCE_SERVER: &[&str] =
     &["token_encryption", "consent_policy", "proof_of_possession", "authorization_policy"];
 
+/// The settings of the tenant.
+pub const TENANT: &[&str] =
+    &["default_token_quota", "mtls", "client_id_metadata_document_supported"];
+
 /// Refuses a document that asks for one of `settings`.
 ///
 /// # Errors
@@ -38,9 +42,10 @@ fn asks_for_something(value: &Value) -> bool {
         Value::String(level) => level != "none" && level != "None",
         // Of the two mechanisms, this one is enforced.
         Value::Object(members) if members.get("mechanism").is_some_and(|m| m == "dpop") => false,
-        Value::Object(members) => {
-            members.get("required").is_none_or(|required| *required == Value::Bool(true))
-        }
+        Value::Object(members) => match members.get("required") {
+            Some(required) => *required == Value::Bool(true),
+            None => members.is_empty() || members.values().any(asks_for_something),
+        },
         _ => true,
     }
 }
@@ -62,6 +67,8 @@ mod tests {
             (json!({ "required": true }), true),
             (json!({ "mechanism": "dpop", "required": true }), false),
             (json!({ "mechanism": "mtls", "required": true }), true),
+            (json!({ "enable_endpoint_aliases": false }), false),
+            (json!({ "enable_endpoint_aliases": true }), true),
             (json!({ "private_key_jwt": {} }), true),
         ] {
             assert_eq!(asks_for_something(&value), asks, "{value}");

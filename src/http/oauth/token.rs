@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, HeaderValue, Method, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -34,6 +34,12 @@ const PASSWORD_REALM: &str = "http://auth0.com/oauth/grant-type/password-realm";
 /// The grants there are. A span records one of these, never what came in.
 const GRANT_TYPES: &[&str] =
     &["authorization_code", "refresh_token", "client_credentials", "password", PASSWORD_REALM];
+
+/// The headers of an answer that holds tokens (RFC 6749 §5.1).
+pub const NEVER_KEPT: [(HeaderName, HeaderValue); 2] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::PRAGMA, HeaderValue::from_static("no-cache")),
+];
 
 #[derive(Serialize)]
 struct TokenBody {
@@ -80,14 +86,14 @@ fn respond(granted: Granted) -> Response {
         token_type: granted.token_type.as_str(),
         resource: granted.resource,
     };
-    let never_kept = [
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::PRAGMA, HeaderValue::from_static("no-cache")),
-    ];
-    (never_kept, Json(body)).into_response()
+    (NEVER_KEPT, Json(body)).into_response()
 }
 
-async fn grant(
+/// Answers a request to the token endpoint.
+///
+/// # Errors
+/// Why it is refused.
+pub async fn grant(
     app: &App,
     headers: &HeaderMap,
     proven: &ProvenRequest<'_>,

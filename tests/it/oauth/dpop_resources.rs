@@ -255,3 +255,53 @@ async fn the_management_api_takes_a_bound_token_with_its_proof_only() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_token_that_must_be_bound_never_comes_through_the_browser() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let grant_types = json!({ "grant_types": ["authorization_code", "implicit"] });
+        app.patch_client(&world.client_id, grant_types).await;
+        patch_api(&app, &world.billing_id, json!({ "mechanism": "dpop", "required": true })).await;
+        for (audience, refused) in [(MESSAGES, false), (BILLING, true)] {
+            let query = [
+                ("client_id", world.client_id.as_str()),
+                ("response_type", "token"),
+                ("redirect_uri", CALLBACK),
+                ("scope", "openid"),
+                ("nonce", "n"),
+                ("audience", audience),
+            ];
+            let mut url = url::Url::parse(&app.url("authorize")).unwrap();
+            url.query_pairs_mut().extend_pairs(query);
+            let location = app.send(app.http.get(url)).await.header("location").to_owned();
+            let is_refused =
+                location.starts_with(CALLBACK) && location.contains("error=unauthorized_client");
+            assert_eq!(is_refused, refused, "{backend} {audience}: {location}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_token_endpoint_has_an_address_for_each_dialect() {
+    for (backend, app) in each_backend().await {
+        let (world, key) = (app.world().await, Key::new());
+        let mut browser = Browser::new(&app);
+        let code = app.code_for(&mut browser, &world, &[("audience", MESSAGES)]).await;
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", world.client_id.as_str()),
+            ("code", &code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let ask = async |htu: &str| {
+            let nonce = app.inner.tokens.dpop_nonce();
+            let proof = key.proof(&app, "POST", htu, json!({ "nonce": nonce }));
+            let request = app.http.post(app.url("common/oauth2/token")).form(&form);
+            app.send(request.header("dpop", proof)).await
+        };
+        assert_eq!(ask("oauth/token").await.error(), (400, REFUSED.into()), "{backend}");
+        assert_eq!(ask("common/oauth2/token").await.ok()["token_type"], "DPoP", "{backend}");
+    }
+}
