@@ -7,10 +7,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use serde::Deserialize;
 
 use crate::domain::{
-    secret::{ClientSecret, DatabaseUrl},
+    secret::{ClientSecret, DatabaseUrl, SmtpUrl},
     settings::{ErrorStatus, Settings, UnconfiguredApi, UnknownAudience},
 };
-use crate::telemetry::logs::Format;
+use crate::{http::pages::locales::Locale, mail, telemetry::logs::Format};
 
 pub use tls::{Mode as TlsMode, Tls};
 
@@ -43,6 +43,14 @@ pub struct Config {
     pub passwords: Passwords,
     /// `[audit]`
     pub audit: Audit,
+    /// `[pages]`
+    pub pages: Pages,
+    /// `[signup]`
+    pub signup: Signup,
+    /// `[links]`
+    pub links: Links,
+    /// `[mail]`
+    pub mail: Mail,
     /// From the environment only: a machine client with every Management API scope.
     #[serde(skip)]
     pub bootstrap: Option<Bootstrap>,
@@ -169,6 +177,50 @@ pub struct Audit {
     pub retention_days: i64,
 }
 
+/// `[pages]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pages {
+    /// A tag (BCP 47).
+    pub default_locale: String,
+}
+
+/// `[signup]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signup {
+    /// Whether people may create accounts.
+    pub enabled: bool,
+}
+
+/// `[links]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    /// Seconds.
+    pub reset_lifetime: i64,
+    /// Seconds.
+    pub verification_lifetime: i64,
+    /// Of one kind, at a time.
+    pub per_user: i64,
+}
+
+/// `[mail]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// The sender.
+    pub from: String,
+    /// The mail server, empty for the outbox.
+    #[serde(deserialize_with = "smtp_url")]
+    pub smtp_url: SmtpUrl,
+}
+
+/// A secret that a file may hold; read here, so that its type needs no `Deserialize`.
+fn smtp_url<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SmtpUrl, D::Error> {
+    String::deserialize(from).map(SmtpUrl::new)
+}
+
 /// A machine client that is made sure of at start.
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
@@ -224,6 +276,7 @@ impl Config {
                 "DOORWARD_DATA_DIR" => self.server.data_dir = value.into(),
                 "DOORWARD_DATABASE_URL" => self.database.url = value,
                 "DOORWARD_MASTER_KEY" => self.master_key.value = Some(MasterKeyText(value)),
+                "DOORWARD_SMTP_URL" => self.mail.smtp_url = SmtpUrl::new(value),
                 "DOORWARD_LOG" => self.log.filter = value,
                 "DOORWARD_BOOTSTRAP_CLIENT_ID" => id = Some(value),
                 "DOORWARD_BOOTSTRAP_CLIENT_SECRET" => secret = Some(value),
@@ -280,6 +333,7 @@ impl Config {
                         user"
                 .to_owned());
         }
+        self.mail_options().check().map_err(|why| why.to_string())?;
         if let Some(bootstrap) = &self.bootstrap {
             let id_is_usable = (1..=64).contains(&bootstrap.client_id.len())
                 && bootstrap
@@ -296,6 +350,10 @@ impl Config {
                 return Err("DOORWARD_BOOTSTRAP_CLIENT_SECRET: at least 16 characters".to_owned());
             }
         }
+        if Locale::named(&self.pages.default_locale).is_none() {
+            let known: Vec<_> = Locale::all().map(Locale::tag).collect();
+            return Err(format!("pages.default_locale: must be one of {}", known.join(", ")));
+        }
         for (name, value, least, most) in [
             ("oauth.code_lifetime", self.oauth.code_lifetime, 1, 600),
             ("refresh_tokens.default_leeway", self.refresh_tokens.default_leeway, 0, 86_400),
@@ -308,6 +366,9 @@ impl Config {
             ("sessions.lifetime", self.sessions.lifetime, 1, 31_557_600),
             ("sessions.idle_lifetime", self.sessions.idle_lifetime, 1, 31_557_600),
             ("sessions.login_lifetime", self.sessions.login_lifetime, 60, 86_400),
+            ("links.reset_lifetime", self.links.reset_lifetime, 60, 86_400),
+            ("links.verification_lifetime", self.links.verification_lifetime, 60, 2_592_000),
+            ("links.per_user", self.links.per_user, 1, 100),
             ("audit.retention_days", self.audit.retention_days, 1, 3650),
             ("database.max_connections", i64::from(self.database.max_connections), 1, 1000),
         ] {
@@ -327,6 +388,15 @@ impl Config {
         DatabaseUrl::new(&self.database.url)
     }
 
+    /// Where mail goes: to the mail server, or into `outbox` in the data directory.
+    pub fn mail_options(&self) -> mail::Options {
+        mail::Options {
+            from: self.mail.from.clone(),
+            smtp_url: self.mail.smtp_url.clone(),
+            outbox: self.server.data_dir.join("outbox"),
+        }
+    }
+
     /// What rules and flows read.
     pub fn settings(&self) -> Settings {
         Settings {
@@ -344,6 +414,11 @@ impl Config {
             session_idle_lifetime: self.sessions.idle_lifetime,
             audit_retention: self.audit.retention_days * 86_400,
             error_status: self.oauth.error_status,
+            default_locale: self.pages.default_locale.clone(),
+            signup_enabled: self.signup.enabled,
+            reset_lifetime: self.links.reset_lifetime,
+            verification_lifetime: self.links.verification_lifetime,
+            links_per_user: self.links.per_user,
             dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
@@ -393,6 +468,10 @@ mod tests {
         assert!(file("[oauth]\nerror_status = \"odd\"").contains("odd"));
         assert!(file("[oauth]\ndpop_unconfigured_api = \"odd\"").contains("odd"));
         assert!(file("[oauth]\ncode_lifetime = 0").contains("oauth.code_lifetime"));
+        assert!(file("[mail]\nsmtp_url = \"http://x\"").contains("mail.smtp_url"));
+        assert!(file("[mail]\nfrom = \"nobody\"").contains("mail.from"));
+        assert!(file("[pages]\ndefault_locale = \"xx\"").contains("en, ja"));
+        assert!(file("[links]\nreset_lifetime = 1").contains("links.reset_lifetime"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {
             assert!(file(&format!("[server]\nissuer = \"{issuer}\"")).contains("server.issuer"));

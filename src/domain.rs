@@ -3,6 +3,8 @@
 pub mod audience;
 pub mod audit;
 pub mod client;
+pub mod client_assertion;
+pub mod client_credential;
 pub mod client_grant;
 pub mod code;
 pub mod dpop;
@@ -77,4 +79,8 @@ id!(
 id!(
     /// The id of an organization, `org_…`.
     OrganizationId
+);
+id!(
+    /// The id of a public key of an application, `cred_…`.
+    CredentialId
 );

@@ -28,6 +28,8 @@ macro_rules! on {
 
 pub mod audit;
 pub mod cache;
+pub mod client_assertions;
+pub mod client_credentials;
 pub mod client_grants;
 pub mod clients;
 pub mod codes;
@@ -38,6 +40,7 @@ pub mod families;
 mod migrations;
 pub mod organizations;
 pub mod permissions;
+pub mod pushed_requests;
 pub mod resource_servers;
 pub mod sessions;
 pub mod signing_keys;

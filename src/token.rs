@@ -7,6 +7,7 @@
 mod audit;
 pub mod authorization_code;
 pub mod bearer;
+pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_credentials;
 pub mod dpop;
@@ -18,6 +19,7 @@ pub mod issue;
 pub mod keys;
 pub mod mint;
 pub mod password;
+pub mod pushed_request;
 pub mod refresh_token;
 pub mod revoke;
 pub mod standing;

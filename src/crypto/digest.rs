@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use md5::{Digest, Md5};
 
 use crate::crypto::hex;
-use crate::domain::secret::{Code, SessionCookie};
+use crate::domain::secret::{Code, RequestUri, SessionCookie};
 
 /// SHA-256. Enough for secrets that already carry 128 random bits or more; what people choose goes
 /// through [`crate::crypto::password`].
@@ -31,6 +31,11 @@ pub fn code_hash(code: &Code) -> Vec<u8> {
 /// What the store keeps of a session cookie.
 pub fn cookie_hash(cookie: &SessionCookie) -> Vec<u8> {
     sha256(cookie.expose().as_bytes())
+}
+
+/// What the store keeps of the name of a pushed request.
+pub fn request_uri_hash(request_uri: &RequestUri) -> Vec<u8> {
+    sha256(request_uri.expose().as_bytes())
 }
 
 /// The S256 challenge of a PKCE verifier (RFC 7636 §4.2).

@@ -67,6 +67,16 @@ pub struct Settings {
     pub audit_retention: i64,
     /// Status codes of OAuth errors.
     pub error_status: ErrorStatus,
+    /// The language of the pages for browsers that prefer none we have (BCP 47).
+    pub default_locale: String,
+    /// Whether people may create accounts.
+    pub signup_enabled: bool,
+    /// How long a link to reset a password works.
+    pub reset_lifetime: i64,
+    /// How long a link to verify an address works.
+    pub verification_lifetime: i64,
+    /// Links of one kind that a user may have at a time: no more messages are sent.
+    pub links_per_user: i64,
     /// What a proof of possession does for an API that never said.
     pub dpop_unconfigured_api: UnconfiguredApi,
     /// Where `/v2/logout` may redirect when no client is named.

@@ -3,6 +3,7 @@
 //! Each resource is a list of fields (what may be written, [`schema`]), a view (what is answered)
 //! and a handler for each row of [`OPERATIONS`].
 
+mod client_credentials;
 mod client_grants;
 mod clients;
 mod device_credentials;
@@ -70,6 +71,11 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("PATCH",  "/clients/{id}")               => patch(clients::update),
         ("DELETE", "/clients/{id}")               => delete(clients::remove),
         ("POST",   "/clients/{id}/rotate-secret") => post(clients::rotate_secret),
+        ("GET",    "/clients/{id}/credentials")   => get(client_credentials::list),
+        ("POST",   "/clients/{id}/credentials")   => post(client_credentials::create),
+        ("GET",    "/clients/{id}/credentials/{credential_id}")    => get(client_credentials::read),
+        ("PATCH",  "/clients/{id}/credentials/{credential_id}")    => patch(client_credentials::update),
+        ("DELETE", "/clients/{id}/credentials/{credential_id}")    => delete(client_credentials::remove),
         ("GET",    "/resource-servers")           => get(resource_servers::list),
         ("POST",   "/resource-servers")           => post(resource_servers::create),
         ("GET",    "/resource-servers/{id}")      => get(resource_servers::read),

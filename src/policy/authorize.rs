@@ -3,7 +3,6 @@
 //! 1. [`destination()`]: the client and the redirect URI. Until both are proven, an error is a page.
 //! 2. [`validate`]: everything else. From here on a [`Destination`] exists, the value without
 //!    which nobody can be redirected, and errors travel to it.
-
 //!
 //! `acr_values`, `display` and parameters that nobody knows are taken and change nothing.
 
@@ -55,8 +54,6 @@ pub struct Parameters {
     pub login_hint: Option<String>,
     /// `organization`, an id or a name
     pub organization: Option<String>,
-    /// `dpop_jkt` (RFC 9449 §10)
-    pub dpop_jkt: Option<String>,
     /// `connection`, the name of one
     pub connection: Option<String>,
     /// `claims`, JSON (OIDC Core §5.5)
@@ -67,10 +64,14 @@ pub struct Parameters {
     pub screen_hint: Option<String>,
     /// The user that `id_token_hint` names, already verified (OIDC Core §3.1.2.1)
     pub hinted_user: Option<UserId>,
+    /// `dpop_jkt` (RFC 9449 §10)
+    pub dpop_jkt: Option<String>,
     /// `request` or `request_uri` was sent (OIDC Core §6)
     pub request_object: Option<&'static str>,
     /// The first parameter that came more than once (RFC 6749 §3.1 forbids it)
     pub repeated: Option<String>,
+    /// The client pushed them (RFC 9126) instead of sending them through the browser
+    pub pushed: bool,
 }
 
 /// An authorization error that may travel to the application (RFC 6749 §4.1.2.1).
@@ -142,15 +143,15 @@ pub struct ValidRequest {
     pub login_hint: Option<String>,
     /// The organization to log in to, an id or a name.
     pub organization: Option<String>,
-    /// The key that the exchange of the code must prove.
-    #[serde(default)]
-    pub dpop_jkt: Option<Thumbprint>,
     /// The only user who may log in: named by `id_token_hint` or `claims`.
     pub hinted_user: Option<UserId>,
     /// The languages of the person, the best first.
     pub ui_locales: Option<String>,
     /// The page to begin with, `signup` or `login`.
     pub screen_hint: Option<String>,
+    /// The key that the exchange of the code must prove.
+    #[serde(default)]
+    pub dpop_jkt: Option<Thumbprint>,
 }
 
 impl ValidRequest {
@@ -178,6 +179,7 @@ pub fn validate(
     userinfo: &Audience,
 ) -> Result<ValidRequest, RedirectProblem> {
     checks::not_repeated(parameters)?;
+    checks::pushed(parameters, client)?;
     checks::request_object(parameters)?;
     let response_type = response::response_type(parameters, client)?;
     let code_challenge = match response_type.code {
@@ -191,11 +193,11 @@ pub fn validate(
         checks::authorized_for(client, audience, api)?;
     }
     if response_type.token {
-        checks::may_be_unbound(client, audience.as_ref().and(api))?;
+        checks::bearer_allowed(client, api.filter(|_| audience.is_some()))?;
     }
     let organization = checks::organization(parameters, client)?;
-    let dpop_jkt = checks::dpop_jkt(parameters)?;
     checks::connection(parameters)?;
+    let dpop_jkt = checks::dpop_jkt(parameters)?;
     checks::lengths(parameters)?;
     let claimed_subject = checks::claimed_subject(parameters)?;
     Ok(ValidRequest {
@@ -213,10 +215,10 @@ pub fn validate(
         max_age,
         login_hint: parameters.login_hint.clone(),
         organization,
-        dpop_jkt,
         hinted_user: parameters.hinted_user.clone().or(claimed_subject),
         ui_locales: parameters.ui_locales.clone(),
         screen_hint: parameters.screen_hint.clone(),
+        dpop_jkt,
     })
 }
 
@@ -307,22 +309,6 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_must_be_bound_is_not_in_the_response() {
-        let grant_types = ["authorization_code", "implicit"].map(Into::into).to_vec();
-        let implicit = Client { grant_types, ..client() };
-        let bound = Client { require_proof_of_possession: true, ..implicit.clone() };
-        for (response_type, allowed) in
-            [("code", true), ("id_token", true), ("token", false), ("code token", false)]
-        {
-            let (response_type, nonce) = (Some(response_type.into()), Some("n".into()));
-            let parameters = Parameters { response_type, nonce, ..good() };
-            assert!(run(&parameters, &implicit).is_ok());
-            let got = run(&parameters, &bound).map_err(|problem| problem.error);
-            assert_eq!(got.err(), (!allowed).then_some("unauthorized_client"));
-        }
-    }
-
-    #[test]
     fn claims_may_insist_on_a_user() {
         let with = |claims: &str| {
             let parameters = Parameters { claims: Some(claims.into()), ..good() };
@@ -332,6 +318,13 @@ mod tests {
         assert_eq!(with(r#"{"id_token":{"sub":{"value":"auth0|ada"}}}"#), ada);
         assert_eq!(with(r#"{"userinfo":{"sub":{"value":"auth0|ada"},"email":null}}"#), ada);
         assert_eq!(with(r#"{"id_token":{"email":{"essential":true},"sub":null}}"#), None);
+    }
+
+    #[test]
+    fn a_client_that_pushes_its_requests_sends_no_other() {
+        let client = Client { require_pushed_authorization_requests: true, ..client() };
+        assert_eq!(run(&good(), &client).expect_err("refused").error, "invalid_request");
+        assert!(run(&Parameters { pushed: true, ..good() }, &client).is_ok());
     }
 
     #[test]

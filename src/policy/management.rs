@@ -34,6 +34,11 @@ pub const OPERATIONS: &[Operation] = &[
     op("PATCH",  "/clients/{id}",                  &["update:clients", "update:client_keys", "update:client_credentials"]),
     op("DELETE", "/clients/{id}",                  &["delete:clients"]),
     op("POST",   "/clients/{id}/rotate-secret",    &["update:client_keys"]),
+    op("GET",    "/clients/{id}/credentials",      &["read:client_credentials"]),
+    op("POST",   "/clients/{id}/credentials",      &["create:client_credentials"]),
+    op("GET",    "/clients/{id}/credentials/{credential_id}",    &["read:client_credentials"]),
+    op("PATCH",  "/clients/{id}/credentials/{credential_id}",    &["update:client_credentials"]),
+    op("DELETE", "/clients/{id}/credentials/{credential_id}",    &["delete:client_credentials"]),
     op("GET",    "/resource-servers",              &["read:resource_servers"]),
     op("POST",   "/resource-servers",              &["create:resource_servers"]),
     op("GET",    "/resource-servers/{id}",         &["read:resource_servers"]),
@@ -89,7 +94,6 @@ pub const OPERATIONS: &[Operation] = &[
 /// Every scope of the Management API, sorted, once: the scopes of its resource server.
 pub fn scopes() -> Vec<&'static str> {
     let mut all: Vec<_> = OPERATIONS.iter().flat_map(|o| o.scopes.iter().copied()).collect();
-    all.push("create:client_credentials");
     all.push("create:client_keys");
     all.sort_unstable();
     all.dedup();

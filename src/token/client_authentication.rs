@@ -6,15 +6,20 @@ use crate::crypto::{Failed, digest};
 use crate::domain::{ClientId, dpop::Thumbprint, secret::ClientSecret};
 use crate::policy::client_auth::{self, Proof, SecretCheck};
 use crate::store::clients::ClientRecord;
-use crate::token::{Refused, TokenService};
+use crate::token::{Refused, TokenService, client_assertion::PresentedAssertion};
 
 /// What a request presents.
 #[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The `client_id`.
-    pub client_id: ClientId,
-    /// The secret, from the body or the `Authorization` header.
-    pub secret: Option<ClientSecret>,
+pub enum Credentials {
+    /// A name, and perhaps a secret.
+    Secret {
+        /// The `client_id`.
+        client_id: ClientId,
+        /// The secret, from the body or the `Authorization` header.
+        secret: Option<ClientSecret>,
+    },
+    /// A signed assertion.
+    Assertion(PresentedAssertion),
 }
 
 /// A client that may go on.
@@ -51,9 +56,14 @@ impl TokenService {
         &self,
         credentials: &Credentials,
     ) -> Result<AuthenticatedClient, Refused> {
-        let record =
-            self.store.client(&credentials.client_id).await?.ok_or(Refused::InvalidClient)?;
-        let check = match &credentials.secret {
+        let (client_id, secret) = match credentials {
+            Credentials::Secret { client_id, secret } => (client_id, secret),
+            Credentials::Assertion(presented) => {
+                return self.authenticate_by_assertion(presented).await;
+            }
+        };
+        let record = self.store.client(client_id).await?.ok_or(Refused::InvalidClient)?;
+        let check = match secret {
             None => SecretCheck::Absent,
             Some(presented) => match self.client_secret(&record)? {
                 Some(secret)

@@ -87,8 +87,8 @@ impl TokenService {
             permissions: Some(&scope),
             gty: Some(Gty::ClientCredentials),
             organization_id: None,
-            confirmation: binding.access_token.as_ref(),
             for_web: false,
+            confirmation: binding.access_token.as_ref(),
         })?;
         let happened = Happened::Granted {
             exchanged: Exchanged::ClientCredentials,

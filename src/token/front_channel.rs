@@ -75,9 +75,8 @@ impl TokenService {
             permissions: Some(&entitlement.permissions),
             gty: None,
             organization_id: approved.organization_id.as_ref(),
-            // Where it must be bound, the request was refused.
-            confirmation: None,
             for_web: true,
+            confirmation: None,
         })?)
     }
 }

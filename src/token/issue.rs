@@ -132,8 +132,8 @@ impl TokenService {
             permissions: Some(&login.permissions),
             gty: (login.grant == LoginGrant::Password).then_some(Gty::Password),
             organization_id: login.organization_id.as_ref(),
-            confirmation: login.binding.access_token.as_ref(),
             for_web: false,
+            confirmation: login.binding.access_token.as_ref(),
         })?;
         let id_token = if login.scope.contains("openid") {
             Some(self.mint_id_token(&IdToken {

@@ -34,11 +34,11 @@ pub struct AccessToken<'a> {
     pub gty: Option<Gty>,
     /// The organization logged in to.
     pub organization_id: Option<&'a OrganizationId>,
-    /// The key that the token is bound to, if any.
-    pub confirmation: Option<&'a Thumbprint>,
     /// Whether it is issued by the authorization endpoint, through the browser, and so lives
     /// shorter.
     pub for_web: bool,
+    /// The key that the token is bound to, if any.
+    pub confirmation: Option<&'a Thumbprint>,
 }
 
 /// The `gty` claim of the Auth0 profile.

@@ -296,8 +296,8 @@ impl TokenService {
             permissions: target.map(|target| &target.permissions),
             gty: (family.grant == LoginGrant::Password).then_some(Gty::RefreshedPassword),
             organization_id: family.organization_id.as_ref(),
-            confirmation: bound_to,
             for_web: false,
+            confirmation: bound_to,
         })?;
         let id_token = if allowed.has_id_token() {
             let session = match &family.session_id {

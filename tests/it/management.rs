@@ -1,6 +1,7 @@
 //! The Management API, over real HTTP.
 
 mod access;
+mod client_credentials;
 mod client_grants;
 mod client_policies;
 mod clients;

@@ -3,6 +3,7 @@
 mod audit;
 mod authorize;
 mod azure;
+mod client_assertion;
 mod client_credentials;
 mod code_flow;
 mod consent;
@@ -14,6 +15,7 @@ mod login_page;
 mod logout;
 mod main_job;
 mod mrrt_vectors;
+mod par;
 mod password_grant;
 mod refresh;
 mod refresh_settings;

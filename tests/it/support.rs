@@ -3,8 +3,10 @@
 pub mod browser;
 pub mod dpop;
 pub mod fixtures;
+pub mod mail;
 pub mod postgres;
 pub mod raw;
+pub mod signer;
 
 use std::{
     sync::{Arc, OnceLock},

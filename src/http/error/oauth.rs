@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::domain::settings::ErrorStatus;
 use crate::http::{error::management::error_chain, request_id};
+use crate::policy::authorize::RedirectProblem;
 use crate::store;
 use crate::token::{GrantFault, Internal, Refused};
 
@@ -41,6 +42,8 @@ pub enum OAuthError {
     InvalidDpopProof(&'static str),
     /// The proof of possession needs a nonce of ours (RFC 9449 §8).
     UseDpopNonce,
+    /// A pushed authorize request that `/authorize` would refuse (RFC 9126 §2.3).
+    Authorization(RedirectProblem),
     /// RFC 7009 §2.2.1.
     UnsupportedTokenType,
     /// 405.
@@ -116,6 +119,9 @@ impl OAuthError {
                 "use_dpop_nonce",
                 "Authorization server requires nonce in DPoP proof".to_owned(),
             ),
+            Self::Authorization(problem) => {
+                (S::BAD_REQUEST, problem.error, problem.description.clone())
+            }
             Self::UnsupportedTokenType => (
                 S::BAD_REQUEST,
                 "unsupported_token_type",
@@ -213,6 +219,7 @@ mod tests {
             (OAuthError::AccessDenied(text()), (403, "access_denied"), (403, "access_denied")),
             (OAuthError::InvalidDpopProof("x"), (400, "invalid_dpop_proof"), (400, "invalid_dpop_proof")),
             (OAuthError::UseDpopNonce, (400, "use_dpop_nonce"), (400, "use_dpop_nonce")),
+            (OAuthError::Authorization(RedirectProblem::new("unsupported_response_type", "x")), (400, "unsupported_response_type"), (400, "unsupported_response_type")),
             (OAuthError::UnsupportedTokenType, (400, "unsupported_token_type"), (400, "unsupported_token_type")),
             (OAuthError::MethodNotAllowed, (405, "invalid_request"), (405, "invalid_request")),
             (OAuthError::TooLarge(text()), (413, "invalid_request"), (413, "invalid_request")),

@@ -12,7 +12,7 @@ use self::{
     view::{Sight, show},
 };
 use super::{
-    ATTEMPTS, edited_elsewhere, merge,
+    ATTEMPTS, client_credentials, edited_elsewhere, merge,
     page::{self, Listing, Page},
     path_id::PathId,
     query::{Fields, Query},
@@ -138,10 +138,11 @@ pub async fn create(
     view::may_create(&token, &body)?;
     let mut document = Map::new();
     merge::deep(&mut document, body);
+    let id = ClientId::new(app.entropy.alphanumeric(32));
+    let keys = client_credentials::take_embedded(&app, &id, &mut document)?;
     rules::complete(&mut document);
     rules::check(&document, &app.settings)?;
 
-    let id = ClientId::new(app.entropy.alphanumeric(32));
     // Who authenticates with a key has no secret that could be stolen.
     let sealed = if document.contains_key("client_authentication_methods") {
         None
@@ -150,6 +151,9 @@ pub async fn create(
     };
     let mut tx = app.store.write().await?;
     clients::insert(&mut tx, &id, &document, sealed.as_deref(), app.clock.now()).await?;
+    for key in &keys {
+        client_credentials::insert(&mut tx, key).await?;
+    }
     let record = clients::find(tx.db(), &id).await?.ok_or(MISSING)?;
     tx.commit().await?;
 
@@ -175,6 +179,10 @@ pub async fn update(
     let record = edit(&app, &id, secret.as_ref(), |document| {
         let refresh_token_is_sent = body.contains_key("refresh_token");
         merge::deep(document, body.clone());
+        // The last method may have been removed from inside.
+        if document.get("client_authentication_methods") == Some(&Value::Object(Map::new())) {
+            document.remove("client_authentication_methods");
+        }
         if refresh_token_is_sent {
             rules::complete_refresh_token(document);
         }
@@ -229,6 +237,7 @@ async fn edit(
         let mut tx = app.store.write().await?;
         let mut record = clients::find(tx.db(), id).await?.ok_or(MISSING)?;
         change(&mut record.document)?;
+        client_credentials::check_listed(&mut tx, id, &record.document).await?;
         record.secret_sealed = sealed.clone().or(record.secret_sealed);
         let (document, sealed) = (&record.document, record.secret_sealed.as_deref());
         let now = app.clock.now();

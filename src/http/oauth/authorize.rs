@@ -15,7 +15,8 @@ use crate::http::{
         cookies::{self, Cookies},
         parameters::{self, Parameters},
     },
-    pages,
+    oauth::par,
+    pages::{self, locales},
 };
 use crate::login::{
     authorize::Next,
@@ -32,7 +33,7 @@ pub async fn authorize(
     let parameters = parameters::of_page(request, &app)
         .await
         .map_err(|why| PageError::unreadable(&app, &why))?;
-    begin(&app, &parameters, &cookies).await
+    begin(&app, parameters, &cookies).await
 }
 
 /// Checks a request and takes it as far as it goes.
@@ -41,10 +42,11 @@ pub async fn authorize(
 /// The page that says why it cannot be answered by a redirect.
 pub async fn begin(
     app: &App,
-    parameters: &Parameters,
+    parameters: Parameters,
     cookies: &Cookies,
 ) -> Result<Response, PageError> {
-    let mut parameters = recognised(parameters);
+    let mut parameters = par::of_authorize(app, parameters).await?;
+    locales::prefer(parameters.ui_locales.as_deref());
     let store = |error| PageError::store(app, &error);
     let client = match &parameters.client_id {
         None => None,
@@ -142,6 +144,7 @@ pub async fn sealed_transaction(
         .login
         .open(parameters.get("state").unwrap_or(""), cookies.binding.as_ref())
         .map_err(|fault| PageError::transaction(app, fault))?;
+    locales::prefer(transaction.request.ui_locales.as_deref());
     Ok((transaction, parameters))
 }
 
@@ -176,7 +179,8 @@ pub fn redirect(location: &str) -> Response {
     response
 }
 
-fn recognised(parameters: &Parameters) -> rules::Parameters {
+/// The parameters that mean something here.
+pub(super) fn recognised(parameters: &Parameters) -> rules::Parameters {
     let request_object = ["request", "request_uri"];
     rules::Parameters {
         client_id: parameters.text("client_id"),
@@ -194,13 +198,14 @@ fn recognised(parameters: &Parameters) -> rules::Parameters {
         max_age: parameters.text("max_age"),
         login_hint: parameters.text("login_hint"),
         organization: parameters.text("organization"),
-        dpop_jkt: parameters.text("dpop_jkt"),
         connection: parameters.text("connection"),
         claims: parameters.text("claims"),
         ui_locales: parameters.text("ui_locales"),
         screen_hint: parameters.text("screen_hint"),
         hinted_user: None,
+        dpop_jkt: parameters.text("dpop_jkt"),
         request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
         repeated: parameters.repeated().map(str::to_owned),
+        pushed: false,
     }
 }

@@ -60,7 +60,7 @@ pub async fn authorize(
         .map_err(|why| PageError::unreadable(&app, &why))?;
     let scope = everything(&app, &parameters).await?;
     parameters.replace("scope", scope);
-    authorize::begin(&app, &parameters, &cookies).await
+    authorize::begin(&app, parameters, &cookies).await
 }
 
 /// Every scope that a login for the `resource` of the request may be granted.

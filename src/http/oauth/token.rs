@@ -12,7 +12,8 @@ use serde::Serialize;
 use crate::domain::{
     ClientId,
     audit::Exchanged,
-    secret::{ClientSecret, Code, Password, RefreshToken},
+    client_assertion,
+    secret::{ClientAssertion, ClientSecret, Code, Password, RefreshToken},
 };
 use crate::http::{
     App, dpop,
@@ -22,6 +23,7 @@ use crate::http::{
 use crate::token::{
     Granted, Refused,
     authorization_code::CodeRequest,
+    client_assertion::PresentedAssertion,
     client_authentication::{AuthenticatedClient, Credentials},
     client_credentials::ClientCredentialsRequest,
     dpop::ProvenRequest,
@@ -30,6 +32,9 @@ use crate::token::{
 };
 
 const PASSWORD_REALM: &str = "http://auth0.com/oauth/grant-type/password-realm";
+
+/// The one `client_assertion_type` (RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The grants there are. A span records one of these, never what came in.
 const GRANT_TYPES: &[&str] =
@@ -176,6 +181,9 @@ fn credentials(
     parameters: &Parameters,
 ) -> Result<(Credentials, bool), OAuthError> {
     let named = parameters.get("client_id");
+    if let Some(presented) = assertion(headers, parameters)? {
+        return Ok((Credentials::Assertion(presented), false));
+    }
     if let Some(header) = headers.get(header::AUTHORIZATION) {
         let bad = OAuthError::from_refused(Refused::InvalidClient, true);
         let Some((id, secret)) = header.to_str().ok().and_then(basic) else { return Err(bad) };
@@ -185,13 +193,46 @@ fn credentials(
             ));
         }
         let secret = (!secret.is_empty()).then(|| ClientSecret::new(secret));
-        return Ok((Credentials { client_id: ClientId::new(id), secret }, true));
+        return Ok((Credentials::Secret { client_id: ClientId::new(id), secret }, true));
     }
     let Some(named) = named else {
         return Err(OAuthError::from_refused(Refused::MissingClientId, false));
     };
     let secret = parameters.get("client_secret").map(ClientSecret::new);
-    Ok((Credentials { client_id: ClientId::new(named), secret }, false))
+    Ok((Credentials::Secret { client_id: ClientId::new(named), secret }, false))
+}
+
+/// The assertion, if the request has one (RFC 7521 §4.2).
+fn assertion(
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Option<PresentedAssertion>, OAuthError> {
+    let (jwt, kind) =
+        match (parameters.get("client_assertion"), parameters.get("client_assertion_type")) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => return parameters.required("client_assertion_type").map(|_| None),
+            (None, Some(_)) => return parameters.required("client_assertion").map(|_| None),
+            (Some(jwt), Some(kind)) => (jwt, kind),
+        };
+    if kind != JWT_BEARER {
+        let text = format!("client_assertion_type must be {JWT_BEARER}");
+        return Err(OAuthError::invalid_request(text));
+    }
+    if headers.contains_key(header::AUTHORIZATION) || parameters.get("client_secret").is_some() {
+        return Err(OAuthError::invalid_request(
+            "The client may authenticate in one way only: assertion or secret",
+        ));
+    }
+    if jwt.len() > client_assertion::MAX_LENGTH {
+        let text =
+            format!("client_assertion is longer than {} bytes", client_assertion::MAX_LENGTH);
+        return Err(OAuthError::invalid_request(text));
+    }
+    Ok(Some(PresentedAssertion {
+        jwt: ClientAssertion::new(jwt),
+        client_id: parameters.get("client_id").map(ClientId::new),
+        endpoint: parameters.endpoint().to_owned(),
+    }))
 }
 
 /// RFC 6749 §2.3.1: both halves are form-encoded before they are joined.

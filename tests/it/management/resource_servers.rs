@@ -207,10 +207,16 @@ async fn a_protection_that_would_not_be_given_is_refused() {
         let api = format!("/resource-servers/{}", api["id"].as_str().unwrap());
         let client = app.add_client(json!({})).await;
         let client = format!("/clients/{}", client["client_id"].as_str().unwrap());
+        let keys = json!({ "credentials": [{ "id": "cred_1" }] });
         for (path, body) in [
             (&api, json!({ "proof_of_possession": { "mechanism": "mtls", "required": true } })),
             (&api, json!({ "consent_policy": "transactional-authorization-with-mfa" })),
-            (&client, json!({ "require_pushed_authorization_requests": true })),
+            (&client, json!({ "require_proof_of_possession": true })),
+            (&client, json!({ "client_authentication_methods": { "tls_client_auth": keys } })),
+            (
+                &client,
+                json!({ "client_authentication_methods": { "self_signed_tls_client_auth": keys } }),
+            ),
             (&client, json!({ "compliance_level": "fapi2_sp_pkj_mtls" })),
         ] {
             let answer = patch(&app, path, body.clone()).await;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::super::{formats, unsupported, validation};
+use super::super::{client_credentials, formats, unsupported, validation};
 use super::fields::CLIENT;
 use crate::domain::{
     client::Client,
@@ -150,6 +150,7 @@ fn check_authentication(document: &Map<String, Value>) -> Result<(), ManagementE
         let what = format!("This server signs tokens with RS256 only, not with {alg}");
         return Err(ManagementError::invalid_property(&what, "jwt_configuration.alg"));
     }
+    client_credentials::check_shape(document)?;
     let both = ["client_authentication_methods", "token_endpoint_auth_method"];
     if both.iter().all(|name| document.contains_key(*name)) {
         let what =
