@@ -22,7 +22,7 @@ use crate::crypto::{
 };
 use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};
-use crate::login::{LoginService, audit::AuditWriter};
+use crate::login::{LoginService, audit::AuditWriter, errands::Errands};
 use crate::mail::Mailer;
 use crate::store::{self, Store};
 use crate::token::{Internal, TokenService, keys::KeyRing};
@@ -82,6 +82,7 @@ pub async fn build(
         settings: Arc::clone(&settings),
         passwords: passwords(config, &*entropy),
         audit: AuditWriter::start(store.clone()),
+        errands: Errands::default(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
         transactions: Sealer::new(&master, Purpose::Transaction)?,
@@ -150,7 +151,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 /// get `shutdown_timeout` seconds.
 ///
 /// # Errors
-/// None at present.
+/// Reserved: nothing that happens to a connection ends the server.
 pub async fn serve(
     app: App,
     endpoint: impl Into<Endpoint>,
@@ -160,6 +161,7 @@ pub async fn serve(
     let endpoint = endpoint.into();
     let mut background = vec![
         tokio::spawn(app.store.clone().watch()),
+        tokio::spawn(follow_keys(Arc::clone(&app.tokens))),
         tokio::spawn(sweep(
             app.store.clone(),
             Arc::clone(&app.clock),
@@ -169,6 +171,7 @@ pub async fn serve(
     background.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
     let (audit, mailer) = (app.login.audit.clone(), app.login.mailer.clone());
+    let errands = app.login.errands.clone();
     let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
     background.push(tokio::spawn(async move {
         stop.await;
@@ -189,10 +192,20 @@ pub async fn serve(
     for task in background {
         task.abort();
     }
+    errands.idle().await;
     mailer.flush().await;
     audit.flush().await;
     store.close().await;
     Ok(())
+}
+
+/// Reads the signing keys again whenever the configuration may have changed, here or on another
+/// node.
+async fn follow_keys(tokens: Arc<TokenService>) {
+    let mut changes = tokens.store.changes();
+    while changes.changed().await.is_ok() {
+        tokens.reload_keys().await;
+    }
 }
 
 async fn sweep(store: Store, clock: Arc<dyn Clock>, audit_retention: i64) {

@@ -49,6 +49,8 @@ enum Command {
     CheckConfig {
         #[command(flatten)]
         config: ConfigFile,
+        #[command(flatten)]
+        tls: TlsFlags,
     },
     /// Explain what the exchange of a refresh token would give, and why; prints JSON.
     Explain {
@@ -61,6 +63,8 @@ enum Command {
     Healthcheck {
         #[command(flatten)]
         config: ConfigFile,
+        #[command(flatten)]
+        tls: TlsFlags,
     },
 }
 
@@ -168,14 +172,14 @@ async fn execute(command: Command) -> Result<(), StartError> {
             store.close().await;
             Ok(())
         }
-        Command::CheckConfig { config } => {
-            app::tls::check(&config.load()?)?;
+        Command::CheckConfig { config, tls } => {
+            app::tls::check(&config.load_with(&tls)?)?;
             println!("The configuration is valid.");
             Ok(())
         }
         Command::Explain { config, what } => explain::run(&config.load()?, &what).await,
-        Command::Healthcheck { config } => {
-            let config = config.load()?;
+        Command::Healthcheck { config, tls } => {
+            let config = config.load_with(&tls)?;
             healthcheck::run(config.server.listen, config.tls.mode != TlsMode::Off)
         }
     }

@@ -461,6 +461,18 @@ mod tests {
     }
 
     #[test]
+    fn the_password_of_the_mail_server_stays_secret() {
+        let file = "[mail]\nfrom = \"us@example.com\"";
+        let url = "smtps://us:hunter2@mail.example";
+        let config = load(file, &[("DOORWARD_SMTP_URL", url)]).unwrap();
+        assert_eq!(config.mail.smtp_url.expose(), url);
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let bad = "smtp://us:hunter2@mail.example";
+        let why = load(file, &[("DOORWARD_SMTP_URL", bad)]).unwrap_err();
+        assert!(why.contains("mail.smtp_url") && !why.contains("hunter2"), "{why}");
+    }
+
+    #[test]
     fn a_mistake_is_refused_by_name() {
         let file = |text: &str| load(text, &[]).unwrap_err();
         assert!(file("[server]\nlisen = \"x\"").contains("lisen"));

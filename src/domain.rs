@@ -17,7 +17,9 @@ pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod signing_alg;
 pub mod tenant;
+pub mod ticket;
 pub mod time;
 pub mod user;
 

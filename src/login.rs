@@ -4,9 +4,13 @@ pub mod audit;
 pub mod authorize;
 pub mod consent;
 pub mod entitlement;
+pub mod errands;
 pub mod passwords;
 pub mod profile;
+pub mod recovery;
 pub mod session;
+pub mod signup;
+pub mod tickets;
 pub mod transaction;
 
 use std::sync::Arc;
@@ -26,6 +30,8 @@ pub struct LoginService {
     pub passwords: Passwords,
     /// Writes the audit events that need not be written before the answer.
     pub audit: audit::AuditWriter,
+    /// Does what no answer waits for.
+    pub errands: errands::Errands,
     /// Sends messages.
     pub mailer: Mailer,
     /// Seals login transactions.

@@ -10,4 +10,5 @@ pub mod lifetime;
 pub mod login_scope;
 pub mod management;
 pub mod mrrt;
+pub mod new_password;
 pub mod reuse;

@@ -46,6 +46,7 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod sweep;
 pub mod tenant_settings;
+pub mod tickets;
 pub mod users;
 
 /// What can go wrong in the store.

@@ -168,6 +168,11 @@ impl From<crypto::Failed> for Refused {
         Self::Internal(error.into())
     }
 }
+impl From<Internal> for Refused {
+    fn from(error: Internal) -> Self {
+        Self::Internal(error)
+    }
+}
 impl From<crypto::password::Overloaded> for Refused {
     fn from(_: crypto::password::Overloaded) -> Self {
         Self::Overloaded

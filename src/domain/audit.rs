@@ -207,6 +207,34 @@ pub enum Happened<'a> {
     UnknownUser,
     /// A login of a blocked user.
     BlockedUser,
+    /// Somebody created an account.
+    SignedUp,
+    /// An account was not created.
+    SignupRefused {
+        /// Why, in a word.
+        reason: &'static str,
+    },
+    /// A link to reset a password was sent.
+    ResetRequested,
+    /// A link to reset a password was asked for and not sent.
+    ResetNotSent {
+        /// Why, in a word.
+        reason: &'static str,
+    },
+    /// A user set a new password.
+    PasswordChanged {
+        /// How many refresh tokens that revoked.
+        revoked: u64,
+    },
+    /// A new password was not set.
+    PasswordNotChanged {
+        /// Why, in a word.
+        reason: &'static str,
+    },
+    /// A user verified an address.
+    EmailVerified,
+    /// An address was not verified: the link does not work.
+    EmailNotVerified,
     /// `offline_access` was asked for and the API does not allow it.
     OfflineAccessDropped {
         /// The API.
@@ -239,6 +267,14 @@ impl Happened<'_> {
             Self::WrongPassword => "fp",
             Self::UnknownUser => "fu",
             Self::BlockedUser => "f",
+            Self::SignedUp => "ss",
+            Self::SignupRefused { .. } => "fs",
+            Self::ResetRequested => "scpr",
+            Self::ResetNotSent { .. } => "fcpr",
+            Self::PasswordChanged { .. } => "scp",
+            Self::PasswordNotChanged { .. } => "fcp",
+            Self::EmailVerified => "sv",
+            Self::EmailNotVerified => "fv",
         }
     }
 
@@ -280,6 +316,14 @@ impl Happened<'_> {
             Self::RefreshTokensRevoked { family, revoked, by } => json!({
                 "familyId": family, "revoked": revoked, "reason": by.as_str(),
             }),
+            Self::SignupRefused { reason }
+            | Self::ResetNotSent { reason }
+            | Self::PasswordNotChanged { reason } => json!({ "reason": reason }),
+            Self::PasswordChanged { revoked } => json!({ "revoked": revoked }),
+            Self::SignedUp
+            | Self::ResetRequested
+            | Self::EmailVerified
+            | Self::EmailNotVerified => json!({}),
             Self::LoggedOut { revoked } => json!({ "revoked": revoked }),
             Self::RefreshTokenReused { family, presented, current } => {
                 json!({ "familyId": family, "tokenCounter": presented, "latestCounter": current })

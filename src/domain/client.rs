@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::domain::{ClientId, CredentialId, audience::Audience, scope::ScopeSet};
+use crate::domain::{
+    ClientId, CredentialId, audience::Audience, scope::ScopeSet, signing_alg::SigningAlg,
+};
 
 /// How an application authenticates at the token endpoint (`token_endpoint_auth_method`,
 /// RFC 7591 §2).
@@ -28,6 +30,9 @@ pub struct Client {
     /// Not part of the document: the store fills it in.
     #[serde(skip, default = "no_id")]
     pub client_id: ClientId,
+    /// Its secret, sealed: signs ID tokens with HS256. The store fills it in.
+    #[serde(skip)]
+    pub sealed_secret: Option<Vec<u8>>,
     /// What people see on the consent page.
     #[serde(default)]
     pub name: String,
@@ -118,6 +123,9 @@ pub struct JwtConfiguration {
     /// Lifetime of ID tokens in seconds.
     #[serde(default)]
     pub lifetime_in_seconds: Option<i64>,
+    /// How ID tokens are signed.
+    #[serde(default)]
+    pub alg: SigningAlg,
 }
 
 /// Whether a refresh token is replaced at each exchange.

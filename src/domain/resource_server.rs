@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::domain::{ResourceServerId, audience::Audience, scope::ScopeSet};
+use crate::domain::{
+    ResourceServerId, audience::Audience, scope::ScopeSet, signing_alg::SigningAlg,
+};
 
 /// An API. Built from the document that the Management API stores.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,6 +15,12 @@ pub struct ResourceServer {
     /// Its audience; the store fills it in.
     #[serde(skip, default = "no_audience")]
     pub identifier: Audience,
+    /// How its access tokens are signed.
+    #[serde(default)]
+    pub signing_alg: SigningAlg,
+    /// Its `signing_secret` for HS256, sealed. Not part of the document: the store fills it in.
+    #[serde(skip)]
+    pub sealed_secret: Option<Vec<u8>>,
     /// What people see on the consent page.
     #[serde(default)]
     pub name: Option<String>,

@@ -55,6 +55,10 @@ secret!(
     SessionCookie
 );
 secret!(
+    /// A one-time ticket as it travels in the link of a message.
+    Ticket
+);
+secret!(
     /// The address of a mail server, which may contain a password.
     SmtpUrl
 );

@@ -2,12 +2,16 @@
 
 pub mod authorize;
 pub mod azure;
+pub mod dbconnections;
 pub mod discovery;
+pub mod email_verification;
 pub mod interaction;
 pub mod introspect;
 pub mod logout;
 pub mod par;
+pub mod reset_password;
 pub mod revoke;
+pub mod signup;
 pub mod token;
 pub mod userinfo;
 
@@ -30,6 +34,14 @@ pub fn router(app: &App) -> Router<App> {
             "/userinfo",
             get(userinfo::userinfo).post(userinfo::userinfo).fallback(method_not_allowed),
         )
+        .route(
+            "/dbconnections/signup",
+            post(dbconnections::signup).fallback(dbconnections::method_not_allowed),
+        )
+        .route(
+            "/dbconnections/change_password",
+            post(dbconnections::change_password).fallback(dbconnections::method_not_allowed),
+        )
         .route_layer(middleware::from_fn_with_state(app.clone(), dpop::fresh_nonce))
         .route_layer(middleware::from_fn_with_state(app.clone(), cors::known_origins));
     let public = Router::new()
@@ -48,6 +60,16 @@ pub fn router(app: &App) -> Router<App> {
         .route("/authorize/resume", get(authorize::resume))
         .route("/u/login", get(interaction::login_page).post(interaction::log_in))
         .route("/u/account", get(interaction::account_page).post(interaction::account))
+        .route("/u/signup", get(signup::signup_page).post(signup::sign_up))
+        .route(
+            "/u/reset-password/request",
+            get(reset_password::request_page).post(reset_password::request_link),
+        )
+        .route("/u/reset-password", get(reset_password::reset_page).post(reset_password::reset))
+        .route(
+            "/u/email-verification",
+            get(email_verification::verification_page).post(email_verification::verify),
+        )
         .route("/u/consent", get(interaction::consent_page).post(interaction::consent))
         .route("/v2/logout", get(logout::logout));
     scripted.merge(public).merge(servers).merge(pages)

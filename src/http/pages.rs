@@ -2,8 +2,10 @@
 //!
 //! A page is a struct; [`render`] turns it into an answer with the headers that every page needs.
 
+pub mod accounts;
 pub mod delivery;
 pub mod locales;
+pub mod messages;
 
 use std::sync::LazyLock;
 

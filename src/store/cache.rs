@@ -31,6 +31,8 @@ type GrantKey = (ClientId, Audience, SubjectType);
 #[derive(Default)]
 pub struct Cache {
     rows: RwLock<Rows>,
+    /// Counts the forgettings, for who keeps something else of the configuration.
+    changes: tokio::sync::watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -49,8 +51,11 @@ struct Rows {
 impl Cache {
     /// Drops every row.
     pub fn forget(&self) {
-        let mut rows = self.write();
-        *rows = Rows { epoch: rows.epoch + 1, ..Rows::default() };
+        {
+            let mut rows = self.write();
+            *rows = Rows { epoch: rows.epoch + 1, ..Rows::default() };
+        }
+        self.changes.send_modify(|count| *count += 1);
     }
 
     // A panic elsewhere cannot leave the maps half-written: each change is one insertion.
@@ -183,6 +188,11 @@ impl Store {
             rows.tenant = Some(Arc::clone(&found));
         }
         Ok(found)
+    }
+
+    /// Tells each time that the configuration may have changed, on this node or another.
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.cache.changes.subscribe()
     }
 
     /// Follows the configuration's version until the task is dropped, so that a change on another

@@ -26,6 +26,8 @@ const ASSERTIONS: &str = "DELETE FROM client_assertion WHERE (client_id, jti_has
     (SELECT client_id, jti_hash FROM client_assertion WHERE expires_at < $1 LIMIT $2)";
 const PUSHED_REQUESTS: &str = "DELETE FROM pushed_request WHERE id_hash IN
     (SELECT id_hash FROM pushed_request WHERE expires_at < $1 LIMIT $2)";
+const TICKETS: &str = "DELETE FROM ticket WHERE ticket_hash IN
+    (SELECT ticket_hash FROM ticket WHERE expires_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -46,6 +48,7 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (DPOP_PROOFS, now.plus_seconds(-CLOCK_DIFFERENCE)),
         (ASSERTIONS, now.plus_seconds(-CLOCK_DIFFERENCE)),
         (PUSHED_REQUESTS, now),
+        (TICKETS, now),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {

@@ -1,10 +1,13 @@
 //! Verifying the access tokens that are presented to us: at `/userinfo` and the Management API.
 
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 
-use crate::domain::{audience::Audience, dpop::Thumbprint, scope::ScopeSet};
-use crate::token::TokenService;
+use crate::crypto::signing::as_jose;
+use crate::domain::{
+    audience::Audience, dpop::Thumbprint, scope::ScopeSet, signing_alg::SigningAlg,
+};
+use crate::token::{Internal, TokenService};
 
 /// A verified access token.
 #[derive(Debug, Clone)]
@@ -109,13 +112,54 @@ impl TokenService {
         audience: Option<&Audience>,
     ) -> Result<Claims, BearerFault> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| BearerFault::Malformed)?;
-        if header.alg != Algorithm::RS256 {
+        // No key of ours is for a shared secret; what is signed with one is read elsewhere.
+        if header.alg == Algorithm::HS256 {
             return Err(BearerFault::Signature);
         }
         let keys = self.keys.get();
         let kid = header.kid.ok_or(BearerFault::Invalid)?;
-        let key = keys.verifying(&kid).ok_or(BearerFault::Invalid)?;
-        let mut validation = Validation::new(Algorithm::RS256);
+        let (alg, key) = keys.verifier(&kid).ok_or(BearerFault::Invalid)?;
+        // The key decides, never the header (RFC 8725 §3.1).
+        let is_for_management =
+            audience.is_some_and(|audience| *audience == self.settings.management_audience());
+        if header.alg != as_jose(alg) || (is_for_management && alg != SigningAlg::Rs256) {
+            return Err(BearerFault::Signature);
+        }
+        self.verify_with(token, alg, key, audience)
+    }
+
+    /// Verifies an access token of an API with HS256, with that API's secret. It must be for that
+    /// API and nothing else, since whoever has the secret can make more of them. `None` for any
+    /// other token.
+    pub(super) async fn verify_symmetric_access_token(
+        &self,
+        token: &str,
+    ) -> Result<Option<Claims>, Internal> {
+        // Unverified, to find the key; everything is verified below.
+        let Ok(claimed) = jsonwebtoken::dangerous::insecure_decode::<Claims>(token) else {
+            return Ok(None);
+        };
+        let (Algorithm::HS256, Audiences::One(audience)) = (claimed.header.alg, claimed.claims.aud)
+        else {
+            return Ok(None);
+        };
+        let Some(record) = self.store.api(&audience).await? else { return Ok(None) };
+        if record.api.signing_alg != SigningAlg::Hs256 {
+            return Ok(None);
+        }
+        let Some(secret) = self.signing_secret(&record.api)? else { return Ok(None) };
+        let key = DecodingKey::from_secret(secret.expose().as_bytes());
+        Ok(self.verify_with(token, SigningAlg::Hs256, &key, Some(&audience)).ok())
+    }
+
+    fn verify_with(
+        &self,
+        token: &str,
+        alg: SigningAlg,
+        key: &DecodingKey,
+        audience: Option<&Audience>,
+    ) -> Result<Claims, BearerFault> {
+        let mut validation = Validation::new(as_jose(alg));
         match audience {
             Some(audience) => validation.set_audience(&[audience.as_str()]),
             None => validation.validate_aud = false,

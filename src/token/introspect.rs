@@ -54,9 +54,13 @@ impl TokenService {
         if let Some(presented) = self.refresh_tokens.parse(token) {
             return self.introspect_refresh_token(client, &presented).await;
         }
-        match self.verify_access_token(token.expose(), None) {
-            Ok(claims) => self.introspect_access_token(client, claims).await,
-            Err(_) => Ok(None),
+        let claims = match self.verify_access_token(token.expose(), None) {
+            Ok(claims) => Some(claims),
+            Err(_) => self.verify_symmetric_access_token(token.expose()).await?,
+        };
+        match claims {
+            Some(claims) => self.introspect_access_token(client, claims).await,
+            None => Ok(None),
         }
     }
 

@@ -22,7 +22,10 @@ use doorward::{
         seal::Sealer,
         signing::{self, Generated},
     },
-    domain::time::{Clock, OffsetClock},
+    domain::{
+        signing_alg::SigningAlg,
+        time::{Clock, OffsetClock},
+    },
     http::App,
     store::signing_keys::{self, SigningKeyRow},
 };
@@ -244,6 +247,7 @@ pub async fn lend_keys(config: &Config) {
         let bound_to = key.kid.as_str().as_bytes();
         let row = SigningKeyRow {
             kid: key.kid.clone(),
+            algorithm: SigningAlg::Rs256,
             state: state.to_owned(),
             private_sealed: sealer.seal(&key.pkcs8, bound_to, &SystemEntropy).unwrap(),
             certificate: key.certificate.clone(),

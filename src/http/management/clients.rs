@@ -18,13 +18,17 @@ use super::{
     query::{Fields, Query},
     validation::{self, Writing},
 };
-use crate::domain::{ClientId, secret::ClientSecret};
+use crate::domain::{ClientId, secret::ClientSecret, signing_alg::SigningAlg};
 use crate::http::{
     App,
     error::management::ManagementError,
     extract::{management_json::ManagementJson, management_token::ManagementToken},
 };
-use crate::store::clients::{self, ClientRecord};
+use crate::store::{
+    Tx,
+    clients::{self, ClientRecord},
+    signing_keys,
+};
 
 type Answer = Result<Json<Value>, ManagementError>;
 
@@ -155,7 +159,11 @@ pub async fn create(
         client_credentials::insert(&mut tx, key).await?;
     }
     let record = clients::find(tx.db(), &id).await?.ok_or(MISSING)?;
+    let publishes = publish_keys(&app, &mut tx, &record.document).await?;
     tx.commit().await?;
+    if publishes {
+        app.tokens.reload_keys().await;
+    }
 
     let mut shown = show(&app, &record, Sight::EVERYTHING)?;
     shown.insert("encrypted".to_owned(), true.into());
@@ -221,6 +229,17 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Has the keys published that ID tokens of this client are signed with. `true` when they were not.
+async fn publish_keys(
+    app: &App,
+    tx: &mut Tx,
+    document: &Map<String, Value>,
+) -> Result<bool, ManagementError> {
+    let alg = document.get("jwt_configuration").and_then(|jwt| jwt.get("alg"));
+    let alg = alg.and_then(Value::as_str).and_then(SigningAlg::parse).unwrap_or_default();
+    Ok(signing_keys::publish(tx, alg, app.clock.now()).await?)
+}
+
 fn new_secret(app: &App) -> ClientSecret {
     ClientSecret::new(app.entropy.url_safe(64))
 }
@@ -242,7 +261,11 @@ async fn edit(
         let (document, sealed) = (&record.document, record.secret_sealed.as_deref());
         let now = app.clock.now();
         if clients::update(&mut tx, id, document, sealed, record.version, now).await? {
+            let publishes = publish_keys(app, &mut tx, document).await?;
             tx.commit().await?;
+            if publishes {
+                app.tokens.reload_keys().await;
+            }
             return Ok(record);
         }
     }

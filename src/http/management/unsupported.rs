@@ -10,7 +10,6 @@ use crate::http::error::management::ManagementError;
 pub const CLIENT: &[&str] = &[
     "client_authentication_methods.tls_client_auth",
     "client_authentication_methods.self_signed_tls_client_auth",
-    "require_proof_of_possession",
     "signed_request_object",
     "compliance_level",
 ];
@@ -48,6 +47,8 @@ fn asks_for_something(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::String(level) => level != "none" && level != "None",
+        // Of the two mechanisms, this one is enforced.
+        Value::Object(members) if members.get("mechanism").is_some_and(|m| m == "dpop") => false,
         Value::Object(members) => match members.get("required") {
             Some(required) => *required == Value::Bool(true),
             None => members.is_empty() || members.values().any(asks_for_something),

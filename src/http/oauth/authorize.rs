@@ -15,7 +15,7 @@ use crate::http::{
         cookies::{self, Cookies},
         parameters::{self, Parameters},
     },
-    oauth::par,
+    oauth::{par, signup},
     pages::{self, locales},
 };
 use crate::login::{
@@ -104,8 +104,8 @@ pub async fn go_on(
             Ok(respond(&response.map_err(|failure| PageError::failure(app, &failure))?))
         }
         Next::UnknownClient => Err(PageError::problem(app, &PageProblem::UnknownClient)),
-        Next::Login => send_to(app, "/u/login", transaction, cookies),
         Next::SelectAccount(_) => send_to(app, "/u/account", transaction, cookies),
+        Next::Login => send_to(app, signup::first_page(app, transaction), transaction, cookies),
         Next::Consent(_) => send_to(app, "/u/consent", transaction, cookies),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::crypto::dpop;
 use crate::domain::{client_assertion::AssertionAlgorithm, scope::OIDC_SCOPES};
-use crate::http::App;
+use crate::http::{App, pages::locales::Locale};
 use crate::policy::claims;
 
 /// How a client that has a secret or a key authenticates.
@@ -58,7 +58,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         ],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": ["RS256", "PS256", "RS512", "HS256"],
         "token_endpoint_auth_methods_supported": public,
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": public,
@@ -66,6 +66,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "claims_supported": claims,
+        "ui_locales_supported": Locale::all().map(Locale::tag).collect::<Vec<_>>(),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 
-use crate::domain::{resource_server::ResourceServer, secret::Password};
+use crate::domain::{resource_server::ResourceServer, secret::Password, user::User};
 use crate::http::{
     App,
     error::page::PageError,
@@ -42,7 +42,7 @@ pub async fn log_in(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let (mut transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
+    let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
     let client = transaction.request.client_id.clone();
     let username = parameters.get("username").unwrap_or("");
     let password = Password::new(parameters.get("password").unwrap_or(""));
@@ -58,15 +58,29 @@ pub async fn log_in(
             return show_login(&app, &transaction, state, username, Some(error)).await;
         }
     };
-    let store = |error| PageError::store(&app, &error);
+    logged_in(&app, transaction, &cookies, &user).await
+}
+
+/// Begins the session of a user who has just given a credential, and takes the transaction on.
+///
+/// # Errors
+/// Failures of ours.
+pub async fn logged_in(
+    app: &App,
+    mut transaction: Transaction,
+    cookies: &Cookies,
+    user: &User,
+) -> Result<Response, PageError> {
+    let store = |error| PageError::store(app, &error);
     let previous = app.login.session(cookies.session.as_ref()).await.map_err(store)?;
     let previous = previous.as_ref().map(|session| &session.id);
+    let client = transaction.request.client_id.clone();
     let (session, cookie) =
-        app.login.begin_session(&user, &client, previous).await.map_err(store)?;
+        app.login.begin_session(user, &client, previous).await.map_err(store)?;
     transaction.login = Some(session.id);
-    let mut response = send_to(&app, "/authorize/resume", &transaction, &cookies)?;
+    let mut response = send_to(app, "/authorize/resume", &transaction, cookies)?;
     let lifetime = app.login.session_lifetime().await.map_err(store)?;
-    let cookie = cookies::set_session(&app, &cookie, lifetime);
+    let cookie = cookies::set_session(app, &cookie, lifetime);
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
 }

@@ -121,9 +121,12 @@ async fn apis_that_cannot_be_are_refused() {
                 json!({ "identifier": "0123456789abcdef01234567" }),
                 "The selected identifier is reserved.",
             ),
-            (with(json!({ "signing_alg": "HS256" })), "RS256 only"),
             (with(json!({ "signing_alg": "none" })), "No enum match for: none"),
-            (with(json!({ "signing_secret": "0123456789abcdef" })), "RS256 only"),
+            (with(json!({ "signing_secret": "0123456789abcdef" })), "whose signing_alg is HS256"),
+            (
+                with(json!({ "signing_alg": "HS256", "signing_secret": "0123456789abcde" })),
+                "signing_secret",
+            ),
             (
                 with(json!({ "scopes": [{ "description": "d" }] })),
                 "Missing required property: value",
@@ -211,7 +214,6 @@ async fn a_protection_that_would_not_be_given_is_refused() {
         for (path, body) in [
             (&api, json!({ "proof_of_possession": { "mechanism": "mtls", "required": true } })),
             (&api, json!({ "consent_policy": "transactional-authorization-with-mfa" })),
-            (&client, json!({ "require_proof_of_possession": true })),
             (&client, json!({ "client_authentication_methods": { "tls_client_auth": keys } })),
             (
                 &client,

@@ -89,7 +89,7 @@ async fn each_response_type_answers_what_it_names() {
                 let claims = payload(token);
                 assert_eq!(claims["nonce"], "n-0S6_WzA2Mj", "{backend} {response_type}");
                 assert_eq!(claims["aud"], world.client_id.as_str());
-                let hash = |member: &str| landed.get(member).map(|text| digest::half_hash(text));
+                let hash = |member: &str| landed.get(member).map(|text| digest::half_sha256(text));
                 let claimed = |name: &str| claims[name].as_str().map(str::to_owned);
                 assert_eq!(claimed("at_hash"), hash("access_token"), "{backend} {response_type}");
                 assert_eq!(claimed("c_hash"), hash("code"), "{backend} {response_type}");

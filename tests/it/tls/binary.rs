@@ -88,6 +88,8 @@ async fn the_quickstart_keeps_its_ca_and_serves_its_demo_over_https() {
     let answer = server.client(&read("ca.pem")).get(&demo).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert!(!server.healthcheck("off").status.success(), "plain HTTP is not answered");
+    let mut asked = doorward(&["healthcheck", "--tls", "self-signed"], Path::new("/nowhere"));
+    assert!(asked.env("DOORWARD_LISTEN", &server.listen).output().unwrap().status.success());
     let welcome = server.stop();
     assert!(welcome.contains(&demo), "{welcome}");
     let ca = folder.path().join("ca.pem").canonicalize().unwrap();
@@ -187,6 +189,8 @@ fn it_refuses_to_start_with_bad_tls_and_says_why() {
     let http = [("DOORWARD_TLS", "self-signed"), ("DOORWARD_ISSUER", "http://localhost:8484/")];
     assert!(run(&["serve"], &http).contains("server.issuer: must be https while TLS is on"));
     assert!(run(&["serve", "--tls-cert", &cert], &[]).contains("--tls-key"));
+    let flags = ["check-config", "--tls-cert", "/nowhere.pem", "--tls-key", &key];
+    assert!(run(&flags, &[]).contains("cannot read /nowhere.pem"));
     let both = ["serve", "--tls", "self-signed", "--tls-cert", &cert, "--tls-key", &key];
     assert!(run(&both, &[]).contains("cannot be used with"));
 
