@@ -52,7 +52,8 @@ pub fn router(app: &App) -> Router<App> {
     // Servers call it: no script has the secret it takes.
     let servers = Router::new()
         .route("/oauth/par", post(par::par).fallback(method_not_allowed))
-        .route("/oauth/introspect", post(introspect::introspect).fallback(method_not_allowed));
+        .route("/oauth/introspect", post(introspect::introspect).fallback(method_not_allowed))
+        .route_layer(middleware::from_fn_with_state(app.clone(), dpop::fresh_nonce));
     let pages = Router::new()
         .route("/authorize", get(authorize::authorize).post(authorize::authorize))
         .route("/{tenant}/oauth2/authorize", get(azure::authorize).post(azure::authorize))
