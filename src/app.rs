@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::crypto::{
     self, master_key::Purpose, password::Passwords, refresh_token::RefreshTokenKey, seal::Sealer,
+    short_code::ShortCodeKey,
 };
 use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};
@@ -78,6 +79,7 @@ pub async fn build(
         passwords: passwords(config, &*entropy),
         audit: AuditWriter::start(store.clone()),
         transactions: Sealer::new(&master, Purpose::Transaction)?,
+        short_codes: ShortCodeKey::new(&master),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod client;
 pub mod client_grant;
 pub mod code;
+pub mod device;
 pub mod entropy;
 pub mod family;
 pub mod organization;

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod authorize;
 pub mod consent;
+pub mod device;
 pub mod entitlement;
 pub mod passwords;
 pub mod profile;
@@ -11,7 +12,7 @@ pub mod transaction;
 
 use std::sync::Arc;
 
-use crate::crypto::{password::Passwords, seal::Sealer};
+use crate::crypto::{password::Passwords, seal::Sealer, short_code::ShortCodeKey};
 use crate::domain::{entropy::Entropy, settings::Settings, time::Clock};
 use crate::store::Store;
 
@@ -27,6 +28,8 @@ pub struct LoginService {
     pub audit: audit::AuditWriter,
     /// Seals login transactions.
     pub transactions: Sealer,
+    /// Makes of short codes what the store keeps of them.
+    pub short_codes: ShortCodeKey,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.

@@ -32,6 +32,8 @@ pub mod client_grants;
 pub mod clients;
 pub mod codes;
 pub mod consents;
+pub mod device_codes;
+pub mod device_guesses;
 mod dialect;
 pub mod families;
 mod migrations;

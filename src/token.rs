@@ -9,6 +9,8 @@ pub mod authorization_code;
 pub mod bearer;
 pub mod client_authentication;
 pub mod client_credentials;
+pub mod device_authorization;
+pub mod device_code;
 pub mod explain;
 pub mod families;
 pub mod introspect;
@@ -85,6 +87,8 @@ pub enum Refused {
     InvalidTarget(String),
     /// The client may not have tokens for this API.
     AccessDenied(String),
+    /// A device code gives no tokens (RFC 8628 §3.5).
+    Device(DeviceFault),
     /// Too many password hashes are waiting.
     Overloaded,
     /// Ours.
@@ -108,6 +112,21 @@ pub enum GrantFault {
     UserBlocked,
     /// The user is no longer a member of the organization logged in to.
     NotAMember,
+    /// The device code is unknown, spent or another client's.
+    DeviceCode,
+}
+
+/// Why a device code of the client's own gives no tokens (RFC 8628 §3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceFault {
+    /// The user has not answered yet.
+    Pending,
+    /// The user has not answered yet, and the device asks too often.
+    TooFast,
+    /// The user did not answer in time.
+    Expired,
+    /// The user declined.
+    Declined,
 }
 
 /// A failure of ours.

@@ -62,6 +62,8 @@ pub enum Exchanged {
     Password,
     /// A refresh token.
     RefreshToken,
+    /// A device code.
+    DeviceCode,
 }
 
 impl Exchanged {
@@ -72,6 +74,7 @@ impl Exchanged {
             Self::ClientCredentials => "seccft",
             Self::Password => "sepft",
             Self::RefreshToken => "sertft",
+            Self::DeviceCode => "sede",
         }
     }
     /// The code of an event that tells of a refusal.
@@ -81,6 +84,7 @@ impl Exchanged {
             Self::ClientCredentials => "feccft",
             Self::Password => "fepft",
             Self::RefreshToken => "fertft",
+            Self::DeviceCode => "fede",
         }
     }
 }
@@ -201,6 +205,22 @@ pub enum Happened<'a> {
     UnknownUser,
     /// A login of a blocked user.
     BlockedUser,
+    /// A device was refused a pair of codes.
+    DeviceRefused {
+        /// Why, in a word.
+        reason: &'a str,
+        /// Why, in a sentence.
+        description: Option<&'a str>,
+    },
+    /// A user let a device in.
+    DeviceConfirmed,
+    /// A user turned a device away.
+    DeviceDeclined,
+    /// A code typed on the activation page led nowhere.
+    DeviceCodeNotFound {
+        /// Why, in a word.
+        reason: &'static str,
+    },
     /// `offline_access` was asked for and the API does not allow it.
     OfflineAccessDropped {
         /// The API.
@@ -229,6 +249,10 @@ impl Happened<'_> {
             Self::WrongPassword => "fp",
             Self::UnknownUser => "fu",
             Self::BlockedUser => "f",
+            Self::DeviceRefused { .. } => "fdeaz",
+            Self::DeviceConfirmed => "sdeac",
+            Self::DeviceDeclined => "fdecc",
+            Self::DeviceCodeNotFound { .. } => "fdeac",
         }
     }
 
@@ -298,9 +322,16 @@ impl Happened<'_> {
             Self::OfflineAccessDropped { audience } => {
                 json!({ "audience": audience, "reason": "offline_access_dropped" })
             }
-            Self::LoggedIn | Self::WrongPassword | Self::UnknownUser | Self::BlockedUser => {
-                json!({})
+            Self::DeviceRefused { reason, description } => {
+                json!({ "reason": reason, "error_description": description })
             }
+            Self::DeviceCodeNotFound { reason } => json!({ "reason": reason }),
+            Self::LoggedIn
+            | Self::WrongPassword
+            | Self::UnknownUser
+            | Self::BlockedUser
+            | Self::DeviceConfirmed
+            | Self::DeviceDeclined => json!({}),
         }
     }
 }

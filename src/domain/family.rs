@@ -52,6 +52,8 @@ pub enum LoginGrant {
     AuthorizationCode,
     /// `password` or `password-realm`
     Password,
+    /// `urn:ietf:params:oauth:grant-type:device_code`
+    DeviceCode,
 }
 
 impl LoginGrant {
@@ -60,11 +62,14 @@ impl LoginGrant {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::Password => "password",
+            Self::DeviceCode => "device_code",
         }
     }
     /// The grant that the store calls `text`.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::AuthorizationCode, Self::Password].into_iter().find(|g| g.as_str() == text)
+        [Self::AuthorizationCode, Self::Password, Self::DeviceCode]
+            .into_iter()
+            .find(|g| g.as_str() == text)
     }
 }
 

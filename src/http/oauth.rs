@@ -1,6 +1,7 @@
 //! The OAuth 2.0 and OpenID Connect endpoints.
 
 pub mod authorize;
+pub mod device;
 pub mod discovery;
 pub mod interaction;
 pub mod introspect;
@@ -23,6 +24,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/oauth/token", post(token::token).fallback(method_not_allowed))
         // Azure AD v1 clients (ADAL) find the same endpoint under their tenant.
         .route("/{tenant}/oauth2/token", post(token::token).fallback(method_not_allowed))
+        .route("/oauth/device/code", post(device::device_code).fallback(method_not_allowed))
         .route("/oauth/revoke", post(revoke::revoke).fallback(method_not_allowed))
         .route(
             "/userinfo",
@@ -43,6 +45,8 @@ pub fn router(app: &App) -> Router<App> {
         .route("/authorize/resume", get(authorize::resume))
         .route("/u/login", get(interaction::login_page).post(interaction::log_in))
         .route("/u/consent", get(interaction::consent_page).post(interaction::consent))
+        .route("/activate", get(device::activate_page).post(device::activate))
+        .route("/activate/confirm", get(device::confirm_page).post(device::confirm))
         .route("/v2/logout", get(logout::logout));
     scripted.merge(public).merge(servers).merge(pages)
 }

@@ -80,6 +80,51 @@ pub struct ConsentPage<'a> {
     pub state: &'a str,
 }
 
+/// Asks for the code that a device shows.
+#[derive(Debug, Template)]
+#[template(source = r#"{% include "src/http/pages/templates/activate.html" %}"#, ext = "html")]
+pub struct ActivatePage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+    /// What was typed before, or came in the address.
+    pub user_code: &'a str,
+    /// Why the last code led nowhere.
+    pub error: Option<&'a str>,
+}
+
+/// Asks whether a device may be let in.
+#[derive(Debug, Template)]
+#[template(
+    source = r#"{% include "src/http/pages/templates/confirm_device.html" %}"#,
+    ext = "html"
+)]
+pub struct ConfirmDevicePage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+    /// The code that the device must show.
+    pub user_code: &'a str,
+    /// The application on the device.
+    pub client_name: &'a str,
+    /// Who is logged in, in words.
+    pub user: &'a str,
+    /// The API it asks for, if it asks for one.
+    pub api_name: Option<&'a str>,
+    /// What it asks for.
+    pub scopes: &'a [ScopeLine],
+    /// The sealed activation.
+    pub state: &'a str,
+}
+
+/// Says that a device was let in, or was not.
+#[derive(Debug, Template)]
+#[template(source = r#"{% include "src/http/pages/templates/device_done.html" %}"#, ext = "html")]
+pub struct DeviceDonePage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+    /// Whether it was.
+    pub confirmed: bool,
+}
+
 /// Says what went wrong when there is nowhere to redirect to.
 #[derive(Debug, Template)]
 #[template(source = r#"{% include "src/http/pages/templates/error.html" %}"#, ext = "html")]
@@ -173,6 +218,18 @@ mod tests {
             .render(),
             ErrorPage { tenant: evil, title: evil, message: evil, request_id: Some(evil) }.render(),
             SignedOutPage { tenant: evil }.render(),
+            ActivatePage { tenant: evil, user_code: evil, error: Some(evil) }.render(),
+            ConfirmDevicePage {
+                tenant: evil,
+                user_code: evil,
+                client_name: evil,
+                user: evil,
+                api_name: Some(evil),
+                scopes: &scopes,
+                state: evil,
+            }
+            .render(),
+            DeviceDonePage { tenant: evil, confirmed: true }.render(),
         ];
         for page in pages {
             let html = page.unwrap();

@@ -29,6 +29,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0003_audit_columns.sql"),
         include_str!("../../migrations/postgres/0003_audit_columns.sql"),
     ),
+    (
+        4,
+        "device code",
+        include_str!("../../migrations/sqlite/0004_device_code.sql"),
+        include_str!("../../migrations/postgres/0004_device_code.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

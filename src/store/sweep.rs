@@ -17,6 +17,10 @@ const EXPIRED_FAMILIES: &str = "DELETE FROM refresh_token_family WHERE id IN
     (SELECT id FROM refresh_token_family WHERE expires_at < $1 LIMIT $2)";
 const REVOKED_FAMILIES: &str = "DELETE FROM refresh_token_family WHERE id IN
     (SELECT id FROM refresh_token_family WHERE revoked_at < $1 LIMIT $2)";
+const DEVICE_CODES: &str = "DELETE FROM device_code WHERE device_code_hash IN
+    (SELECT device_code_hash FROM device_code WHERE expires_at < $1 LIMIT $2)";
+const DEVICE_GUESSES: &str = "DELETE FROM device_guess WHERE user_id IN
+    (SELECT user_id FROM device_guess WHERE window_ends_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -33,6 +37,9 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (SESSIONS, now),
         (EXPIRED_FAMILIES, now.plus_seconds(-FAMILY_RETENTION)),
         (REVOKED_FAMILIES, now.plus_seconds(-FAMILY_RETENTION)),
+        // A device that polls late is told for a while that its code has expired.
+        (DEVICE_CODES, now.plus_seconds(-3600)),
+        (DEVICE_GUESSES, now),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {

@@ -83,7 +83,8 @@ impl TokenService {
             }
         };
         let client_id = &record.client.client_id;
-        let found = self.login.check_password(&request.username, &request.password, client_id);
+        let found =
+            self.login.check_password(&request.username, &request.password, Some(client_id));
         let user = found.await.map_err(refused)?.user;
 
         let entitlement = match &api {

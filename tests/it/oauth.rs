@@ -5,6 +5,7 @@ mod authorize;
 mod client_credentials;
 mod code_flow;
 mod consent;
+mod device;
 mod discovery;
 mod introspect;
 mod login_page;

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::domain::settings::ErrorStatus;
 use crate::http::{error::management::error_chain, request_id};
 use crate::store;
-use crate::token::{GrantFault, Internal, Refused};
+use crate::token::{DeviceFault, GrantFault, Internal, Refused};
 
 /// An error of an OAuth endpoint.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub enum OAuthError {
     InvalidTarget(String),
     /// The client may not have tokens for this API.
     AccessDenied(String),
+    /// A device code gives no tokens (RFC 8628 §3.5).
+    Device(DeviceFault),
     /// RFC 7009 §2.2.1.
     UnsupportedTokenType,
     /// 405.
@@ -68,6 +70,7 @@ impl OAuthError {
             Refused::UnsupportedGrantType => Self::UnsupportedGrantType,
             Refused::InvalidTarget(text) => Self::InvalidTarget(text),
             Refused::AccessDenied(text) => Self::AccessDenied(text),
+            Refused::Device(fault) => Self::Device(fault),
             Refused::Overloaded => Self::TemporarilyUnavailable,
             Refused::Internal(Internal::Store(error)) => error.into(),
             Refused::Internal(error) => {
@@ -102,6 +105,22 @@ impl OAuthError {
             }
             Self::InvalidTarget(text) => (S::BAD_REQUEST, "invalid_target", text.clone()),
             Self::AccessDenied(text) => (S::FORBIDDEN, "access_denied", text.clone()),
+            Self::Device(DeviceFault::Pending) => (
+                grant_status,
+                "authorization_pending",
+                "User has yet to authorize device code.".to_owned(),
+            ),
+            Self::Device(DeviceFault::TooFast) => (
+                if auth0 { S::TOO_MANY_REQUESTS } else { S::BAD_REQUEST },
+                "slow_down",
+                "You are polling faster than the specified interval of 5 seconds.".to_owned(),
+            ),
+            Self::Device(DeviceFault::Expired) => {
+                (grant_status, "expired_token", "The device code has expired.".to_owned())
+            }
+            Self::Device(DeviceFault::Declined) => {
+                (grant_status, "access_denied", "User did not authorize the request".to_owned())
+            }
             Self::UnsupportedTokenType => (
                 S::BAD_REQUEST,
                 "unsupported_token_type",
@@ -137,6 +156,9 @@ impl OAuthError {
             let challenge = HeaderValue::from_static("Basic realm=\"doorward\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
+        if matches!(self, Self::Device(DeviceFault::TooFast)) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
         if matches!(self, Self::TemporarilyUnavailable) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -153,6 +175,7 @@ fn describe(fault: GrantFault) -> &'static str {
         GrantFault::Password => "Wrong email or password.",
         GrantFault::UserBlocked => "user is blocked",
         GrantFault::NotAMember => "user is not part of the organization",
+        GrantFault::DeviceCode => "Invalid or expired device code.",
     }
 }
 
@@ -196,6 +219,10 @@ mod tests {
             (OAuthError::UnsupportedGrantType, (400, "unsupported_grant_type"), (400, "unsupported_grant_type")),
             (OAuthError::InvalidTarget(text()), (400, "invalid_target"), (400, "invalid_target")),
             (OAuthError::AccessDenied(text()), (403, "access_denied"), (403, "access_denied")),
+            (OAuthError::Device(DeviceFault::Pending), (400, "authorization_pending"), (403, "authorization_pending")),
+            (OAuthError::Device(DeviceFault::TooFast), (400, "slow_down"), (429, "slow_down")),
+            (OAuthError::Device(DeviceFault::Expired), (400, "expired_token"), (403, "expired_token")),
+            (OAuthError::Device(DeviceFault::Declined), (400, "access_denied"), (403, "access_denied")),
             (OAuthError::UnsupportedTokenType, (400, "unsupported_token_type"), (400, "unsupported_token_type")),
             (OAuthError::MethodNotAllowed, (405, "invalid_request"), (405, "invalid_request")),
             (OAuthError::TooLarge(text()), (413, "invalid_request"), (413, "invalid_request")),

@@ -77,6 +77,12 @@ impl PageError {
         Self::new(app, StatusCode::BAD_REQUEST, "Please start again", message)
     }
 
+    /// The user has tried too many codes on the activation page.
+    pub fn too_many_guesses(app: &App) -> Self {
+        let message = "You have entered too many wrong codes. Try again in 15 minutes.".to_owned();
+        Self::new(app, StatusCode::TOO_MANY_REQUESTS, "Too many attempts", message)
+    }
+
     /// Where the browser wants to go after logging out is not allowed.
     pub fn logout_destination(app: &App) -> Self {
         let message = "The returnTo URL is not in the list of allowed logout URLs.".to_owned();

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::domain::scope::OIDC_SCOPES;
+use crate::domain::{device, scope::OIDC_SCOPES};
 use crate::http::App;
 use crate::policy::claims;
 
@@ -25,6 +25,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("oauth/token"),
+        "device_authorization_endpoint": at("oauth/device/code"),
         "userinfo_endpoint": at("userinfo"),
         "jwks_uri": at(".well-known/jwks.json"),
         "revocation_endpoint": at("oauth/revoke"),
@@ -38,6 +39,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
             "client_credentials",
             "password",
             "http://auth0.com/oauth/grant-type/password-realm",
+            device::GRANT_TYPE,
         ],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],

@@ -9,18 +9,18 @@ use axum::{
     response::Response,
 };
 
-use crate::domain::{resource_server::ResourceServer, secret::Password};
+use crate::domain::{resource_server::ResourceServer, secret::Password, user::User};
 use crate::http::{
     App,
     error::page::PageError,
     extract::{cookies, cookies::Cookies},
-    oauth::authorize::{go_on, redirect, sealed_transaction, send_to},
+    oauth::authorize::{go_on, redirect, sealed_errand, sealed_transaction, send_to},
     pages::{self, ConsentPage, LoginPage, ScopeLine},
 };
 use crate::login::{
     authorize::{ConsentRequest, Next},
     passwords::LoginFault,
-    transaction::Transaction,
+    transaction::{Errand, Transaction},
 };
 use crate::policy::authorize::RedirectProblem;
 
@@ -30,10 +30,9 @@ pub async fn login_page(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
+    let (errand, parameters) = sealed_errand(&app, &cookies, request).await?;
     let state = parameters.get("state").unwrap_or("");
-    let hint = transaction.request.login_hint.as_deref().unwrap_or("");
-    show_login(&app, &transaction, state, hint, None).await
+    show_login(&app, &errand, state, errand.login_hint(), None).await
 }
 
 /// `POST /u/login`.
@@ -42,12 +41,12 @@ pub async fn log_in(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let (mut transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
-    let client = transaction.request.client_id.clone();
+    let (mut errand, parameters) = sealed_errand(&app, &cookies, request).await?;
+    let client = errand.client_id().cloned();
     let username = parameters.get("username").unwrap_or("");
     let password = Password::new(parameters.get("password").unwrap_or(""));
     let state = parameters.get("state").unwrap_or("");
-    let user = match app.login.check_password(username, &password, &client).await {
+    let user = match app.login.check_password(username, &password, client.as_ref()).await {
         Ok(user) => user.user,
         Err(fault) => {
             let error = match fault {
@@ -55,16 +54,20 @@ pub async fn log_in(
                 LoginFault::Blocked => "Your account has been blocked.",
                 other => return Err(PageError::login(&app, &other)),
             };
-            return show_login(&app, &transaction, state, username, Some(error)).await;
+            return show_login(&app, &errand, state, username, Some(error)).await;
         }
     };
     let store = |error| PageError::store(&app, &error);
     let previous = app.login.session(cookies.session.as_ref()).await.map_err(store)?;
     let previous = previous.as_ref().map(|session| &session.id);
     let (session, cookie) =
-        app.login.begin_session(&user, &client, previous).await.map_err(store)?;
-    transaction.login = Some(session.id);
-    let mut response = send_to(&app, "/authorize/resume", &transaction, &cookies)?;
+        app.login.begin_session(&user, client.as_ref(), previous).await.map_err(store)?;
+    errand.logged_in(session.id);
+    let next = match &errand {
+        Errand::Authorize(_) => "/authorize/resume",
+        Errand::Device(_) => "/activate/confirm",
+    };
+    let mut response = send_to(&app, next, errand, &cookies)?;
     let cookie = cookies::set_session(&app, &cookie);
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
@@ -131,13 +134,15 @@ async fn pending_consent(
 
 async fn show_login(
     app: &App,
-    transaction: &Transaction,
+    errand: &Errand,
     state: &str,
     username: &str,
     error: Option<&str>,
 ) -> Result<Response, PageError> {
-    let client = app.store.client(&transaction.request.client_id).await;
-    let client = client.map_err(|error| PageError::store(app, &error))?;
+    let client = match errand.client_id() {
+        None => None,
+        Some(id) => app.store.client(id).await.map_err(|error| PageError::store(app, &error))?,
+    };
     let client_name = client.as_ref().map_or("", |record| record.client.name.as_str());
     let tenant = &app.settings.tenant_name;
     let page = LoginPage { tenant, client_name, state, username, error };
@@ -147,11 +152,10 @@ async fn show_login(
 fn show_consent(app: &App, asked: &ConsentRequest, state: &str) -> Response {
     let api = asked.api.as_ref().map(|record| &record.api);
     let scopes: Vec<ScopeLine> = asked.scope.iter().map(|scope| line(scope, api)).collect();
-    let user = &asked.user;
     let page = ConsentPage {
         tenant: &app.settings.tenant_name,
         client_name: &asked.client.client.name,
-        user: user.email.as_deref().or(user.username.as_deref()).unwrap_or(user.user_id.as_str()),
+        user: known_as(&asked.user),
         api_name: api.map(|api| api.name.as_deref().unwrap_or(api.identifier.as_str())),
         scopes: &scopes,
         state,
@@ -159,8 +163,13 @@ fn show_consent(app: &App, asked: &ConsentRequest, state: &str) -> Response {
     pages::render(StatusCode::OK, &page)
 }
 
-/// What the page says about a scope.
-fn line(scope: &str, api: Option<&ResourceServer>) -> ScopeLine {
+/// What a page calls a user.
+pub fn known_as(user: &User) -> &str {
+    user.email.as_deref().or(user.username.as_deref()).unwrap_or(user.user_id.as_str())
+}
+
+/// What a page says about a scope.
+pub fn line(scope: &str, api: Option<&ResourceServer>) -> ScopeLine {
     let defined = api.and_then(|api| api.scopes.iter().find(|defined| defined.value == scope));
     let description = match defined {
         Some(defined) => defined.description.clone().unwrap_or_default(),

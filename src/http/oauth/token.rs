@@ -10,8 +10,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
 use crate::domain::{
-    ClientId,
-    secret::{ClientSecret, Code, Password, RefreshToken},
+    ClientId, device,
+    secret::{ClientSecret, Code, DeviceCode, Password, RefreshToken},
 };
 use crate::http::{
     App,
@@ -23,6 +23,7 @@ use crate::token::{
     authorization_code::CodeRequest,
     client_authentication::{AuthenticatedClient, Credentials},
     client_credentials::ClientCredentialsRequest,
+    device_code::DeviceCodeRequest,
     password::PasswordRequest,
     refresh_token::RefreshRequest,
 };
@@ -30,8 +31,14 @@ use crate::token::{
 const PASSWORD_REALM: &str = "http://auth0.com/oauth/grant-type/password-realm";
 
 /// The grants there are. A span records one of these, never what came in.
-const GRANT_TYPES: &[&str] =
-    &["authorization_code", "refresh_token", "client_credentials", "password", PASSWORD_REALM];
+const GRANT_TYPES: &[&str] = &[
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "password",
+    PASSWORD_REALM,
+    device::GRANT_TYPE,
+];
 
 #[derive(Serialize)]
 struct TokenBody {
@@ -114,6 +121,13 @@ async fn grant(
                 scope: parameters.scope()?,
             };
             tokens.client_credentials(&client, &request).await
+        }
+        device::GRANT_TYPE => {
+            let request = DeviceCodeRequest {
+                device_code: DeviceCode::new(parameters.required("device_code")?),
+                code_verifier: parameters.text("code_verifier"),
+            };
+            tokens.exchange_device_code(&client, &request).await
         }
         _ => {
             let request = PasswordRequest {
