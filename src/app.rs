@@ -20,6 +20,7 @@ use crate::crypto::{
 use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};
 use crate::login::{LoginService, audit::AuditWriter};
+use crate::mail::Mailer;
 use crate::store::{self, Store};
 use crate::token::{Internal, TokenService, keys::KeyRing};
 
@@ -78,6 +79,8 @@ pub async fn build(
         settings: Arc::clone(&settings),
         passwords: passwords(config, &*entropy),
         audit: AuditWriter::start(store.clone()),
+        mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
+            .map_err(|why| StartError::Config(why.to_string()))?,
         transactions: Sealer::new(&master, Purpose::Transaction)?,
         short_codes: ShortCodeKey::new(&master),
         clock: Arc::clone(&clock),
@@ -161,7 +164,7 @@ pub async fn serve(
         )),
     ];
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
-    let audit = app.login.audit.clone();
+    let (audit, mailer) = (app.login.audit.clone(), app.login.mailer.clone());
     let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
     let stop = async move {
         stop.await;
@@ -185,6 +188,7 @@ pub async fn serve(
     for task in background {
         task.abort();
     }
+    mailer.flush().await;
     audit.flush().await;
     store.close().await;
     served.map_err(|source| StartError::Io { what: "serving failed".to_owned(), source })

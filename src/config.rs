@@ -5,10 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use serde::Deserialize;
 
 use crate::domain::{
-    secret::{ClientSecret, DatabaseUrl},
+    secret::{ClientSecret, DatabaseUrl, SmtpUrl},
     settings::{ErrorStatus, Settings, UnknownAudience},
 };
-use crate::telemetry::logs::Format;
+use crate::{mail, telemetry::logs::Format};
 
 /// What a file may say, with every default and its meaning.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -37,6 +37,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// `[audit]`
     pub audit: Audit,
+    /// `[mail]`
+    pub mail: Mail,
     /// From the environment only: a machine client with every Management API scope.
     #[serde(skip)]
     pub bootstrap: Option<Bootstrap>,
@@ -161,6 +163,22 @@ pub struct Audit {
     pub retention_days: i64,
 }
 
+/// `[mail]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// The sender.
+    pub from: String,
+    /// The mail server, empty for the outbox.
+    #[serde(deserialize_with = "smtp_url")]
+    pub smtp_url: SmtpUrl,
+}
+
+/// A secret that a file may hold; read here, so that its type needs no `Deserialize`.
+fn smtp_url<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SmtpUrl, D::Error> {
+    String::deserialize(from).map(SmtpUrl::new)
+}
+
 /// A machine client that is made sure of at start.
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
@@ -208,6 +226,7 @@ impl Config {
                 "DOORWARD_DATA_DIR" => self.server.data_dir = value.into(),
                 "DOORWARD_DATABASE_URL" => self.database.url = value,
                 "DOORWARD_MASTER_KEY" => self.master_key.value = Some(MasterKeyText(value)),
+                "DOORWARD_SMTP_URL" => self.mail.smtp_url = SmtpUrl::new(value),
                 "DOORWARD_LOG" => self.log.filter = value,
                 "DOORWARD_BOOTSTRAP_CLIENT_ID" => id = Some(value),
                 "DOORWARD_BOOTSTRAP_CLIENT_SECRET" => secret = Some(value),
@@ -265,6 +284,7 @@ impl Config {
                         user"
                 .to_owned());
         }
+        self.mail_options().check().map_err(|why| why.to_string())?;
         if let Some(bootstrap) = &self.bootstrap {
             let id_is_usable = (1..=64).contains(&bootstrap.client_id.len())
                 && bootstrap
@@ -310,6 +330,15 @@ impl Config {
             return DatabaseUrl::new(format!("sqlite:{}", path.display()));
         }
         DatabaseUrl::new(&self.database.url)
+    }
+
+    /// Where mail goes: to the mail server, or into `outbox` in the data directory.
+    pub fn mail_options(&self) -> mail::Options {
+        mail::Options {
+            from: self.mail.from.clone(),
+            smtp_url: self.mail.smtp_url.clone(),
+            outbox: self.server.data_dir.join("outbox"),
+        }
     }
 
     /// What rules and flows read.
@@ -375,6 +404,8 @@ mod tests {
         assert!(file("[servers]").contains("servers"));
         assert!(file("[oauth]\nerror_status = \"odd\"").contains("odd"));
         assert!(file("[oauth]\ncode_lifetime = 0").contains("oauth.code_lifetime"));
+        assert!(file("[mail]\nsmtp_url = \"http://x\"").contains("mail.smtp_url"));
+        assert!(file("[mail]\nfrom = \"nobody\"").contains("mail.from"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {
             assert!(file(&format!("[server]\nissuer = \"{issuer}\"")).contains("server.issuer"));

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::crypto::{password::Passwords, seal::Sealer, short_code::ShortCodeKey};
 use crate::domain::{entropy::Entropy, settings::Settings, time::Clock};
+use crate::mail::Mailer;
 use crate::store::Store;
 
 /// Logs people in. Shared by every request.
@@ -26,6 +27,8 @@ pub struct LoginService {
     pub passwords: Passwords,
     /// Writes the audit events that need not be written before the answer.
     pub audit: audit::AuditWriter,
+    /// Sends messages.
+    pub mailer: Mailer,
     /// Seals login transactions.
     pub transactions: Sealer,
     /// Makes of short codes what the store keeps of them.

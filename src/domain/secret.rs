@@ -55,6 +55,10 @@ secret!(
     SessionCookie
 );
 secret!(
+    /// The address of a mail server, which may contain a password.
+    SmtpUrl
+);
+secret!(
     /// A database URL, which may contain a password.
     DatabaseUrl
 );

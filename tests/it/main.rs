@@ -6,6 +6,7 @@
 
 mod cli;
 mod layering;
+mod mail;
 mod management;
 mod oauth;
 mod proofs;

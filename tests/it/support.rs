@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod fixtures;
+pub mod mail;
 pub mod postgres;
 pub mod raw;
 
