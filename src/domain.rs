@@ -9,6 +9,7 @@ pub mod device;
 pub mod entropy;
 pub mod family;
 pub mod organization;
+pub mod passwordless;
 pub mod redirect_uri;
 pub mod resource_server;
 pub mod scope;

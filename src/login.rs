@@ -5,6 +5,7 @@ pub mod authorize;
 pub mod consent;
 pub mod device;
 pub mod entitlement;
+pub mod passwordless;
 pub mod passwords;
 pub mod profile;
 pub mod session;

@@ -38,6 +38,7 @@ mod dialect;
 pub mod families;
 mod migrations;
 pub mod organizations;
+pub mod passwordless_codes;
 pub mod permissions;
 pub mod resource_servers;
 pub mod sessions;

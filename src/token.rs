@@ -11,6 +11,7 @@ pub mod client_authentication;
 pub mod client_credentials;
 pub mod device_authorization;
 pub mod device_code;
+mod direct_login;
 pub mod explain;
 pub mod families;
 pub mod introspect;
@@ -18,6 +19,7 @@ pub mod issue;
 pub mod keys;
 pub mod mint;
 pub mod password;
+pub mod passwordless;
 pub mod refresh_token;
 pub mod revoke;
 pub mod standing;
@@ -112,6 +114,8 @@ pub enum GrantFault {
     UserBlocked,
     /// The user is no longer a member of the organization logged in to.
     NotAMember,
+    /// Address or one-time code is wrong.
+    OneTimeCode,
     /// The device code is unknown, spent or another client's.
     DeviceCode,
 }

@@ -4,7 +4,10 @@
 use aws_lc_rs::hmac;
 
 use crate::crypto::master_key::{MasterKey, Purpose};
-use crate::domain::secret::UserCode;
+use crate::domain::{
+    ClientId,
+    secret::{OneTimeCode, UserCode},
+};
 
 /// Makes the MACs of short codes.
 pub struct ShortCodeKey(hmac::Key);
@@ -18,6 +21,21 @@ impl ShortCodeKey {
     /// What the store keeps of a user code (RFC 8628).
     pub fn user_code(&self, code: &UserCode) -> Vec<u8> {
         self.mac(&["user_code", code.expose()])
+    }
+
+    /// What the store keeps of a one-time code, which is good for one address in one application.
+    pub fn one_time_code(&self, client: &ClientId, address: &str, code: &OneTimeCode) -> Vec<u8> {
+        self.mac(&["one_time_code", client.as_str(), address, code.expose()])
+    }
+
+    /// What the store keeps of an address that a code was sent to.
+    pub fn address(&self, address: &str) -> Vec<u8> {
+        self.mac(&["address", address])
+    }
+
+    /// Names an address in answers without telling whether anybody has it.
+    pub fn public_id(&self, address: &str) -> Vec<u8> {
+        self.mac(&["public_id", address])
     }
 
     /// Each part goes in after its length: no two lists of parts are the same bytes.

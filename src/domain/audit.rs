@@ -64,6 +64,8 @@ pub enum Exchanged {
     RefreshToken,
     /// A device code.
     DeviceCode,
+    /// A one-time code from a message.
+    Passwordless,
 }
 
 impl Exchanged {
@@ -75,6 +77,7 @@ impl Exchanged {
             Self::Password => "sepft",
             Self::RefreshToken => "sertft",
             Self::DeviceCode => "sede",
+            Self::Passwordless => "sepotpft",
         }
     }
     /// The code of an event that tells of a refusal.
@@ -85,6 +88,7 @@ impl Exchanged {
             Self::Password => "fepft",
             Self::RefreshToken => "fertft",
             Self::DeviceCode => "fede",
+            Self::Passwordless => "fepotpft",
         }
     }
 }
@@ -221,6 +225,12 @@ pub enum Happened<'a> {
         /// Why, in a word.
         reason: &'static str,
     },
+    /// A one-time code was sent.
+    OneTimeCodeSent,
+    /// No more one-time codes are sent to an address for a while.
+    TooManyOneTimeCodes,
+    /// A user came into being by a login.
+    SignedUp,
     /// `offline_access` was asked for and the API does not allow it.
     OfflineAccessDropped {
         /// The API.
@@ -250,6 +260,9 @@ impl Happened<'_> {
             Self::UnknownUser => "fu",
             Self::BlockedUser => "f",
             Self::DeviceRefused { .. } => "fdeaz",
+            Self::OneTimeCodeSent => "cls",
+            Self::TooManyOneTimeCodes => "api_limit",
+            Self::SignedUp => "ss",
             Self::DeviceConfirmed => "sdeac",
             Self::DeviceDeclined => "fdecc",
             Self::DeviceCodeNotFound { .. } => "fdeac",
@@ -330,6 +343,9 @@ impl Happened<'_> {
             | Self::WrongPassword
             | Self::UnknownUser
             | Self::BlockedUser
+            | Self::OneTimeCodeSent
+            | Self::TooManyOneTimeCodes
+            | Self::SignedUp
             | Self::DeviceConfirmed
             | Self::DeviceDeclined => json!({}),
         }

@@ -10,6 +10,7 @@ const ALPHANUMERIC: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// Consonants: no words are spelt, and no letter is taken for a digit (RFC 8628 §6.1).
 const BASE_20: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+const DIGITS: &[u8; 10] = b"0123456789";
 const LOWER_HEX: &[u8; 16] = b"0123456789abcdef";
 
 impl dyn Entropy + '_ {
@@ -35,6 +36,10 @@ impl dyn Entropy + '_ {
     /// A random string over the 20 consonants that user codes are made of.
     pub fn consonants(&self, length: usize) -> String {
         self.string(BASE_20, length)
+    }
+    /// A random string over `[0-9]`.
+    pub fn digits(&self, length: usize) -> String {
+        self.string(DIGITS, length)
     }
 
     fn string(&self, alphabet: &[u8], length: usize) -> String {

@@ -47,6 +47,10 @@ secret!(
     UserCode
 );
 secret!(
+    /// A one-time code as a person reads it in a message: six digits.
+    OneTimeCode
+);
+secret!(
     /// A refresh token as it travels (RFC 6749 §1.5).
     RefreshToken
 );

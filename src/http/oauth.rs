@@ -6,6 +6,7 @@ pub mod discovery;
 pub mod interaction;
 pub mod introspect;
 pub mod logout;
+pub mod passwordless;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;
@@ -25,6 +26,7 @@ pub fn router(app: &App) -> Router<App> {
         // Azure AD v1 clients (ADAL) find the same endpoint under their tenant.
         .route("/{tenant}/oauth2/token", post(token::token).fallback(method_not_allowed))
         .route("/oauth/device/code", post(device::device_code).fallback(method_not_allowed))
+        .route("/passwordless/start", post(passwordless::start).fallback(method_not_allowed))
         .route("/oauth/revoke", post(revoke::revoke).fallback(method_not_allowed))
         .route(
             "/userinfo",

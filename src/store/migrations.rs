@@ -35,6 +35,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0004_device_code.sql"),
         include_str!("../../migrations/postgres/0004_device_code.sql"),
     ),
+    (
+        5,
+        "passwordless code",
+        include_str!("../../migrations/sqlite/0005_passwordless_code.sql"),
+        include_str!("../../migrations/postgres/0005_passwordless_code.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -21,6 +21,8 @@ const DEVICE_CODES: &str = "DELETE FROM device_code WHERE device_code_hash IN
     (SELECT device_code_hash FROM device_code WHERE expires_at < $1 LIMIT $2)";
 const DEVICE_GUESSES: &str = "DELETE FROM device_guess WHERE user_id IN
     (SELECT user_id FROM device_guess WHERE window_ends_at < $1 LIMIT $2)";
+const PASSWORDLESS: &str = "DELETE FROM passwordless_code WHERE address_mac IN
+    (SELECT address_mac FROM passwordless_code WHERE expires_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -40,6 +42,7 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         // A device that polls late is told for a while that its code has expired.
         (DEVICE_CODES, now.plus_seconds(-3600)),
         (DEVICE_GUESSES, now),
+        (PASSWORDLESS, now),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {

@@ -120,6 +120,7 @@ pub(super) fn reason(refused: &Refused) -> Option<(&'static str, Option<&str>)> 
                 GrantFault::UserBlocked => "user_blocked",
                 GrantFault::NotAMember => "not_a_member",
                 GrantFault::DeviceCode => "login_ended",
+                GrantFault::OneTimeCode => "wrong_credentials",
             };
             (reason, None)
         }

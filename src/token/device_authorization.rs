@@ -9,7 +9,6 @@ use crate::domain::{
     audience::Audience,
     audit::Happened,
     device::{Answer, DeviceAuthorization, GRANT_TYPE, LIFETIME, USER_CODE_LENGTH},
-    resource_server::UserPolicy,
     scope::ScopeSet,
     secret::{DeviceCode, UserCode},
 };
@@ -96,22 +95,10 @@ impl TokenService {
         let (challenge, method) = (&request.code_challenge, &request.code_challenge_method);
         let code_challenge =
             device::challenge(challenge.as_deref(), method.as_deref()).map_err(invalid)?;
-        let userinfo = self.settings.userinfo_audience();
-        let audience = request.audience.clone().filter(|audience| *audience != userinfo);
-        if let Some(audience) = &audience {
-            let api = self.store.api(audience).await?;
-            // A user's login must never yield a token for the Management API.
-            let usable = api.is_some_and(|record| {
-                let policy = record.api.subject_type_authorization.user.policy;
-                !record.api.is_system && policy != UserPolicy::DenyAll
-            });
-            if !usable {
-                return Err(Refused::AccessDenied(format!("Service not found: {audience}")));
-            }
-        }
+        let api = self.api_of_login(request.audience.as_ref()).await?;
         Ok(DeviceAuthorization {
             client_id: record.client_id.clone(),
-            audience,
+            audience: api.map(|record| record.api.identifier.clone()),
             scope: request.scope.clone().unwrap_or_default(),
             code_challenge,
             answer: Answer::Pending,

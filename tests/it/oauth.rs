@@ -13,6 +13,7 @@ mod logout;
 mod main_job;
 mod mrrt_vectors;
 mod password_grant;
+mod passwordless;
 mod refresh;
 mod refresh_settings;
 mod revoke;

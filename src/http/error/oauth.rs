@@ -39,6 +39,16 @@ pub enum OAuthError {
     AccessDenied(String),
     /// A device code gives no tokens (RFC 8628 §3.5).
     Device(DeviceFault),
+    /// A one-time code cannot be sent in this way, or to this address: Auth0's `bad.connection` or
+    /// `bad.email`.
+    CannotSend {
+        /// `error`
+        error: &'static str,
+        /// What to say.
+        description: &'static str,
+    },
+    /// Too many one-time codes were sent to an address.
+    TooManyCodes,
     /// RFC 7009 §2.2.1.
     UnsupportedTokenType,
     /// 405.
@@ -121,6 +131,14 @@ impl OAuthError {
             Self::Device(DeviceFault::Declined) => {
                 (grant_status, "access_denied", "User did not authorize the request".to_owned())
             }
+            Self::CannotSend { error, description } => {
+                (S::BAD_REQUEST, error, (*description).to_owned())
+            }
+            Self::TooManyCodes => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Too many codes were sent to this address. Try again in 10 minutes.".to_owned(),
+            ),
             Self::UnsupportedTokenType => (
                 S::BAD_REQUEST,
                 "unsupported_token_type",
@@ -159,6 +177,9 @@ impl OAuthError {
         if matches!(self, Self::Device(DeviceFault::TooFast)) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        if matches!(self, Self::TooManyCodes) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("600"));
+        }
         if matches!(self, Self::TemporarilyUnavailable) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -175,6 +196,7 @@ fn describe(fault: GrantFault) -> &'static str {
         GrantFault::Password => "Wrong email or password.",
         GrantFault::UserBlocked => "user is blocked",
         GrantFault::NotAMember => "user is not part of the organization",
+        GrantFault::OneTimeCode => "Wrong email or verification code.",
         GrantFault::DeviceCode => "Invalid or expired device code.",
     }
 }
@@ -223,6 +245,9 @@ mod tests {
             (OAuthError::Device(DeviceFault::TooFast), (400, "slow_down"), (429, "slow_down")),
             (OAuthError::Device(DeviceFault::Expired), (400, "expired_token"), (403, "expired_token")),
             (OAuthError::Device(DeviceFault::Declined), (400, "access_denied"), (403, "access_denied")),
+            (OAuthError::CannotSend { error: "bad.email", description: "" }, (400, "bad.email"), (400, "bad.email")),
+            (OAuthError::TooManyCodes, (429, "too_many_requests"), (429, "too_many_requests")),
+            (OAuthError::InvalidGrant(GrantFault::OneTimeCode), (400, "invalid_grant"), (403, "invalid_grant")),
             (OAuthError::UnsupportedTokenType, (400, "unsupported_token_type"), (400, "unsupported_token_type")),
             (OAuthError::MethodNotAllowed, (405, "invalid_request"), (405, "invalid_request")),
             (OAuthError::TooLarge(text()), (413, "invalid_request"), (413, "invalid_request")),

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::domain::{device, scope::OIDC_SCOPES};
+use crate::domain::{device, passwordless, scope::OIDC_SCOPES};
 use crate::http::App;
 use crate::policy::claims;
 
@@ -40,6 +40,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
             "password",
             "http://auth0.com/oauth/grant-type/password-realm",
             device::GRANT_TYPE,
+            passwordless::GRANT_TYPE,
         ],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],

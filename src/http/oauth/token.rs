@@ -10,8 +10,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
 use crate::domain::{
-    ClientId, device,
-    secret::{ClientSecret, Code, DeviceCode, Password, RefreshToken},
+    ClientId, device, passwordless,
+    secret::{ClientSecret, Code, DeviceCode, OneTimeCode, Password, RefreshToken},
 };
 use crate::http::{
     App,
@@ -25,6 +25,7 @@ use crate::token::{
     client_credentials::ClientCredentialsRequest,
     device_code::DeviceCodeRequest,
     password::PasswordRequest,
+    passwordless::PasswordlessRequest,
     refresh_token::RefreshRequest,
 };
 
@@ -38,6 +39,7 @@ const GRANT_TYPES: &[&str] = &[
     "password",
     PASSWORD_REALM,
     device::GRANT_TYPE,
+    passwordless::GRANT_TYPE,
 ];
 
 #[derive(Serialize)]
@@ -128,6 +130,16 @@ async fn grant(
                 code_verifier: parameters.text("code_verifier"),
             };
             tokens.exchange_device_code(&client, &request).await
+        }
+        passwordless::GRANT_TYPE => {
+            let request = PasswordlessRequest {
+                username: parameters.required("username")?.to_owned(),
+                code: OneTimeCode::new(parameters.required("otp")?),
+                realm: parameters.text("realm"),
+                audience: parameters.audience()?,
+                scope: parameters.scope()?,
+            };
+            tokens.passwordless(&client, &request).await
         }
         _ => {
             let request = PasswordRequest {
