@@ -18,7 +18,7 @@ use crate::app::connections::Endpoint;
 use crate::config::Config;
 use crate::crypto::{
     self, master_key::Purpose, nonce::NonceKey, password::Passwords,
-    refresh_token::RefreshTokenKey, seal::Sealer,
+    refresh_token::RefreshTokenKey, seal::Sealer, short_code::ShortCodeKey,
 };
 use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};
@@ -86,6 +86,7 @@ pub async fn build(
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
         transactions: Sealer::new(&master, Purpose::Transaction)?,
+        short_codes: ShortCodeKey::new(&master),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });

@@ -41,6 +41,8 @@ pub struct Config {
     pub logout: Logout,
     /// `[passwords]`
     pub passwords: Passwords,
+    /// `[passwordless]`
+    pub passwordless: Passwordless,
     /// `[audit]`
     pub audit: Audit,
     /// `[pages]`
@@ -167,6 +169,14 @@ pub struct Passwords {
     pub parallel: usize,
     /// Hashes that may wait.
     pub queue: usize,
+}
+
+/// `[passwordless]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passwordless {
+    /// Whether a right code creates the user.
+    pub signup: bool,
 }
 
 /// `[audit]`
@@ -412,6 +422,7 @@ impl Config {
             login_transaction_lifetime: self.sessions.login_lifetime,
             session_lifetime: self.sessions.lifetime,
             session_idle_lifetime: self.sessions.idle_lifetime,
+            passwordless_signup: self.passwordless.signup,
             audit_retention: self.audit.retention_days * 86_400,
             error_status: self.oauth.error_status,
             default_locale: self.pages.default_locale.clone(),

@@ -3,8 +3,10 @@
 pub mod audit;
 pub mod authorize;
 pub mod consent;
+pub mod device;
 pub mod entitlement;
 pub mod errands;
+pub mod passwordless;
 pub mod passwords;
 pub mod profile;
 pub mod recovery;
@@ -15,7 +17,7 @@ pub mod transaction;
 
 use std::sync::Arc;
 
-use crate::crypto::{password::Passwords, seal::Sealer};
+use crate::crypto::{password::Passwords, seal::Sealer, short_code::ShortCodeKey};
 use crate::domain::{entropy::Entropy, settings::Settings, time::Clock};
 use crate::mail::Mailer;
 use crate::store::Store;
@@ -36,6 +38,8 @@ pub struct LoginService {
     pub mailer: Mailer,
     /// Seals login transactions.
     pub transactions: Sealer,
+    /// Makes of short codes what the store keeps of them.
+    pub short_codes: ShortCodeKey,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.

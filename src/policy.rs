@@ -5,6 +5,7 @@ pub mod claims;
 pub mod client_assertion;
 pub mod client_auth;
 pub mod consent;
+pub mod device;
 pub mod dpop;
 pub mod lifetime;
 pub mod login_scope;

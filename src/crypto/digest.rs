@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use md5::{Digest, Md5};
 
 use crate::crypto::hex;
-use crate::domain::secret::{Code, RequestUri, SessionCookie, Ticket};
+use crate::domain::secret::{Code, DeviceCode, RequestUri, SessionCookie, Ticket};
 
 /// SHA-256. Enough for secrets that already carry 128 random bits or more; what people choose goes
 /// through [`crate::crypto::password`].
@@ -25,6 +25,11 @@ pub fn md5_hex(text: &str) -> String {
 
 /// What the store keeps of an authorization code.
 pub fn code_hash(code: &Code) -> Vec<u8> {
+    sha256(code.expose().as_bytes())
+}
+
+/// What the store keeps of a device code.
+pub fn device_code_hash(code: &DeviceCode) -> Vec<u8> {
     sha256(code.expose().as_bytes())
 }
 

@@ -62,6 +62,10 @@ pub enum Exchanged {
     Password,
     /// A refresh token.
     RefreshToken,
+    /// A device code.
+    DeviceCode,
+    /// A one-time code from a message.
+    Passwordless,
 }
 
 impl Exchanged {
@@ -72,6 +76,8 @@ impl Exchanged {
             Self::ClientCredentials => "seccft",
             Self::Password => "sepft",
             Self::RefreshToken => "sertft",
+            Self::DeviceCode => "sede",
+            Self::Passwordless => "sepotpft",
         }
     }
     /// The code of an event that tells of a refusal.
@@ -81,6 +87,8 @@ impl Exchanged {
             Self::ClientCredentials => "feccft",
             Self::Password => "fepft",
             Self::RefreshToken => "fertft",
+            Self::DeviceCode => "fede",
+            Self::Passwordless => "fepotpft",
         }
     }
 }
@@ -235,6 +243,26 @@ pub enum Happened<'a> {
     EmailVerified,
     /// An address was not verified: the link does not work.
     EmailNotVerified,
+    /// A device was refused a pair of codes.
+    DeviceRefused {
+        /// Why, in a word.
+        reason: &'a str,
+        /// Why, in a sentence.
+        description: Option<&'a str>,
+    },
+    /// A user let a device in.
+    DeviceConfirmed,
+    /// A user turned a device away.
+    DeviceDeclined,
+    /// A code typed on the activation page led nowhere.
+    DeviceCodeNotFound {
+        /// Why, in a word.
+        reason: &'static str,
+    },
+    /// A one-time code was sent.
+    OneTimeCodeSent,
+    /// No more one-time codes are sent to an address for a while.
+    TooManyOneTimeCodes,
     /// `offline_access` was asked for and the API does not allow it.
     OfflineAccessDropped {
         /// The API.
@@ -275,6 +303,12 @@ impl Happened<'_> {
             Self::PasswordNotChanged { .. } => "fcp",
             Self::EmailVerified => "sv",
             Self::EmailNotVerified => "fv",
+            Self::DeviceRefused { .. } => "fdeaz",
+            Self::OneTimeCodeSent => "cls",
+            Self::TooManyOneTimeCodes => "api_limit",
+            Self::DeviceConfirmed => "sdeac",
+            Self::DeviceDeclined => "fdecc",
+            Self::DeviceCodeNotFound { .. } => "fdeac",
         }
     }
 
@@ -353,12 +387,20 @@ impl Happened<'_> {
             Self::OfflineAccessDropped { audience } => {
                 json!({ "audience": audience, "reason": "offline_access_dropped" })
             }
+            Self::DeviceRefused { reason, description } => {
+                json!({ "reason": reason, "error_description": description })
+            }
+            Self::DeviceCodeNotFound { reason } => json!({ "reason": reason }),
             Self::LoggedIn
             | Self::LoggedInSilently
             | Self::SilentLoginRefused
             | Self::WrongPassword
             | Self::UnknownUser
-            | Self::BlockedUser => json!({}),
+            | Self::BlockedUser
+            | Self::OneTimeCodeSent
+            | Self::TooManyOneTimeCodes
+            | Self::DeviceConfirmed
+            | Self::DeviceDeclined => json!({}),
         }
     }
 }

@@ -3,12 +3,14 @@
 pub mod authorize;
 pub mod azure;
 pub mod dbconnections;
+pub mod device;
 pub mod discovery;
 pub mod email_verification;
 pub mod interaction;
 pub mod introspect;
 pub mod logout;
 pub mod par;
+pub mod passwordless;
 pub mod reset_password;
 pub mod revoke;
 pub mod signup;
@@ -29,6 +31,8 @@ pub fn router(app: &App) -> Router<App> {
         .route("/oauth/token", post(token::token).fallback(method_not_allowed))
         // Azure AD v1 clients (ADAL) find the same endpoint under their tenant.
         .route("/{tenant}/oauth2/token", post(azure::token).fallback(method_not_allowed))
+        .route("/oauth/device/code", post(device::device_code).fallback(method_not_allowed))
+        .route("/passwordless/start", post(passwordless::start).fallback(method_not_allowed))
         .route("/oauth/revoke", post(revoke::revoke).fallback(method_not_allowed))
         .route(
             "/userinfo",
@@ -71,6 +75,8 @@ pub fn router(app: &App) -> Router<App> {
             get(email_verification::verification_page).post(email_verification::verify),
         )
         .route("/u/consent", get(interaction::consent_page).post(interaction::consent))
+        .route("/activate", get(device::activate_page).post(device::activate))
+        .route("/activate/confirm", get(device::confirm_page).post(device::confirm))
         .route("/v2/logout", get(logout::logout));
     scripted.merge(public).merge(servers).merge(pages)
 }

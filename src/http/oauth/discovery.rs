@@ -10,7 +10,9 @@ use axum::{
 use serde_json::json;
 
 use crate::crypto::dpop;
-use crate::domain::{client_assertion::AssertionAlgorithm, scope::OIDC_SCOPES};
+use crate::domain::{
+    client_assertion::AssertionAlgorithm, device, passwordless, scope::OIDC_SCOPES,
+};
 use crate::http::{App, pages::locales::Locale};
 use crate::policy::claims;
 
@@ -32,6 +34,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("oauth/token"),
+        "device_authorization_endpoint": at("oauth/device/code"),
         "userinfo_endpoint": at("userinfo"),
         "jwks_uri": at(".well-known/jwks.json"),
         "revocation_endpoint": at("oauth/revoke"),
@@ -55,6 +58,8 @@ pub async fn discovery(State(app): State<App>) -> Response {
             "client_credentials",
             "password",
             "http://auth0.com/oauth/grant-type/password-realm",
+            device::GRANT_TYPE,
+            passwordless::GRANT_TYPE,
         ],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],

@@ -74,7 +74,7 @@ pub async fn sign_up(
         }
     };
     send_verification(&app, ticket).await;
-    logged_in(&app, transaction, &cookies, &user).await
+    logged_in(&app, (&transaction).into(), &cookies, &user).await
 }
 
 /// Sends the link that verifies a new address.

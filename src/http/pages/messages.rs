@@ -4,7 +4,7 @@
 use askama::Template;
 
 use super::locales::Locale;
-use crate::domain::{settings::Settings, ticket::IssuedTicket};
+use crate::domain::{passwordless, secret::OneTimeCode, settings::Settings, ticket::IssuedTicket};
 use crate::mail::Message;
 
 #[derive(Template)]
@@ -55,6 +55,37 @@ pub fn verify_email(settings: &Settings, t: Locale, issued: &IssuedTicket) -> Me
     page.message(&issued.to)
 }
 
+#[derive(Template)]
+#[template(source = r#"{% include "src/http/pages/templates/code_message.html" %}"#, ext = "html")]
+struct CodeMessage<'a> {
+    locale: &'a str,
+    tenant: &'a str,
+    subject: &'a str,
+    intro: &'a str,
+    code: &'a str,
+    outro: &'a str,
+}
+
+/// A one-time code for a login to `client_name`. Its subject does not hold the code, which a locked
+/// screen would show.
+pub fn one_time_code(
+    settings: &Settings,
+    t: Locale,
+    client_name: &str,
+    to: &str,
+    code: &OneTimeCode,
+) -> Message {
+    let tenant = settings.tenant_name.as_str();
+    let client = if client_name.is_empty() { tenant } else { client_name };
+    let intro = t.fill("mail.code_intro", &[("client", client)]);
+    let minutes = (passwordless::LIFETIME / 60).to_string();
+    let outro = t.fill("mail.code_outro", &[("minutes", &minutes)]);
+    let (locale, subject, code) = (t.tag(), t.text("mail.code_subject"), code.expose());
+    let page = CodeMessage { locale, tenant, subject, intro: &intro, code, outro: &outro };
+    let text = format!("{intro}\n\n{code}\n\n{outro}\n\n{tenant}\n");
+    message(to, subject, text, &page)
+}
+
 fn link(settings: &Settings, path: &str, t: Locale, issued: &IssuedTicket) -> String {
     let (issuer, ticket) = (&settings.issuer, issued.ticket.expose());
     format!("{issuer}{path}?ticket={ticket}&ui_locales={}", t.tag())
@@ -64,10 +95,14 @@ impl MessagePage<'_> {
     fn message(&self, to: &str) -> Message {
         let Self { tenant, intro, url, outro, .. } = self;
         let text = format!("{intro}\n\n{url}\n\n{outro}\n\n{tenant}\n");
-        let html = self.render().unwrap_or_else(|error| {
-            tracing::error!(%error, "a message could not be rendered");
-            String::new()
-        });
-        Message { to: to.to_owned(), subject: self.subject.to_owned(), text, html }
+        message(to, self.subject, text, self)
     }
+}
+
+fn message(to: &str, subject: &str, text: String, page: &impl Template) -> Message {
+    let html = page.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "a message could not be rendered");
+        String::new()
+    });
+    Message { to: to.to_owned(), subject: subject.to_owned(), text, html }
 }
