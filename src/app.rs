@@ -22,7 +22,7 @@ use crate::crypto::{
 };
 use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};
-use crate::login::{LoginService, audit::AuditWriter, errands::Errands};
+use crate::login::{LoginService, audit::AuditWriter, background::Background};
 use crate::mail::Mailer;
 use crate::store::{self, Store};
 use crate::token::{Internal, TokenService, keys::KeyRing};
@@ -82,7 +82,7 @@ pub async fn build(
         settings: Arc::clone(&settings),
         passwords: passwords(config, &*entropy),
         audit: AuditWriter::start(store.clone()),
-        errands: Errands::default(),
+        background: Background::default(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
         transactions: Sealer::new(&master, Purpose::Transaction)?,
@@ -160,7 +160,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let endpoint = endpoint.into();
-    let mut background = vec![
+    let mut tasks = vec![
         tokio::spawn(app.store.clone().watch()),
         tokio::spawn(follow_keys(Arc::clone(&app.tokens))),
         tokio::spawn(sweep(
@@ -169,12 +169,12 @@ pub async fn serve(
             app.settings.audit_retention,
         )),
     ];
-    background.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
+    tasks.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
     let (audit, mailer) = (app.login.audit.clone(), app.login.mailer.clone());
-    let errands = app.login.errands.clone();
+    let background = app.login.background.clone();
     let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
-    background.push(tokio::spawn(async move {
+    tasks.push(tokio::spawn(async move {
         stop.await;
         draining.store(true, Ordering::SeqCst);
         stopped.send_replace(true);
@@ -190,10 +190,10 @@ pub async fn serve(
         () = served => {}
         () = deadline => {}
     }
-    for task in background {
+    for task in tasks {
         task.abort();
     }
-    errands.idle().await;
+    background.idle().await;
     mailer.flush().await;
     audit.flush().await;
     store.close().await;

@@ -2,10 +2,10 @@
 
 pub mod audit;
 pub mod authorize;
+pub mod background;
 pub mod consent;
 pub mod device;
 pub mod entitlement;
-pub mod errands;
 pub mod passwordless;
 pub mod passwords;
 pub mod profile;
@@ -33,7 +33,7 @@ pub struct LoginService {
     /// Writes the audit events that need not be written before the answer.
     pub audit: audit::AuditWriter,
     /// Does what no answer waits for.
-    pub errands: errands::Errands,
+    pub background: background::Background,
     /// Sends messages.
     pub mailer: Mailer,
     /// Seals login transactions.

@@ -34,7 +34,7 @@ pub enum ResetFault {
 
 impl LoginService {
     /// A ticket to set a new password, for the user with this address. `None` when there is nobody
-    /// to send it to. Run it as an errand: it takes longer for who exists.
+    /// to send it to. Run it in the background: it takes longer for who exists.
     ///
     /// # Errors
     /// When the database does.

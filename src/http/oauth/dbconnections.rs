@@ -17,7 +17,7 @@ use crate::http::{
     oauth::{reset_password::send_link, signup::send_verification},
 };
 use crate::login::{
-    errands::Busy,
+    background::Busy,
     signup::{NewAccount, SignupFault},
 };
 use crate::mail;

@@ -27,7 +27,7 @@ use crate::http::{
         locales, messages,
     },
 };
-use crate::login::{errands::Busy, recovery::ResetFault};
+use crate::login::{background::Busy, recovery::ResetFault};
 use crate::mail;
 
 /// `GET /u/reset-password/request`.
@@ -75,7 +75,7 @@ pub async fn request_link(
 pub fn send_link(app: &App, email: &str, client: &ClientId) -> Result<(), Busy> {
     let (app_, email, client) = (app.clone(), email.to_owned(), client.clone());
     let locale = locales::current();
-    app.login.errands.run(async move {
+    app.login.background.run(async move {
         match app_.login.request_reset(&email, &client).await {
             Ok(None) => {}
             Ok(Some(ticket)) => {

@@ -8,49 +8,49 @@ use tracing::Instrument;
 
 use crate::telemetry;
 
-/// Errands at once; more are refused, whomever they are for.
+/// Tasks at once; more are refused, whomever they are for.
 const AT_ONCE: u32 = 64;
 /// How long to wait for them when the server stops.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Too many errands are running.
+/// Too many tasks are running.
 #[derive(Debug, thiserror::Error)]
-#[error("too many errands are running")]
+#[error("too many tasks are running")]
 pub struct Busy;
 
-/// Runs errands. Cheap to clone.
+/// Runs tasks. Cheap to clone.
 #[derive(Clone)]
-pub struct Errands {
+pub struct Background {
     running: Arc<Semaphore>,
 }
 
-impl Default for Errands {
+impl Default for Background {
     fn default() -> Self {
         let places = usize::try_from(AT_ONCE).unwrap_or(1);
         Self { running: Arc::new(Semaphore::new(places)) }
     }
 }
 
-impl Errands {
-    /// Begins an errand, which keeps the origin and the span of the request that sent it.
+impl Background {
+    /// Begins a task, which keeps the origin and the span of the request that sent it.
     ///
     /// # Errors
-    /// [`Busy`], which says nothing about the errand.
-    pub fn run(&self, errand: impl Future<Output = ()> + Send + 'static) -> Result<(), Busy> {
+    /// [`Busy`], which says nothing about the task.
+    pub fn run(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<(), Busy> {
         let place = Arc::clone(&self.running).try_acquire_owned().map_err(|_| Busy)?;
-        let errand = telemetry::caller::scope(telemetry::caller::current(), errand);
-        let errand = async move {
-            errand.await;
+        let task = telemetry::caller::scope(telemetry::caller::current(), task);
+        let task = async move {
+            task.await;
             drop(place);
         };
-        tokio::spawn(errand.in_current_span());
+        tokio::spawn(task.in_current_span());
         Ok(())
     }
 
-    /// Waits until no errand is running.
+    /// Waits until no task is running.
     pub async fn idle(&self) {
         if tokio::time::timeout(PATIENCE, self.running.acquire_many(AT_ONCE)).await.is_err() {
-            tracing::warn!("errands were still running when the server had to stop");
+            tracing::warn!("tasks were still running when the server had to stop");
         }
     }
 }
@@ -62,20 +62,20 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn errands_are_bounded_and_waited_for() {
-        let errands = Errands::default();
+    async fn tasks_are_bounded_and_waited_for() {
+        let tasks = Background::default();
         let mut ends = Vec::new();
         for _ in 0..AT_ONCE {
             let (end, ended) = oneshot::channel::<()>();
-            let errand = async move {
+            let task = async move {
                 let _ = ended.await;
             };
-            assert!(errands.run(errand).is_ok());
+            assert!(tasks.run(task).is_ok());
             ends.push(end);
         }
-        assert!(errands.run(async {}).is_err(), "no place is left");
+        assert!(tasks.run(async {}).is_err(), "no place is left");
         ends.clear();
-        errands.idle().await;
-        assert!(errands.run(async {}).is_ok());
+        tasks.idle().await;
+        assert!(tasks.run(async {}).is_ok());
     }
 }
