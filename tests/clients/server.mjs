@@ -120,13 +120,13 @@ export async function ready(url, child) {
   throw new Error(`${url} did not answer 200 within ${START_DEADLINE} ms`);
 }
 
-/** A web server on another origin: one HTML page, and files under the names given. */
+/** A web server on another origin: one HTML page, or what makes it, and files under the names given. */
 export async function startApplication(html, files = {}) {
   const server = serverFor(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://x');
     const file = files[pathname];
     response.setHeader('Content-Type', file ? 'text/javascript' : 'text/html');
-    response.end(file ? await readFile(file) : html);
+    response.end(file ? await readFile(file) : typeof html === 'function' ? html() : html);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const origin = `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
