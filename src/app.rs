@@ -1,8 +1,10 @@
 //! Builds the server from its configuration and runs it.
 
 pub mod bootstrap;
+pub mod connections;
 pub mod master_key;
 pub mod quickstart;
+pub mod tls;
 
 use std::{
     net::SocketAddr,
@@ -12,13 +14,16 @@ use std::{
 
 use tokio::net::TcpListener;
 
+use crate::app::connections::Endpoint;
 use crate::config::Config;
 use crate::crypto::{
-    self, master_key::Purpose, password::Passwords, refresh_token::RefreshTokenKey, seal::Sealer,
+    self, master_key::Purpose, nonce::NonceKey, password::Passwords,
+    refresh_token::RefreshTokenKey, seal::Sealer,
 };
 use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};
 use crate::login::{LoginService, audit::AuditWriter};
+use crate::mail::Mailer;
 use crate::store::{self, Store};
 use crate::token::{Internal, TokenService, keys::KeyRing};
 
@@ -77,6 +82,8 @@ pub async fn build(
         settings: Arc::clone(&settings),
         passwords: passwords(config, &*entropy),
         audit: AuditWriter::start(store.clone()),
+        mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
+            .map_err(|why| StartError::Config(why.to_string()))?,
         transactions: Sealer::new(&master, Purpose::Transaction)?,
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
@@ -86,6 +93,7 @@ pub async fn build(
         settings: Arc::clone(&settings),
         keys,
         refresh_tokens: RefreshTokenKey::new(&master),
+        dpop_nonces: NonceKey::new(&master),
         at_rest,
         login: Arc::clone(&login),
         clock: Arc::clone(&clock),
@@ -142,50 +150,59 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 /// get `shutdown_timeout` seconds.
 ///
 /// # Errors
-/// When the socket fails.
+/// Reserved: nothing that happens to a connection ends the server.
 pub async fn serve(
     app: App,
-    listener: TcpListener,
+    endpoint: impl Into<Endpoint>,
     shutdown_timeout: Duration,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
-    use axum::serve::ListenerExt;
-    let background = [
+    let endpoint = endpoint.into();
+    let mut background = vec![
         tokio::spawn(app.store.clone().watch()),
+        tokio::spawn(follow_keys(Arc::clone(&app.tokens))),
         tokio::spawn(sweep(
             app.store.clone(),
             Arc::clone(&app.clock),
             app.settings.audit_retention,
         )),
     ];
+    background.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
-    let audit = app.login.audit.clone();
+    let (audit, mailer) = (app.login.audit.clone(), app.login.mailer.clone());
     let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
-    let stop = async move {
+    background.push(tokio::spawn(async move {
         stop.await;
         draining.store(true, Ordering::SeqCst);
         stopped.send_replace(true);
-    };
-    let listener = listener.tap_io(|tcp| {
-        // Without it, a small answer waits for the peer's acknowledgement.
-        let _ = tcp.set_nodelay(true);
-    });
-    let service = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(stop);
+        // Whoever waits for a change must not see the channel close instead.
+        std::future::pending().await
+    }));
+    let served = endpoint.serve(http::router(app), draining_begun.clone());
     let deadline = async {
         let _ = draining_begun.wait_for(|begun| *begun).await;
         tokio::time::sleep(shutdown_timeout).await;
     };
-    let served = tokio::select! {
-        served = server => served,
-        () = deadline => Ok(()),
-    };
+    tokio::select! {
+        () = served => {}
+        () = deadline => {}
+    }
     for task in background {
         task.abort();
     }
+    mailer.flush().await;
     audit.flush().await;
     store.close().await;
-    served.map_err(|source| StartError::Io { what: "serving failed".to_owned(), source })
+    Ok(())
+}
+
+/// Reads the signing keys again whenever the configuration may have changed, here or on another
+/// node.
+async fn follow_keys(tokens: Arc<TokenService>) {
+    let mut changes = tokens.store.changes();
+    while changes.changed().await.is_ok() {
+        tokens.reload_keys().await;
+    }
 }
 
 async fn sweep(store: Store, clock: Arc<dyn Clock>, audit_retention: i64) {

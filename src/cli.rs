@@ -7,8 +7,8 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::{self, StartError, quickstart};
-use crate::config::Config;
+use crate::app::{self, StartError, connections::Endpoint, quickstart, tls::Tls};
+use crate::config::{Config, TlsMode};
 use crate::crypto::random::SystemEntropy;
 use crate::domain::time::SystemClock;
 use crate::telemetry;
@@ -27,6 +27,8 @@ enum Command {
     Serve {
         #[command(flatten)]
         config: ConfigFile,
+        #[command(flatten)]
+        tls: TlsFlags,
         /// Bring the schema of Postgres up to date first (the embedded database always is).
         #[arg(long)]
         migrate: bool,
@@ -35,6 +37,8 @@ enum Command {
     Quickstart {
         #[command(flatten)]
         config: ConfigFile,
+        #[command(flatten)]
+        tls: TlsFlags,
     },
     /// Bring the schema up to date and stop.
     Migrate {
@@ -45,6 +49,8 @@ enum Command {
     CheckConfig {
         #[command(flatten)]
         config: ConfigFile,
+        #[command(flatten)]
+        tls: TlsFlags,
     },
     /// Explain what the exchange of a refresh token would give, and why; prints JSON.
     Explain {
@@ -57,6 +63,8 @@ enum Command {
     Healthcheck {
         #[command(flatten)]
         config: ConfigFile,
+        #[command(flatten)]
+        tls: TlsFlags,
     },
 }
 
@@ -68,8 +76,43 @@ struct ConfigFile {
     config: Option<PathBuf>,
 }
 
+#[derive(Args, Default)]
+struct TlsFlags {
+    /// `off`, or `self-signed`: TLS for development, with a CA of its own to trust (ca.pem in the
+    /// data directory). Also DOORWARD_TLS.
+    #[arg(long, value_name = "MODE", conflicts_with_all = ["tls_cert", "tls_key"])]
+    tls: Option<String>,
+    /// Serve TLS with this certificate chain, PEM; read again when it changes and on SIGHUP. Also
+    /// DOORWARD_TLS_CERT.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<String>,
+    /// The private key of the certificate, PEM. Also DOORWARD_TLS_KEY.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<String>,
+}
+
+impl TlsFlags {
+    /// As the variables they replace.
+    fn variables(&self) -> Vec<(String, String)> {
+        let flags = [
+            ("DOORWARD_TLS", &self.tls),
+            ("DOORWARD_TLS_CERT", &self.tls_cert),
+            ("DOORWARD_TLS_KEY", &self.tls_key),
+        ];
+        let given = |(name, value): (&str, &Option<String>)| {
+            value.clone().map(|value| (name.to_owned(), value))
+        };
+        flags.into_iter().filter_map(given).collect()
+    }
+}
+
 impl ConfigFile {
     fn load(&self) -> Result<Config, StartError> {
+        self.load_with(&TlsFlags::default())
+    }
+
+    /// Flags win over the environment: with one of them, none of its TLS variables counts.
+    fn load_with(&self, flags: &TlsFlags) -> Result<Config, StartError> {
         let from_environment = || std::env::var_os("DOORWARD_CONFIG").map(PathBuf::from);
         let path = self.config.clone().or_else(from_environment);
         let text = match &path {
@@ -83,7 +126,10 @@ impl ConfigFile {
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
-        Config::load(text.as_deref(), environment)
+        let flags = flags.variables();
+        let replaced = |name: &str| !flags.is_empty() && name.starts_with("DOORWARD_TLS");
+        let environment: Vec<_> = environment.filter(|(name, _)| !replaced(name)).collect();
+        Config::load(text.as_deref(), environment.into_iter().chain(flags))
             .map_err(|why| StartError::Config(format!("{place}{why}")))
     }
 }
@@ -115,8 +161,10 @@ pub fn run() -> ExitCode {
 
 async fn execute(command: Command) -> Result<(), StartError> {
     match command {
-        Command::Serve { config, migrate } => serve(&config.load()?, migrate, false).await,
-        Command::Quickstart { config } => serve(&config.load()?, true, true).await,
+        Command::Serve { config, tls, migrate } => {
+            serve(&config.load_with(&tls)?, migrate, false).await
+        }
+        Command::Quickstart { config, tls } => serve(&config.load_with(&tls)?, true, true).await,
         Command::Migrate { config } => {
             let store = app::open_store(&config.load()?).await?;
             store.migrate().await?;
@@ -124,13 +172,16 @@ async fn execute(command: Command) -> Result<(), StartError> {
             store.close().await;
             Ok(())
         }
-        Command::CheckConfig { config } => {
-            config.load()?;
+        Command::CheckConfig { config, tls } => {
+            app::tls::check(&config.load_with(&tls)?)?;
             println!("The configuration is valid.");
             Ok(())
         }
         Command::Explain { config, what } => explain::run(&config.load()?, &what).await,
-        Command::Healthcheck { config } => healthcheck::run(config.load()?.server.listen),
+        Command::Healthcheck { config, tls } => {
+            let config = config.load_with(&tls)?;
+            healthcheck::run(config.server.listen, config.tls.mode != TlsMode::Off)
+        }
     }
 }
 
@@ -139,16 +190,23 @@ async fn serve(config: &Config, migrate: bool, demo: bool) -> Result<(), StartEr
     // The socket first: a second server must fail before it touches anything.
     let listener = app::listen(config.server.listen).await?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let tls = Tls::load(config, Arc::clone(&clock) as _)?.map(Arc::new);
     let mut app = app::build(config, migrate, clock, entropy).await?;
     if demo {
         let seeded = quickstart::seed(&app, &config.server.data_dir).await?;
         app.demo = Some(Arc::new(seeded.demo()));
         println!("{}", welcome(&seeded));
     }
+    if let Some(ca) = tls.as_ref().and_then(|tls| tls.ca_file()) {
+        let ca = std::path::absolute(ca).unwrap_or_else(|_| ca.to_owned());
+        // On standard output too: scripts wait for it.
+        println!("  CA to trust       {}\n", ca.display());
+        tracing::info!("TLS is self-signed, for development; clients trust {}", ca.display());
+    }
     let (issuer, listen) = (&config.server.issuer, config.server.listen);
     tracing::info!(issuer, %listen, "ready at {issuer} on {listen}");
     let timeout = Duration::from_secs(config.server.shutdown_timeout);
-    app::serve(app, listener, timeout, stop_signal()).await
+    app::serve(app, Endpoint::new(listener, tls), timeout, stop_signal()).await
 }
 
 fn welcome(seeded: &quickstart::Seeded) -> String {

@@ -1,14 +1,18 @@
 //! Configuration: the compiled-in defaults, then the file, then the environment.
 
+mod tls;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
 use crate::domain::{
-    secret::{ClientSecret, DatabaseUrl},
-    settings::{ErrorStatus, Settings, UnknownAudience},
+    secret::{ClientSecret, DatabaseUrl, SmtpUrl},
+    settings::{ErrorStatus, Settings, UnconfiguredApi, UnknownAudience},
 };
-use crate::telemetry::logs::Format;
+use crate::{http::pages::locales::Locale, mail, telemetry::logs::Format};
+
+pub use tls::{Mode as TlsMode, Tls};
 
 /// What a file may say, with every default and its meaning.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -19,6 +23,8 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 pub struct Config {
     /// `[server]`
     pub server: Server,
+    /// `[tls]`
+    pub tls: Tls,
     /// `[database]`
     pub database: Database,
     /// `[master_key]`
@@ -37,6 +43,14 @@ pub struct Config {
     pub passwords: Passwords,
     /// `[audit]`
     pub audit: Audit,
+    /// `[pages]`
+    pub pages: Pages,
+    /// `[signup]`
+    pub signup: Signup,
+    /// `[links]`
+    pub links: Links,
+    /// `[mail]`
+    pub mail: Mail,
     /// From the environment only: a machine client with every Management API scope.
     #[serde(skip)]
     pub bootstrap: Option<Bootstrap>,
@@ -105,6 +119,8 @@ pub struct OAuth {
     pub error_status: ErrorStatus,
     /// Seconds.
     pub code_lifetime: i64,
+    /// What a proof of possession does for an API that never said.
+    pub dpop_unconfigured_api: UnconfiguredApi,
 }
 
 /// `[refresh_tokens]`
@@ -161,6 +177,50 @@ pub struct Audit {
     pub retention_days: i64,
 }
 
+/// `[pages]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pages {
+    /// A tag (BCP 47).
+    pub default_locale: String,
+}
+
+/// `[signup]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signup {
+    /// Whether people may create accounts.
+    pub enabled: bool,
+}
+
+/// `[links]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    /// Seconds.
+    pub reset_lifetime: i64,
+    /// Seconds.
+    pub verification_lifetime: i64,
+    /// Of one kind, at a time.
+    pub per_user: i64,
+}
+
+/// `[mail]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// The sender.
+    pub from: String,
+    /// The mail server, empty for the outbox.
+    #[serde(deserialize_with = "smtp_url")]
+    pub smtp_url: SmtpUrl,
+}
+
+/// A secret that a file may hold; read here, so that its type needs no `Deserialize`.
+fn smtp_url<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SmtpUrl, D::Error> {
+    String::deserialize(from).map(SmtpUrl::new)
+}
+
 /// A machine client that is made sure of at start.
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
@@ -181,13 +241,20 @@ impl Config {
     ) -> Result<Self, String> {
         let mut table: toml::Table =
             DEFAULTS.parse().map_err(|e| format!("config/default.toml: {e}"))?;
+        let environment: Vec<_> = environment.into_iter().collect();
+        let mut issuer_is_given = environment.iter().any(|(name, _)| name == "DOORWARD_ISSUER");
         if let Some(text) = file {
-            merge(&mut table, text.parse().map_err(|e| format!("{e}"))?);
+            let file: toml::Table = text.parse().map_err(|e| format!("{e}"))?;
+            issuer_is_given |= file.get("server").is_some_and(|s| s.get("issuer").is_some());
+            merge(&mut table, file);
         }
         let mut config: Self = toml::Value::Table(table)
             .try_into()
             .map_err(|e: toml::de::Error| e.to_string().trim().replace('\n', " "))?;
         config.apply(environment)?;
+        if !issuer_is_given && config.tls.mode == TlsMode::SelfSigned {
+            config.server.issuer = tls::local_issuer(config.server.listen.port());
+        }
         config.check()?;
         Ok(config)
     }
@@ -197,6 +264,7 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(), String> {
         let (mut id, mut secret) = (None, None);
+        let mut tls = tls::Overrides::default();
         for (name, value) in environment {
             match name.as_str() {
                 "DOORWARD_ISSUER" => self.server.issuer = value,
@@ -208,17 +276,15 @@ impl Config {
                 "DOORWARD_DATA_DIR" => self.server.data_dir = value.into(),
                 "DOORWARD_DATABASE_URL" => self.database.url = value,
                 "DOORWARD_MASTER_KEY" => self.master_key.value = Some(MasterKeyText(value)),
+                "DOORWARD_SMTP_URL" => self.mail.smtp_url = SmtpUrl::new(value),
                 "DOORWARD_LOG" => self.log.filter = value,
                 "DOORWARD_BOOTSTRAP_CLIENT_ID" => id = Some(value),
                 "DOORWARD_BOOTSTRAP_CLIENT_SECRET" => secret = Some(value),
                 // Named with the command; read there.
                 "DOORWARD_CONFIG" => {}
-                "DOORWARD_TLS" if value == "off" => {}
-                "DOORWARD_TLS" | "DOORWARD_TLS_CERT" | "DOORWARD_TLS_KEY" => {
-                    return Err(format!(
-                        "{name}: this release does not terminate TLS itself; put a proxy in front"
-                    ));
-                }
+                "DOORWARD_TLS" => tls.mode = Some(value),
+                "DOORWARD_TLS_CERT" => tls.cert = Some(value.into()),
+                "DOORWARD_TLS_KEY" => tls.key = Some(value.into()),
                 // Kubernetes sets these for a service that is named `doorward`.
                 other
                     if other.starts_with("DOORWARD_SERVICE_")
@@ -229,6 +295,7 @@ impl Config {
                 _ => {}
             }
         }
+        self.tls.apply(tls)?;
         self.bootstrap = match (id, secret) {
             (Some(client_id), Some(secret)) => {
                 Some(Bootstrap { client_id, client_secret: ClientSecret::new(secret) })
@@ -256,6 +323,7 @@ impl Config {
         if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
             return Err("server.issuer: must be https, or http on a loopback address".to_owned());
         }
+        self.tls.check(&url)?;
         let plain = url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty()
@@ -265,6 +333,7 @@ impl Config {
                         user"
                 .to_owned());
         }
+        self.mail_options().check().map_err(|why| why.to_string())?;
         if let Some(bootstrap) = &self.bootstrap {
             let id_is_usable = (1..=64).contains(&bootstrap.client_id.len())
                 && bootstrap
@@ -281,6 +350,10 @@ impl Config {
                 return Err("DOORWARD_BOOTSTRAP_CLIENT_SECRET: at least 16 characters".to_owned());
             }
         }
+        if Locale::named(&self.pages.default_locale).is_none() {
+            let known: Vec<_> = Locale::all().map(Locale::tag).collect();
+            return Err(format!("pages.default_locale: must be one of {}", known.join(", ")));
+        }
         for (name, value, least, most) in [
             ("oauth.code_lifetime", self.oauth.code_lifetime, 1, 600),
             ("refresh_tokens.default_leeway", self.refresh_tokens.default_leeway, 0, 86_400),
@@ -293,6 +366,9 @@ impl Config {
             ("sessions.lifetime", self.sessions.lifetime, 1, 31_557_600),
             ("sessions.idle_lifetime", self.sessions.idle_lifetime, 1, 31_557_600),
             ("sessions.login_lifetime", self.sessions.login_lifetime, 60, 86_400),
+            ("links.reset_lifetime", self.links.reset_lifetime, 60, 86_400),
+            ("links.verification_lifetime", self.links.verification_lifetime, 60, 2_592_000),
+            ("links.per_user", self.links.per_user, 1, 100),
             ("audit.retention_days", self.audit.retention_days, 1, 3650),
             ("database.max_connections", i64::from(self.database.max_connections), 1, 1000),
         ] {
@@ -312,10 +388,20 @@ impl Config {
         DatabaseUrl::new(&self.database.url)
     }
 
+    /// Where mail goes: to the mail server, or into `outbox` in the data directory.
+    pub fn mail_options(&self) -> mail::Options {
+        mail::Options {
+            from: self.mail.from.clone(),
+            smtp_url: self.mail.smtp_url.clone(),
+            outbox: self.server.data_dir.join("outbox"),
+        }
+    }
+
     /// What rules and flows read.
     pub fn settings(&self) -> Settings {
         Settings {
             issuer: self.server.issuer.clone(),
+            strict_transport: self.tls.strict_transport(&self.server.issuer),
             tenant_name: self.server.tenant_name.clone(),
             default_leeway: self.refresh_tokens.default_leeway,
             mrrt_unknown_audience: self.refresh_tokens.mrrt_unknown_audience,
@@ -328,6 +414,12 @@ impl Config {
             session_idle_lifetime: self.sessions.idle_lifetime,
             audit_retention: self.audit.retention_days * 86_400,
             error_status: self.oauth.error_status,
+            default_locale: self.pages.default_locale.clone(),
+            signup_enabled: self.signup.enabled,
+            reset_lifetime: self.links.reset_lifetime,
+            verification_lifetime: self.links.verification_lifetime,
+            links_per_user: self.links.per_user,
+            dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }
@@ -374,7 +466,12 @@ mod tests {
         assert!(file("[server]\nlisen = \"x\"").contains("lisen"));
         assert!(file("[servers]").contains("servers"));
         assert!(file("[oauth]\nerror_status = \"odd\"").contains("odd"));
+        assert!(file("[oauth]\ndpop_unconfigured_api = \"odd\"").contains("odd"));
         assert!(file("[oauth]\ncode_lifetime = 0").contains("oauth.code_lifetime"));
+        assert!(file("[mail]\nsmtp_url = \"http://x\"").contains("mail.smtp_url"));
+        assert!(file("[mail]\nfrom = \"nobody\"").contains("mail.from"));
+        assert!(file("[pages]\ndefault_locale = \"xx\"").contains("en, ja"));
+        assert!(file("[links]\nreset_lifetime = 1").contains("links.reset_lifetime"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {
             assert!(file(&format!("[server]\nissuer = \"{issuer}\"")).contains("server.issuer"));
@@ -382,7 +479,6 @@ mod tests {
         let variable = |name: &str, value: &str| load("", &[(name, value)]).unwrap_err();
         assert!(variable("DOORWARD_ISUER", "x").contains("DOORWARD_ISUER"));
         assert!(variable("DOORWARD_LISTEN", "x").contains("DOORWARD_LISTEN"));
-        assert!(variable("DOORWARD_TLS", "self-signed").contains("DOORWARD_TLS"));
         assert!(variable("DOORWARD_BOOTSTRAP_CLIENT_ID", "x").contains("both"));
     }
 }

@@ -1,10 +1,16 @@
 //! Keys and what is done with them: signing, sealing, refresh-token derivation, password hashing.
 //! No HTTP, no SQL.
 
+pub mod assertion;
+pub mod certificate;
+pub mod der;
 pub mod digest;
+pub mod dpop;
 pub mod hex;
 pub mod master_key;
+pub mod nonce;
 pub mod password;
+pub mod public_key;
 pub mod random;
 pub mod refresh_token;
 pub mod seal;

@@ -3,8 +3,11 @@
 pub mod audience;
 pub mod audit;
 pub mod client;
+pub mod client_assertion;
+pub mod client_credential;
 pub mod client_grant;
 pub mod code;
+pub mod dpop;
 pub mod entropy;
 pub mod family;
 pub mod organization;
@@ -14,6 +17,8 @@ pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod signing_alg;
+pub mod tenant;
 pub mod time;
 pub mod user;
 
@@ -75,4 +80,8 @@ id!(
 id!(
     /// The id of an organization, `org_…`.
     OrganizationId
+);
+id!(
+    /// The id of a public key of an application, `cred_…`.
+    CredentialId
 );

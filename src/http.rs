@@ -3,6 +3,7 @@
 
 pub mod cors;
 pub mod demo;
+pub mod dpop;
 pub mod error;
 pub mod extract;
 pub mod health;
@@ -92,8 +93,9 @@ async fn in_span(State(app): State<App>, request: Request, next: Next) -> Respon
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span =
         tracing::info_span!("request", request.id = id, http.method = %method, http.path = path);
-    let caller = caller(&request);
+    let (caller, locale) = (caller(&request), locale(&app, &request));
     let answered = REQUEST_ID.scope(id.clone(), next.run(request));
+    let answered = pages::locales::scope(locale, answered);
     let answered = telemetry::caller::scope(caller, answered);
     let mut response = answered.instrument(span.clone()).await;
     let status = response.status().as_u16();
@@ -103,7 +105,7 @@ async fn in_span(State(app): State<App>, request: Request, next: Next) -> Respon
         headers.insert(HEADER, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if app.settings.issuer.starts_with("https://") {
+    if app.settings.strict_transport {
         let two_years = HeaderValue::from_static("max-age=63072000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
     }
@@ -120,6 +122,16 @@ fn caller(request: &Request) -> Caller {
         ip: peer.map(|ConnectInfo(address)| address.ip().to_string()),
         user_agent: user_agent.map(|text| text.chars().take(LONGEST).collect()),
     }
+}
+
+/// The language that the answer begins in: what the address asks for (`ui_locales`), else what the
+/// browser prefers.
+fn locale(app: &App, request: &Request) -> pages::locales::Locale {
+    let query = request.uri().query().unwrap_or("").as_bytes();
+    let asked = url::form_urlencoded::parse(query).find(|(name, _)| name == "ui_locales");
+    let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+    let asked = asked.as_ref().map(|(_, value)| value.as_ref());
+    pages::locales::Locale::choose(asked, accepted, &app.settings.default_locale)
 }
 
 async fn not_found(State(app): State<App>) -> Response {

@@ -11,6 +11,7 @@
 //! | [`telemetry`] | logs and the audit stream                               | `domain`              |
 //! | [`store`]     | SQL for SQLite and Postgres, transactions, migrations   | `domain`              |
 //! | [`crypto`]    | signing, sealing, refresh-token derivation, passwords   | `domain`              |
+//! | [`mail`]      | messages to people: SMTP, or an outbox of files         | `domain`              |
 //! | [`login`]     | the interactive side: sessions, passwords, consent      | all above             |
 //! | [`token`]     | one file per grant: load, decide, write, mint           | all above             |
 //! | [`http`]      | routes, extractors, bodies, pages                       | all above             |
@@ -27,6 +28,7 @@ pub mod crypto;
 pub mod domain;
 pub mod http;
 pub mod login;
+pub mod mail;
 pub mod policy;
 pub mod store;
 pub mod telemetry;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::crypto::{password::Passwords, seal::Sealer};
 use crate::domain::{entropy::Entropy, settings::Settings, time::Clock};
+use crate::mail::Mailer;
 use crate::store::Store;
 
 /// Logs people in. Shared by every request.
@@ -25,6 +26,8 @@ pub struct LoginService {
     pub passwords: Passwords,
     /// Writes the audit events that need not be written before the answer.
     pub audit: audit::AuditWriter,
+    /// Sends messages.
+    pub mailer: Mailer,
     /// Seals login transactions.
     pub transactions: Sealer,
     /// The time.

@@ -2,8 +2,10 @@
 
 pub mod authorize;
 pub mod claims;
+pub mod client_assertion;
 pub mod client_auth;
 pub mod consent;
+pub mod dpop;
 pub mod lifetime;
 pub mod login_scope;
 pub mod management;

@@ -28,19 +28,24 @@ macro_rules! on {
 
 pub mod audit;
 pub mod cache;
+pub mod client_assertions;
+pub mod client_credentials;
 pub mod client_grants;
 pub mod clients;
 pub mod codes;
 pub mod consents;
 mod dialect;
+pub mod dpop_proofs;
 pub mod families;
 mod migrations;
 pub mod organizations;
 pub mod permissions;
+pub mod pushed_requests;
 pub mod resource_servers;
 pub mod sessions;
 pub mod signing_keys;
 pub mod sweep;
+pub mod tenant_settings;
 pub mod users;
 
 /// What can go wrong in the store.

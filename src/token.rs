@@ -7,8 +7,10 @@
 mod audit;
 pub mod authorization_code;
 pub mod bearer;
+pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_credentials;
+pub mod dpop;
 pub mod explain;
 pub mod families;
 pub mod front_channel;
@@ -17,6 +19,7 @@ pub mod issue;
 pub mod keys;
 pub mod mint;
 pub mod password;
+pub mod pushed_request;
 pub mod refresh_token;
 pub mod revoke;
 pub mod standing;
@@ -25,7 +28,7 @@ pub mod targets;
 use std::sync::Arc;
 
 use crate::crypto::{self, refresh_token::RefreshTokenKey, seal::Sealer};
-use crate::domain::{entropy::Entropy, settings::Settings, time::Clock};
+use crate::domain::{dpop::Thumbprint, entropy::Entropy, settings::Settings, time::Clock};
 use crate::login::LoginService;
 use crate::store::{self, Store};
 
@@ -39,6 +42,8 @@ pub struct TokenService {
     pub keys: keys::KeyRing,
     /// Derives refresh tokens.
     pub refresh_tokens: RefreshTokenKey,
+    /// Makes the nonces of proofs of possession.
+    pub dpop_nonces: crypto::nonce::NonceKey,
     /// Seals secrets at rest.
     pub at_rest: Arc<Sealer>,
     /// Checks passwords for the password grants.
@@ -54,6 +59,8 @@ pub struct TokenService {
 pub struct Granted {
     /// The access token.
     pub access_token: String,
+    /// How it is to be sent.
+    pub token_type: TokenType,
     /// Its lifetime in seconds.
     pub expires_in: i64,
     /// Its scope; always answered.
@@ -65,6 +72,29 @@ pub struct Granted {
     /// The audience of the access token, for clients with policies: the marker of a
     /// multi-resource refresh token.
     pub resource: Option<String>,
+}
+
+/// How an access token is to be sent (`token_type`, RFC 6749 §7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenType {
+    /// By whoever has it (RFC 6750).
+    Bearer,
+    /// With a proof of the key that it is bound to (RFC 9449).
+    Dpop,
+}
+
+impl TokenType {
+    /// The type of a token that is bound to this key, or none.
+    pub const fn of(key: Option<&Thumbprint>) -> Self {
+        if key.is_some() { Self::Dpop } else { Self::Bearer }
+    }
+    /// As it is written on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
 }
 
 /// Why a request to the token endpoint is refused (RFC 6749 §5.2).
@@ -86,6 +116,10 @@ pub enum Refused {
     InvalidTarget(String),
     /// The client may not have tokens for this API.
     AccessDenied(String),
+    /// The proof of possession is not good, or there is none and must be (RFC 9449 §5).
+    InvalidDpopProof(&'static str),
+    /// The proof of possession needs a nonce of ours (RFC 9449 §8).
+    UseDpopNonce,
     /// Too many password hashes are waiting.
     Overloaded,
     /// Ours.
@@ -101,6 +135,8 @@ pub enum GrantFault {
     Verifier,
     /// The redirect URI is not the one the code was sent to.
     RedirectUri,
+    /// The proof of possession is not of the key that the code is bound to, or there is none.
+    DpopKey,
     /// The refresh token is unknown, expired, spent or revoked.
     RefreshToken,
     /// User name or password is wrong.
@@ -130,6 +166,11 @@ impl From<store::Error> for Refused {
 impl From<crypto::Failed> for Refused {
     fn from(error: crypto::Failed) -> Self {
         Self::Internal(error.into())
+    }
+}
+impl From<Internal> for Refused {
+    fn from(error: Internal) -> Self {
+        Self::Internal(error)
     }
 }
 impl From<crypto::password::Overloaded> for Refused {

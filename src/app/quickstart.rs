@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::app::{
     StartError,
@@ -22,7 +22,7 @@ use crate::http::{
     demo::{Demo, DemoApi},
 };
 use crate::login::profile;
-use crate::store::{self, resource_servers, users};
+use crate::store::{self, clients, resource_servers, users};
 
 /// What was seeded. Kept in `quickstart.json` in the data directory, readable by its owner only,
 /// so that later runs print the same credentials.
@@ -201,7 +201,40 @@ async fn ensure_demo_client(app: &App, seeded: &Seeded) -> Result<(), StartError
         },
     }));
     let id = ClientId::new(&seeded.demo_client_id);
-    bootstrap::ensure_client(app, &id, &document, None).await
+    bootstrap::ensure_client(app, &id, &document, None).await?;
+    follow_issuer(app, &id, &document).await
+}
+
+/// The demo page moves with the issuer, such as from http to https: its client is told where it is
+/// now. Where it was stays allowed; nothing else of the client is touched.
+async fn follow_issuer(
+    app: &App,
+    id: &ClientId,
+    wanted: &Map<String, Value>,
+) -> Result<(), StartError> {
+    let mut tx = app.store.write().await?;
+    let Some(mut record) = clients::find(tx.db(), id).await? else { return Ok(()) };
+    let mut moved = false;
+    for name in ["callbacks", "allowed_logout_urls", "web_origins"] {
+        let known = record.document.entry(name).or_insert_with(|| json!([]));
+        let (Some(known), Some(Value::Array(wanted))) = (known.as_array_mut(), wanted.get(name))
+        else {
+            continue;
+        };
+        for url in wanted {
+            if !known.contains(url) {
+                known.push(url.clone());
+                moved = true;
+            }
+        }
+    }
+    if moved {
+        let (now, version) = (app.clock.now(), record.version);
+        let sealed = record.secret_sealed.as_deref();
+        clients::update(&mut tx, id, &record.document, sealed, version, now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 async fn ensure_user(app: &App, seeded: &SeededUser) -> Result<(), StartError> {

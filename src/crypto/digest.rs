@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use md5::{Digest, Md5};
 
 use crate::crypto::hex;
-use crate::domain::secret::{Code, SessionCookie};
+use crate::domain::secret::{Code, RequestUri, SessionCookie};
 
 /// SHA-256. Enough for secrets that already carry 128 random bits or more; what people choose goes
 /// through [`crate::crypto::password`].
@@ -33,6 +33,11 @@ pub fn cookie_hash(cookie: &SessionCookie) -> Vec<u8> {
     sha256(cookie.expose().as_bytes())
 }
 
+/// What the store keeps of the name of a pushed request.
+pub fn request_uri_hash(request_uri: &RequestUri) -> Vec<u8> {
+    sha256(request_uri.expose().as_bytes())
+}
+
 /// The S256 challenge of a PKCE verifier (RFC 7636 §4.2).
 pub fn s256_challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()))
@@ -40,8 +45,14 @@ pub fn s256_challenge(verifier: &str) -> String {
 
 /// `at_hash` and `c_hash` of an ID token that is signed with a SHA-256 algorithm (OIDC Core
 /// §3.1.3.6): the left half of the hash.
-pub fn half_hash(text: &str) -> String {
+pub fn half_sha256(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(&sha256(text.as_bytes())[..16])
+}
+
+/// The same for a SHA-512 algorithm.
+pub fn half_sha512(text: &str) -> String {
+    let hash = digest::digest(&digest::SHA512, text.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..32])
 }
 
 /// Compares in a time that does not depend on where the first difference is.
@@ -64,7 +75,7 @@ mod tests {
     #[test]
     fn the_access_token_hash_of_oidc_core_appendix_a_3() {
         assert_eq!(
-            half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+            half_sha256("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
             "77QmUPtjPfzWtF2AnpK9RQ"
         );
     }

@@ -24,6 +24,8 @@ pub enum Purpose {
     Transaction,
     /// Sealing secrets at rest: signing keys, client secrets.
     AtRest,
+    /// The MAC of the nonces of DPoP proofs.
+    DpopNonce,
 }
 
 impl Purpose {
@@ -32,6 +34,7 @@ impl Purpose {
             Self::RefreshToken => b"doorward/v1/refresh-token",
             Self::Transaction => b"doorward/v1/transaction",
             Self::AtRest => b"doorward/v1/at-rest",
+            Self::DpopNonce => b"doorward/v1/dpop-nonce",
         }
     }
 }

@@ -188,6 +188,8 @@ pub enum Happened<'a> {
         /// Who presented it.
         presented_by: &'a ClientId,
     },
+    /// A client assertion that had been accepted was presented again.
+    ClientAssertionReplayed,
     /// The oldest refresh tokens gave way to a new one.
     FamiliesBeyondLimit {
         /// How many.
@@ -228,6 +230,8 @@ impl Happened<'_> {
             | Self::NothingLeftOfScope { .. }
             | Self::OfflineAccessDropped { .. } => "w",
             Self::CodeReplayed { .. } | Self::CodeOfOtherClient { .. } => "feacft",
+            // Most who use assertions are machines; Auth0 has no code of its own for a replay.
+            Self::ClientAssertionReplayed => "feccft",
             Self::FamiliesBeyondLimit { .. } => "resource_cleanup",
             Self::LoggedIn => "s",
             Self::LoggedInSilently => "ssa",
@@ -300,6 +304,7 @@ impl Happened<'_> {
             Self::CodeOfOtherClient { presented_by } => {
                 json!({ "presented_by": presented_by, "reason": "other_client" })
             }
+            Self::ClientAssertionReplayed => json!({ "reason": "assertion_replayed" }),
             Self::FamiliesBeyondLimit { revoked } => json!({ "revoked": revoked }),
             Self::OfflineAccessDropped { audience } => {
                 json!({ "audience": audience, "reason": "offline_access_dropped" })

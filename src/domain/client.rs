@@ -2,10 +2,16 @@
 
 use serde::Deserialize;
 
-use crate::domain::{ClientId, audience::Audience, scope::ScopeSet};
+use crate::domain::{
+    ClientId, CredentialId, audience::Audience, scope::ScopeSet, signing_alg::SigningAlg,
+};
 
 /// How an application authenticates at the token endpoint (`token_endpoint_auth_method`,
 /// RFC 7591 §2).
+///
+/// `client_secret_jwt` is not among the values, as it is not in Auth0's: an application of either
+/// secret method may also sign an assertion with its secret (HS256). `private_key_jwt` is set in
+/// [`ClientAuthenticationMethods`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
@@ -24,6 +30,9 @@ pub struct Client {
     /// Not part of the document: the store fills it in.
     #[serde(skip, default = "no_id")]
     pub client_id: ClientId,
+    /// Its secret, sealed: signs ID tokens with HS256. The store fills it in.
+    #[serde(skip)]
+    pub sealed_secret: Option<Vec<u8>>,
     /// What people see on the consent page.
     #[serde(default)]
     pub name: String,
@@ -51,6 +60,15 @@ pub struct Client {
     /// `None` when it was never chosen: then the kind of application decides.
     #[serde(default)]
     pub token_endpoint_auth_method: Option<AuthMethod>,
+    /// Takes the place of `token_endpoint_auth_method`: the two are never set together.
+    #[serde(default)]
+    pub client_authentication_methods: Option<ClientAuthenticationMethods>,
+    /// Whether `/authorize` takes pushed requests only (RFC 9126 §6).
+    #[serde(default)]
+    pub require_pushed_authorization_requests: bool,
+    /// Lifetime of a pushed request in seconds, `None` for [`Client::DEFAULT_PAR_REQUEST_EXPIRY`].
+    #[serde(default)]
+    pub par_request_expiry: Option<i64>,
     /// Refresh-token settings.
     #[serde(default)]
     pub refresh_token: Option<RefreshTokenSettings>,
@@ -60,6 +78,31 @@ pub struct Client {
     /// Whether users log in to it as members of an organization.
     #[serde(default)]
     pub organization_usage: Option<OrganizationUsage>,
+    /// Whether it gets no token without a proof of possession (RFC 9449 §5.2).
+    #[serde(default)]
+    pub require_proof_of_possession: bool,
+}
+
+/// The methods that need registered keys (`client_authentication_methods`).
+#[derive(Debug, Clone, Deserialize)]
+pub struct ClientAuthenticationMethods {
+    /// Assertions signed with a private key (OIDC Core §9). Once set, no other method is taken.
+    #[serde(default)]
+    pub private_key_jwt: Option<PrivateKeyJwt>,
+}
+
+/// The keys of `private_key_jwt`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PrivateKeyJwt {
+    /// Those that count. Without one the application cannot authenticate at all.
+    pub credentials: Vec<CredentialReference>,
+}
+
+/// Names a key.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CredentialReference {
+    /// Its id.
+    pub id: CredentialId,
 }
 
 /// Whether users log in as members of an organization (`organization_usage`).
@@ -80,6 +123,9 @@ pub struct JwtConfiguration {
     /// Lifetime of ID tokens in seconds.
     #[serde(default)]
     pub lifetime_in_seconds: Option<i64>,
+    /// How ID tokens are signed.
+    #[serde(default)]
+    pub alg: SigningAlg,
 }
 
 /// Whether a refresh token is replaced at each exchange.
@@ -166,6 +212,9 @@ impl Default for RefreshTokenSettings {
 impl Client {
     /// Lifetime of an ID token in seconds when the application does not set one.
     pub const DEFAULT_ID_TOKEN_LIFETIME: i64 = 36_000;
+    /// Lifetime of a pushed authorize request in seconds when the application does not set one:
+    /// the browser is on its way already (RFC 9126 §2.2 suggests 5 to 600).
+    pub const DEFAULT_PAR_REQUEST_EXPIRY: i64 = 30;
 
     /// Whether `grant_type` is enabled. The two password grants are one permission.
     pub fn allows_grant(&self, grant_type: &str) -> bool {
@@ -178,6 +227,16 @@ impl Client {
     /// The policy entries, none when multi-resource refresh tokens are off.
     pub fn policies(&self) -> &[RefreshTokenPolicy] {
         self.refresh_token.as_ref().and_then(|r| r.policies.as_deref()).unwrap_or_default()
+    }
+    /// The keys that its assertions may be signed with, `None` when `private_key_jwt` is not its
+    /// method.
+    pub fn private_key_jwt(&self) -> Option<&[CredentialReference]> {
+        let methods = self.client_authentication_methods.as_ref()?;
+        methods.private_key_jwt.as_ref().map(|method| method.credentials.as_slice())
+    }
+    /// Lifetime of pushed authorize requests in seconds.
+    pub fn pushed_request_lifetime(&self) -> i64 {
+        self.par_request_expiry.unwrap_or(Self::DEFAULT_PAR_REQUEST_EXPIRY)
     }
     /// Lifetime of ID tokens in seconds.
     pub fn id_token_lifetime(&self) -> i64 {

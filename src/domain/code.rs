@@ -1,8 +1,8 @@
 //! Authorization codes (RFC 6749 §4.1.2).
 
 use crate::domain::{
-    ClientId, FamilyId, OrganizationId, SessionId, UserId, audience::Audience, scope::ScopeSet,
-    time::Timestamp,
+    ClientId, FamilyId, OrganizationId, SessionId, UserId, audience::Audience, dpop::Thumbprint,
+    scope::ScopeSet, time::Timestamp,
 };
 
 /// What a code stands for. Single use, and bound to the client, the redirect URI, the PKCE
@@ -39,4 +39,6 @@ pub struct AuthorizationCode {
     pub consumed_at: Option<Timestamp>,
     /// The family that its exchange began, to be revoked when it is replayed (§4.1.2).
     pub family_id: Option<FamilyId>,
+    /// The key that its exchange must prove (RFC 9449 §10), if any.
+    pub dpop_jkt: Option<Thumbprint>,
 }

@@ -1,8 +1,8 @@
 //! Refresh-token families.
 
 use crate::domain::{
-    ClientId, FamilyId, OrganizationId, SessionId, UserId, audience::Audience, scope::ScopeSet,
-    time::Timestamp,
+    ClientId, FamilyId, OrganizationId, SessionId, UserId, audience::Audience, dpop::Thumbprint,
+    scope::ScopeSet, time::Timestamp,
 };
 
 /// One login of one user in one application, and every refresh token that descends from it. The
@@ -43,6 +43,8 @@ pub struct Family {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// The key that each exchange must prove (RFC 9449 §5), fixed at login; `None` for any or none.
+    pub dpop_jkt: Option<Thumbprint>,
 }
 
 /// The grant that began a family.

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::domain::{ResourceServerId, audience::Audience, scope::ScopeSet};
+use crate::domain::{
+    ResourceServerId, audience::Audience, scope::ScopeSet, signing_alg::SigningAlg,
+};
 
 /// An API. Built from the document that the Management API stores.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,6 +15,12 @@ pub struct ResourceServer {
     /// Its audience; the store fills it in.
     #[serde(skip, default = "no_audience")]
     pub identifier: Audience,
+    /// How its access tokens are signed.
+    #[serde(default)]
+    pub signing_alg: SigningAlg,
+    /// Its `signing_secret` for HS256, sealed. Not part of the document: the store fills it in.
+    #[serde(skip)]
+    pub sealed_secret: Option<Vec<u8>>,
     /// What people see on the consent page.
     #[serde(default)]
     pub name: Option<String>,
@@ -43,6 +51,43 @@ pub struct ResourceServer {
     /// Whether client grants are demanded.
     #[serde(default)]
     pub subject_type_authorization: SubjectTypeAuthorization,
+    /// Whether access tokens for it are bound to a key of the client; `None` when it never said.
+    #[serde(default)]
+    pub proof_of_possession: Option<ProofOfPossession>,
+}
+
+/// Whether access tokens are bound to a key of the client (`proof_of_possession`).
+#[derive(Debug, Clone, Deserialize)]
+pub struct ProofOfPossession {
+    /// How the client shows that it has the key.
+    pub mechanism: Mechanism,
+    /// Whether there are no other tokens.
+    #[serde(default)]
+    pub required: bool,
+    /// For whom.
+    #[serde(default)]
+    pub required_for: RequiredFor,
+}
+
+/// How a client shows that it has a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mechanism {
+    /// RFC 8705.
+    Mtls,
+    /// RFC 9449.
+    Dpop,
+}
+
+/// Which clients must bind their tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequiredFor {
+    /// All of them.
+    #[default]
+    AllClients,
+    /// Those that cannot keep a secret.
+    PublicClients,
 }
 
 /// A scope that an API defines.

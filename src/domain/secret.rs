@@ -43,8 +43,20 @@ secret!(
     RefreshToken
 );
 secret!(
+    /// A client assertion as it travels (RFC 7521 §4.2): a secret until it is spent.
+    ClientAssertion
+);
+secret!(
+    /// The `request_uri` of a pushed authorize request (RFC 9126 §2.2).
+    RequestUri
+);
+secret!(
     /// The value of the session cookie.
     SessionCookie
+);
+secret!(
+    /// The address of a mail server, which may contain a password.
+    SmtpUrl
 );
 secret!(
     /// A database URL, which may contain a password.

@@ -1,6 +1,6 @@
 //! Settings of the server as plain values, as far as rules and flows read them.
 
-use crate::domain::audience::Audience;
+use crate::domain::{audience::Audience, tenant::SessionLifetime};
 
 /// What an exchange for an audience outside the policies answers (`design` row 5 of the MRRT
 /// decision).
@@ -12,6 +12,17 @@ pub enum UnknownAudience {
     Reject,
     /// A token for the original audience, 200, as Auth0 does.
     Fallback,
+}
+
+/// What a proof of possession (RFC 9449) does for an API that has no `proof_of_possession`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnconfiguredApi {
+    /// The token is bound to the key: who sends a proof wants that (RFC 9449 §5).
+    #[default]
+    Bind,
+    /// The token is a bearer token, as at Auth0: the API may not know the other kind.
+    Bearer,
 }
 
 /// The status codes of OAuth errors.
@@ -30,6 +41,8 @@ pub enum ErrorStatus {
 pub struct Settings {
     /// The `iss` of every token; ends with `/`.
     pub issuer: String,
+    /// Whether browsers are told to use nothing but TLS for this host.
+    pub strict_transport: bool,
     /// Names the product on its pages.
     pub tenant_name: String,
     /// The leeway of clients that never gave one.
@@ -54,6 +67,18 @@ pub struct Settings {
     pub audit_retention: i64,
     /// Status codes of OAuth errors.
     pub error_status: ErrorStatus,
+    /// The language of the pages for browsers that prefer none we have (BCP 47).
+    pub default_locale: String,
+    /// Whether people may create accounts.
+    pub signup_enabled: bool,
+    /// How long a link to reset a password works.
+    pub reset_lifetime: i64,
+    /// How long a link to verify an address works.
+    pub verification_lifetime: i64,
+    /// Links of one kind that a user may have at a time: no more messages are sent.
+    pub links_per_user: i64,
+    /// What a proof of possession does for an API that never said.
+    pub dpop_unconfigured_api: UnconfiguredApi,
     /// Where `/v2/logout` may redirect when no client is named.
     pub allowed_logout_urls: Vec<String>,
 }
@@ -62,6 +87,11 @@ impl Settings {
     /// The audience of the Management API (`management-api` §2: the trailing slash belongs to it).
     pub fn management_audience(&self) -> Audience {
         Audience::new(format!("{}api/v2/", self.issuer))
+    }
+    /// How long sessions last unless the operator set it otherwise.
+    pub fn configured_session_lifetime(&self) -> SessionLifetime {
+        let (absolute, idle) = (self.session_lifetime, self.session_idle_lifetime);
+        SessionLifetime { absolute, idle, persistent: true }
     }
     /// The audience of `/userinfo`.
     pub fn userinfo_audience(&self) -> Audience {

@@ -13,7 +13,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
 const REQUEST_HEADERS: HeaderValue =
     HeaderValue::from_static("auth0-client, authorization, content-type, dpop");
 const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Retry-After, WWW-Authenticate, X-Request-Id");
+    HeaderValue::from_static("DPoP-Nonce, Retry-After, WWW-Authenticate, X-Request-Id");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// For the endpoints that applications call: only origins that some application has registered,

@@ -3,6 +3,7 @@
 //! Each resource is a list of fields (what may be written, [`schema`]), a view (what is answered)
 //! and a handler for each row of [`OPERATIONS`].
 
+mod client_credentials;
 mod client_grants;
 mod clients;
 mod device_credentials;
@@ -19,6 +20,7 @@ mod refresh_tokens;
 mod resource_servers;
 mod schema;
 mod sessions;
+mod tenant_settings;
 mod unsupported;
 mod user_permissions;
 mod users;
@@ -34,7 +36,7 @@ use axum::{
 };
 
 use crate::http::{
-    App, error::management::ManagementError, extract::management_token::ManagementToken,
+    App, dpop, error::management::ManagementError, extract::management_token::ManagementToken,
 };
 use crate::policy::management::{OPERATIONS, Operation};
 
@@ -56,6 +58,7 @@ pub fn router(app: &App) -> Router<App> {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(app.clone(), dpop::fresh_nonce))
         .layer(middleware::map_response(forbid_caching))
 }
 
@@ -68,6 +71,11 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("PATCH",  "/clients/{id}")               => patch(clients::update),
         ("DELETE", "/clients/{id}")               => delete(clients::remove),
         ("POST",   "/clients/{id}/rotate-secret") => post(clients::rotate_secret),
+        ("GET",    "/clients/{id}/credentials")   => get(client_credentials::list),
+        ("POST",   "/clients/{id}/credentials")   => post(client_credentials::create),
+        ("GET",    "/clients/{id}/credentials/{credential_id}")    => get(client_credentials::read),
+        ("PATCH",  "/clients/{id}/credentials/{credential_id}")    => patch(client_credentials::update),
+        ("DELETE", "/clients/{id}/credentials/{credential_id}")    => delete(client_credentials::remove),
         ("GET",    "/resource-servers")           => get(resource_servers::list),
         ("POST",   "/resource-servers")           => post(resource_servers::create),
         ("GET",    "/resource-servers/{id}")      => get(resource_servers::read),
@@ -114,6 +122,8 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("DELETE", "/grants/{id}")                => delete(grants::remove),
         ("GET",    "/device-credentials")         => get(device_credentials::list),
         ("DELETE", "/device-credentials/{id}")    => delete(device_credentials::remove),
+        ("GET",    "/tenants/settings")           => get(tenant_settings::read),
+        ("PATCH",  "/tenants/settings")           => patch(tenant_settings::update),
         ("POST",   "/refresh-tokens/explain")     => post(explain::explain),
         _ => return None,
     })

@@ -6,6 +6,7 @@ pub mod discovery;
 pub mod interaction;
 pub mod introspect;
 pub mod logout;
+pub mod par;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;
@@ -16,7 +17,7 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::http::{App, cors, error::oauth::OAuthError};
+use crate::http::{App, cors, dpop, error::oauth::OAuthError};
 
 /// The routes that browsers call from scripts, each with its CORS rule, and those they navigate to.
 pub fn router(app: &App) -> Router<App> {
@@ -29,6 +30,7 @@ pub fn router(app: &App) -> Router<App> {
             "/userinfo",
             get(userinfo::userinfo).post(userinfo::userinfo).fallback(method_not_allowed),
         )
+        .route_layer(middleware::from_fn_with_state(app.clone(), dpop::fresh_nonce))
         .route_layer(middleware::from_fn_with_state(app.clone(), cors::known_origins));
     let public = Router::new()
         .route("/.well-known/openid-configuration", get(discovery::discovery))
@@ -37,6 +39,7 @@ pub fn router(app: &App) -> Router<App> {
         .route_layer(middleware::from_fn(cors::any_origin));
     // Servers call it: no script has the secret it takes.
     let servers = Router::new()
+        .route("/oauth/par", post(par::par).fallback(method_not_allowed))
         .route("/oauth/introspect", post(introspect::introspect).fallback(method_not_allowed));
     let pages = Router::new()
         .route("/authorize", get(authorize::authorize).post(authorize::authorize))

@@ -3,6 +3,7 @@
 //! A page is a struct; [`render`] turns it into an answer with the headers that every page needs.
 
 pub mod delivery;
+pub mod locales;
 
 use std::sync::LazyLock;
 
@@ -69,6 +70,14 @@ pub struct LoginPage<'a> {
     pub username: &'a str,
     /// Why the last attempt failed.
     pub error: Option<&'a str>,
+    /// Whether people may create accounts.
+    pub signup: bool,
+}
+
+impl LoginPage<'_> {
+    fn continue_to(&self) -> String {
+        locales::current().rich("login.continue_to", &[("client", self.client_name)])
+    }
 }
 
 /// Asks whether to go on with the account of the session.
@@ -83,6 +92,15 @@ pub struct AccountPage<'a> {
     pub user: &'a str,
     /// The sealed login transaction.
     pub state: &'a str,
+}
+
+impl AccountPage<'_> {
+    fn continue_to(&self) -> String {
+        locales::current().rich("login.continue_to", &[("client", self.client_name)])
+    }
+    fn continue_as(&self) -> String {
+        locales::current().rich("account.continue_as", &[("user", self.user)])
+    }
 }
 
 /// One line of a [`ConsentPage`].
@@ -110,6 +128,20 @@ pub struct ConsentPage<'a> {
     pub scopes: &'a [ScopeLine],
     /// The sealed login transaction.
     pub state: &'a str,
+}
+
+impl ConsentPage<'_> {
+    fn wants(&self) -> String {
+        let t = locales::current();
+        let client = match self.client_name {
+            "" => t.text("consent.an_application"),
+            name => name,
+        };
+        match self.api_name {
+            Some(api) => t.rich("consent.wants_api", &[("client", client), ("api", api)]),
+            None => t.rich("consent.wants_account", &[("client", client)]),
+        }
+    }
 }
 
 /// Says what went wrong when there is nowhere to redirect to.
@@ -198,6 +230,7 @@ mod tests {
                 state: evil,
                 username: evil,
                 error: Some(evil),
+                signup: true,
             }
             .render(),
             ConsentPage {
@@ -222,8 +255,14 @@ mod tests {
 
     #[test]
     fn the_cursor_waits_in_the_first_empty_field() {
-        let page =
-            LoginPage { tenant: "t", client_name: "c", state: "s", username: "", error: None };
+        let page = LoginPage {
+            tenant: "t",
+            client_name: "c",
+            state: "s",
+            username: "",
+            error: None,
+            signup: true,
+        };
         let focused = |page: &LoginPage<'_>| {
             let html = page.render().unwrap();
             let line = html.lines().find(|l| l.contains("autofocus")).unwrap().to_owned();

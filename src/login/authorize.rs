@@ -380,10 +380,12 @@ impl LoginService {
             expires_at: now.plus_seconds(self.settings.code_lifetime),
             consumed_at: None,
             family_id: None,
+            dpop_jkt: request.dpop_jkt.clone(),
         };
+        let idle_lifetime = self.session_lifetime().await?.idle;
         let mut tx = self.store.write().await?;
         codes::insert(&mut tx, &digest::code_hash(&code), &row, now).await?;
-        let idle_end = now.plus_seconds(self.settings.session_idle_lifetime);
+        let idle_end = now.plus_seconds(idle_lifetime);
         if idle_end.millis_since(session.idle_expires_at) > TOUCH_INTERVAL * 1000 {
             sessions::touch(&mut tx, &session.id, idle_end).await?;
         }

@@ -3,7 +3,7 @@
 use crate::crypto::digest;
 use crate::domain::{
     ClientId, SessionId, audit::Happened, family::RevokedBy, secret::SessionCookie,
-    session::Session, user::User,
+    session::Session, tenant::SessionLifetime, user::User,
 };
 use crate::login::LoginService;
 use crate::store::{self, audit, families, sessions, users};
@@ -36,6 +36,7 @@ impl LoginService {
         previous: Option<&SessionId>,
     ) -> Result<(Session, SessionCookie), store::Error> {
         let now = self.clock.now();
+        let lifetime = self.session_lifetime().await?;
         let cookie = SessionCookie::new(self.entropy.url_safe(43));
         let session = Session {
             id: SessionId::new(self.entropy.url_safe(32)),
@@ -43,8 +44,8 @@ impl LoginService {
             authenticated_at: now,
             amr: vec!["pwd".to_owned()],
             created_at: now,
-            expires_at: now.plus_seconds(self.settings.session_lifetime),
-            idle_expires_at: now.plus_seconds(self.settings.session_idle_lifetime),
+            expires_at: now.plus_seconds(lifetime.absolute),
+            idle_expires_at: now.plus_seconds(lifetime.idle),
         };
         let event = self.event(&Happened::LoggedIn, Some(client), Some(&user.user_id));
         let mut tx = self.store.write().await?;
@@ -57,6 +58,15 @@ impl LoginService {
         tx.commit().await?;
         telemetry::audit::emit(&event);
         Ok((session, cookie))
+    }
+
+    /// How long sessions last.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn session_lifetime(&self) -> Result<SessionLifetime, store::Error> {
+        let configured = self.settings.configured_session_lifetime();
+        Ok(self.store.tenant().await?.session_lifetime(configured))
     }
 
     /// Ends the session of a cookie, and, if the setting says so, the refresh tokens that came from

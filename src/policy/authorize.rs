@@ -3,7 +3,6 @@
 //! 1. [`destination()`]: the client and the redirect URI. Until both are proven, an error is a page.
 //! 2. [`validate`]: everything else. From here on a [`Destination`] exists, the value without
 //!    which nobody can be redirected, and errors travel to it.
-
 //!
 //! `acr_values`, `display` and parameters that nobody knows are taken and change nothing.
 
@@ -14,8 +13,8 @@ mod response;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ClientId, UserId, audience::Audience, client::Client, resource_server::ResourceServer,
-    scope::ScopeSet,
+    ClientId, UserId, audience::Audience, client::Client, dpop::Thumbprint,
+    resource_server::ResourceServer, scope::ScopeSet,
 };
 
 pub use checks::audience;
@@ -65,10 +64,14 @@ pub struct Parameters {
     pub screen_hint: Option<String>,
     /// The user that `id_token_hint` names, already verified (OIDC Core §3.1.2.1)
     pub hinted_user: Option<UserId>,
+    /// `dpop_jkt` (RFC 9449 §10)
+    pub dpop_jkt: Option<String>,
     /// `request` or `request_uri` was sent (OIDC Core §6)
     pub request_object: Option<&'static str>,
     /// The first parameter that came more than once (RFC 6749 §3.1 forbids it)
     pub repeated: Option<String>,
+    /// The client pushed them (RFC 9126) instead of sending them through the browser
+    pub pushed: bool,
 }
 
 /// An authorization error that may travel to the application (RFC 6749 §4.1.2.1).
@@ -146,6 +149,9 @@ pub struct ValidRequest {
     pub ui_locales: Option<String>,
     /// The page to begin with, `signup` or `login`.
     pub screen_hint: Option<String>,
+    /// The key that the exchange of the code must prove.
+    #[serde(default)]
+    pub dpop_jkt: Option<Thumbprint>,
 }
 
 impl ValidRequest {
@@ -173,6 +179,7 @@ pub fn validate(
     userinfo: &Audience,
 ) -> Result<ValidRequest, RedirectProblem> {
     checks::not_repeated(parameters)?;
+    checks::pushed(parameters, client)?;
     checks::request_object(parameters)?;
     let response_type = response::response_type(parameters, client)?;
     let code_challenge = match response_type.code {
@@ -185,8 +192,12 @@ pub fn validate(
     if let Some(audience) = &audience {
         checks::authorized_for(client, audience, api)?;
     }
+    if response_type.token {
+        checks::bearer_allowed(client, api.filter(|_| audience.is_some()))?;
+    }
     let organization = checks::organization(parameters, client)?;
     checks::connection(parameters)?;
+    let dpop_jkt = checks::dpop_jkt(parameters)?;
     checks::lengths(parameters)?;
     let claimed_subject = checks::claimed_subject(parameters)?;
     Ok(ValidRequest {
@@ -207,6 +218,7 @@ pub fn validate(
         hinted_user: parameters.hinted_user.clone().or(claimed_subject),
         ui_locales: parameters.ui_locales.clone(),
         screen_hint: parameters.screen_hint.clone(),
+        dpop_jkt,
     })
 }
 
@@ -272,6 +284,7 @@ mod tests {
         assert_eq!(error(|p| p.prompt = Some("none select_account".into())), "invalid_request");
         assert_eq!(error(|p| p.claims = Some("email".into())), "invalid_request");
         assert_eq!(error(|p| p.state = Some("x".repeat(9000))), "invalid_request");
+        assert_eq!(error(|p| p.dpop_jkt = Some("short".into())), "invalid_request");
     }
 
     #[test]
@@ -305,6 +318,13 @@ mod tests {
         assert_eq!(with(r#"{"id_token":{"sub":{"value":"auth0|ada"}}}"#), ada);
         assert_eq!(with(r#"{"userinfo":{"sub":{"value":"auth0|ada"},"email":null}}"#), ada);
         assert_eq!(with(r#"{"id_token":{"email":{"essential":true},"sub":null}}"#), None);
+    }
+
+    #[test]
+    fn a_client_that_pushes_its_requests_sends_no_other() {
+        let client = Client { require_pushed_authorization_requests: true, ..client() };
+        assert_eq!(run(&good(), &client).expect_err("refused").error, "invalid_request");
+        assert!(run(&Parameters { pushed: true, ..good() }, &client).is_ok());
     }
 
     #[test]

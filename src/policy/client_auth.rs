@@ -27,8 +27,12 @@ pub enum SecretCheck {
 ///
 /// A secret that is presented must be right, whatever the client's method. Both ways of sending it
 /// are taken from every client: deployed libraries try one and then the other. An application
-/// whose method was never chosen is public if it runs on the user's device.
+/// whose method was never chosen is public if it runs on the user's device. An application with
+/// registered keys uses them: a secret it once had, or still has, proves nothing.
 pub fn authenticate(client: &Client, secret: SecretCheck) -> Option<Proof> {
+    if client.private_key_jwt().is_some() {
+        return None;
+    }
     match secret {
         SecretCheck::Right => Some(Proof::Authenticated),
         SecretCheck::Wrong => None,
@@ -36,8 +40,35 @@ pub fn authenticate(client: &Client, secret: SecretCheck) -> Option<Proof> {
     }
 }
 
+/// What an assertion is signed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedWith {
+    /// A private key (`private_key_jwt`).
+    Key,
+    /// The client secret (`client_secret_jwt`).
+    Secret,
+}
+
+/// Decides whether the client may authenticate with such an assertion (OIDC Core §9).
+///
+/// One signed with the secret is as good as the secret, and better: the secret stays at home. So
+/// every client that may come with its secret may sign with it. Which kind an assertion is of is
+/// said by its header, which anybody can write: hence a client has keys or a secret, never both.
+pub fn may_assert(client: &Client, with: SignedWith) -> bool {
+    let has_keys = client.private_key_jwt().is_some();
+    match with {
+        SignedWith::Key => has_keys,
+        SignedWith::Secret => {
+            !has_keys && client.token_endpoint_auth_method != Some(AuthMethod::None)
+        }
+    }
+}
+
 /// Whether the client may come without its secret.
 pub fn may_be_public(client: &Client) -> bool {
+    if client.private_key_jwt().is_some() {
+        return false;
+    }
     match client.token_endpoint_auth_method {
         Some(AuthMethod::None) => true,
         Some(AuthMethod::ClientSecretPost | AuthMethod::ClientSecretBasic) => false,
@@ -80,6 +111,29 @@ mod tests {
         ];
         for (method, kind, secret, proof) in cases {
             assert_eq!(authenticate(&client(method, kind), secret), proof, "{method:?} {kind:?} {secret:?}");
+        }
+        let with_keys = Client {
+            client_authentication_methods: serde_json::from_value(
+                serde_json::json!({ "private_key_jwt": { "credentials": [] } }),
+            )
+            .unwrap(),
+            ..client(None, Some("spa"))
+        };
+        for secret in [Absent, Right, Wrong] {
+            assert_eq!(authenticate(&with_keys, secret), None, "{secret:?}");
+        }
+        assert!(!may_be_public(&with_keys));
+        let cases = [
+            // client,                                         key,   secret
+            (with_keys,                                        true,  false),
+            (client(Some("client_secret_post"), None),         false, true),
+            (client(Some("client_secret_basic"), Some("spa")), false, true),
+            (client(None, Some("regular_web")),                false, true),
+            (client(Some("none"), Some("regular_web")),        false, false),
+        ];
+        for (client, key, secret) in cases {
+            let may = [SignedWith::Key, SignedWith::Secret].map(|with| may_assert(&client, with));
+            assert_eq!(may, [key, secret], "{client:?}");
         }
         assert!(must_use_pkce(&client(Some("none"), None)));
         assert!(!must_use_pkce(&client(None, Some("spa"))));

@@ -34,6 +34,11 @@ pub const OPERATIONS: &[Operation] = &[
     op("PATCH",  "/clients/{id}",                  &["update:clients", "update:client_keys", "update:client_credentials"]),
     op("DELETE", "/clients/{id}",                  &["delete:clients"]),
     op("POST",   "/clients/{id}/rotate-secret",    &["update:client_keys"]),
+    op("GET",    "/clients/{id}/credentials",      &["read:client_credentials"]),
+    op("POST",   "/clients/{id}/credentials",      &["create:client_credentials"]),
+    op("GET",    "/clients/{id}/credentials/{credential_id}",    &["read:client_credentials"]),
+    op("PATCH",  "/clients/{id}/credentials/{credential_id}",    &["update:client_credentials"]),
+    op("DELETE", "/clients/{id}/credentials/{credential_id}",    &["delete:client_credentials"]),
     op("GET",    "/resource-servers",              &["read:resource_servers"]),
     op("POST",   "/resource-servers",              &["create:resource_servers"]),
     op("GET",    "/resource-servers/{id}",         &["read:resource_servers"]),
@@ -80,6 +85,8 @@ pub const OPERATIONS: &[Operation] = &[
     op("DELETE", "/grants/{id}",                   &["delete:grants"]),
     op("GET",    "/device-credentials",            &["read:device_credentials"]),
     op("DELETE", "/device-credentials/{id}",       &["delete:device_credentials"]),
+    op("GET",    "/tenants/settings",              &["read:tenant_settings"]),
+    op("PATCH",  "/tenants/settings",              &["update:tenant_settings"]),
     // An extension of this server.
     op("POST",   "/refresh-tokens/explain",        &["read:refresh_tokens"]),
 ];
@@ -87,7 +94,6 @@ pub const OPERATIONS: &[Operation] = &[
 /// Every scope of the Management API, sorted, once: the scopes of its resource server.
 pub fn scopes() -> Vec<&'static str> {
     let mut all: Vec<_> = OPERATIONS.iter().flat_map(|o| o.scopes.iter().copied()).collect();
-    all.push("create:client_credentials");
     all.push("create:client_keys");
     all.sort_unstable();
     all.dedup();

@@ -13,11 +13,13 @@ use crate::domain::{
     ClientId,
     audience::Audience,
     client_grant::{ClientGrant, SubjectType},
+    tenant::Tenant,
 };
 use crate::store::{
     Db, Result, Store, client_grants,
     clients::{self, ClientRecord},
     resource_servers::{self, ResourceServerRecord},
+    tenant_settings,
 };
 
 /// How many rows of a kind are kept. More and the copy begins anew: memory stays bounded.
@@ -29,6 +31,8 @@ type GrantKey = (ClientId, Audience, SubjectType);
 #[derive(Default)]
 pub struct Cache {
     rows: RwLock<Rows>,
+    /// Counts the forgettings, for who keeps something else of the configuration.
+    changes: tokio::sync::watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -41,13 +45,17 @@ struct Rows {
     grants: HashMap<GrantKey, Option<Arc<ClientGrant>>>,
     /// The origins that may call with CORS, of all clients.
     origins: Option<Arc<std::collections::HashSet<String>>>,
+    tenant: Option<Arc<Tenant>>,
 }
 
 impl Cache {
     /// Drops every row.
     pub fn forget(&self) {
-        let mut rows = self.write();
-        *rows = Rows { epoch: rows.epoch + 1, ..Rows::default() };
+        {
+            let mut rows = self.write();
+            *rows = Rows { epoch: rows.epoch + 1, ..Rows::default() };
+        }
+        self.changes.send_modify(|count| *count += 1);
     }
 
     // A panic elsewhere cannot leave the maps half-written: each change is one insertion.
@@ -160,6 +168,31 @@ impl Store {
             rows.origins = Some(Arc::clone(&found));
         }
         Ok(found)
+    }
+
+    /// The settings that the operator changes while the server runs, from memory if possible.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn tenant(&self) -> Result<Arc<Tenant>> {
+        let epoch = {
+            let rows = self.cache.read();
+            if let Some(hit) = &rows.tenant {
+                return Ok(Arc::clone(hit));
+            }
+            rows.epoch
+        };
+        let found = Arc::new(tenant_settings::read(self.read().await?.db()).await?.tenant);
+        let mut rows = self.cache.write();
+        if rows.epoch == epoch {
+            rows.tenant = Some(Arc::clone(&found));
+        }
+        Ok(found)
+    }
+
+    /// Tells each time that the configuration may have changed, on this node or another.
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.cache.changes.subscribe()
     }
 
     /// Follows the configuration's version until the task is dropped, so that a change on another

@@ -37,6 +37,7 @@ impl TryFrom<Row> for ClientRecord {
     fn try_from(row: Row) -> Result<Self> {
         let mut client: Client = decode("client", &row.document)?;
         client.client_id = ClientId::new(row.client_id);
+        client.sealed_secret.clone_from(&row.secret_sealed);
         Ok(Self {
             client,
             document: decode("client", &row.document)?,

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     ClientId, FamilyId, OrganizationId, SessionId, UserId, audience::Audience,
-    code::AuthorizationCode, scope::ScopeSet, time::Timestamp,
+    code::AuthorizationCode, dpop::Thumbprint, scope::ScopeSet, time::Timestamp,
 };
 use crate::store::{Db, Result, Tx, join_words, split_words};
 
@@ -23,6 +23,7 @@ struct Row {
     expires_at: i64,
     consumed_at: Option<i64>,
     family_id: Option<String>,
+    dpop_jkt: Option<String>,
 }
 
 impl From<Row> for AuthorizationCode {
@@ -43,6 +44,7 @@ impl From<Row> for AuthorizationCode {
             expires_at: Timestamp::from_millis(row.expires_at),
             consumed_at: row.consumed_at.map(Timestamp::from_millis),
             family_id: row.family_id.map(FamilyId::new),
+            dpop_jkt: row.dpop_jkt.map(Thumbprint::trusted),
         }
     }
 }
@@ -54,7 +56,7 @@ impl From<Row> for AuthorizationCode {
 pub async fn find(db: Db<'_>, code_hash: &[u8]) -> Result<Option<AuthorizationCode>> {
     const FIND: &str = "SELECT client_id, user_id, session_id, redirect_uri, redirect_uri_given,
         code_challenge, nonce, audience, scope, organization_id, auth_time, amr, expires_at,
-        consumed_at, family_id
+        consumed_at, family_id, dpop_jkt
         FROM authorization_code WHERE code_hash = $1";
     let row: Option<Row> =
         on!(db, |c| sqlx::query_as(FIND).bind(code_hash).fetch_optional(c).await?);
@@ -74,8 +76,8 @@ pub async fn insert(
     const INSERT: &str = "INSERT INTO authorization_code
         (code_hash, client_id, user_id, session_id, redirect_uri, redirect_uri_given,
          code_challenge, nonce, audience, scope, organization_id, auth_time, amr, created_at,
-         expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+         expires_at, dpop_jkt)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(code_hash)
         .bind(code.client_id.as_str())
@@ -92,6 +94,7 @@ pub async fn insert(
         .bind(join_words(&code.amr))
         .bind(now.millis())
         .bind(code.expires_at.millis())
+        .bind(code.dpop_jkt.as_ref().map(Thumbprint::as_str))
         .execute(c)
         .await
         .map(|_| ())?);

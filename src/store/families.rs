@@ -6,6 +6,7 @@ use crate::domain::{
     ClientId, FamilyId, OrganizationId, SessionId, UserId,
     audience::Audience,
     audit::Caller,
+    dpop::Thumbprint,
     family::{Family, LoginGrant, RevokedBy},
     scope::ScopeSet,
     time::Timestamp,
@@ -31,6 +32,7 @@ struct Row {
     last_exchanged_at: i64,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
+    dpop_jkt: Option<String>,
 }
 
 impl TryFrom<Row> for Family {
@@ -59,6 +61,7 @@ impl TryFrom<Row> for Family {
             last_exchanged_at: Timestamp::from_millis(row.last_exchanged_at),
             expires_at: row.expires_at.map(Timestamp::from_millis),
             revoked_at: row.revoked_at.map(Timestamp::from_millis),
+            dpop_jkt: row.dpop_jkt.map(Thumbprint::trusted),
         })
     }
 }
@@ -70,7 +73,7 @@ impl TryFrom<Row> for Family {
 pub async fn find(db: Db<'_>, id: &FamilyId) -> Result<Option<Family>> {
     const FIND: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
-        last_exchanged_at, expires_at, revoked_at
+        last_exchanged_at, expires_at, revoked_at, dpop_jkt
         FROM refresh_token_family WHERE id = $1";
     let row: Option<Row> =
         on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
@@ -84,7 +87,7 @@ pub async fn find(db: Db<'_>, id: &FamilyId) -> Result<Option<Family>> {
 pub async fn latest(db: Db<'_>, user: &UserId, client: &ClientId) -> Result<Option<Family>> {
     const LATEST: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
-        last_exchanged_at, expires_at, revoked_at
+        last_exchanged_at, expires_at, revoked_at, dpop_jkt
         FROM refresh_token_family WHERE user_id = $1 AND client_id = $2
         ORDER BY created_at DESC, id LIMIT 1";
     let row: Option<Row> = on!(db, |c| sqlx::query_as(LATEST)
@@ -103,9 +106,9 @@ pub async fn insert(tx: &mut Tx, family: &Family, caller: &Caller) -> Result<()>
     const INSERT: &str = "INSERT INTO refresh_token_family
         (id, client_id, user_id, session_id, organization_id, audience, scope, login_grant,
          auth_time, amr, salt, generation, rotated_at, created_at, last_exchanged_at, expires_at,
-         initial_ip, initial_user_agent, last_ip, last_user_agent)
+         initial_ip, initial_user_agent, last_ip, last_user_agent, dpop_jkt)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $17, $18)";
+                $17, $18, $19)";
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(family.id.as_str())
         .bind(family.client_id.as_str())
@@ -125,6 +128,7 @@ pub async fn insert(tx: &mut Tx, family: &Family, caller: &Caller) -> Result<()>
         .bind(family.expires_at.map(Timestamp::millis))
         .bind(caller.ip.as_deref())
         .bind(caller.user_agent.as_deref())
+        .bind(family.dpop_jkt.as_ref().map(Thumbprint::as_str))
         .execute(c)
         .await
         .map(|_| ())?);
@@ -336,7 +340,7 @@ impl TryFrom<RecordRow> for FamilyRecord {
 pub async fn find_record(db: Db<'_>, id: &FamilyId) -> Result<Option<FamilyRecord>> {
     const FIND: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
-        last_exchanged_at, expires_at, revoked_at, metadata,
+        last_exchanged_at, expires_at, revoked_at, dpop_jkt, metadata,
         initial_ip, initial_user_agent, last_ip, last_user_agent
         FROM refresh_token_family WHERE id = $1";
     let row: Option<RecordRow> =
@@ -359,7 +363,7 @@ pub async fn list_after(
 ) -> Result<Vec<FamilyRecord>> {
     const LIST: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
-        last_exchanged_at, expires_at, revoked_at, metadata,
+        last_exchanged_at, expires_at, revoked_at, dpop_jkt, metadata,
         initial_ip, initial_user_agent, last_ip, last_user_agent
         FROM refresh_token_family
         WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR client_id = $2) AND id > $3

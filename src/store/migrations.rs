@@ -8,27 +8,31 @@ use sqlx::{
 
 use crate::store::{Db, Result, dialect};
 
+type Entry = (i64, &'static str, &'static str, &'static str);
+
+/// One file in each of the two folders.
+macro_rules! migration {
+    ($version:literal, $name:literal, $file:literal) => {
+        (
+            $version,
+            $name,
+            include_str!(concat!("../../migrations/sqlite/", $file)),
+            include_str!(concat!("../../migrations/postgres/", $file)),
+        )
+    };
+}
+
 /// `(version, description, sqlite, postgres)`, oldest first. An applied file is never edited;
 /// expand in one release, contract in a later one.
-const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
-    (
-        1,
-        "init",
-        include_str!("../../migrations/sqlite/0001_init.sql"),
-        include_str!("../../migrations/postgres/0001_init.sql"),
-    ),
-    (
-        2,
-        "family details",
-        include_str!("../../migrations/sqlite/0002_family_details.sql"),
-        include_str!("../../migrations/postgres/0002_family_details.sql"),
-    ),
-    (
-        3,
-        "audit columns",
-        include_str!("../../migrations/sqlite/0003_audit_columns.sql"),
-        include_str!("../../migrations/postgres/0003_audit_columns.sql"),
-    ),
+const MIGRATIONS: &[Entry] = &[
+    migration!(1, "init", "0001_init.sql"),
+    migration!(2, "family details", "0002_family_details.sql"),
+    migration!(3, "audit columns", "0003_audit_columns.sql"),
+    migration!(6, "client credentials", "0006_client_credentials.sql"),
+    migration!(7, "pushed request", "0007_pushed_request.sql"),
+    migration!(8, "dpop", "0008_dpop.sql"),
+    migration!(10, "signing algorithms", "0010_signing_algorithms.sql"),
+    migration!(12, "tenant settings", "0012_tenant_settings.sql"),
 ];
 
 pub(super) fn sqlite() -> Migrator {
@@ -38,8 +42,6 @@ pub(super) fn sqlite() -> Migrator {
 pub(super) fn postgres() -> Migrator {
     migrator(|(version, name, _, sql)| (*version, *name, *sql))
 }
-
-type Entry = (i64, &'static str, &'static str, &'static str);
 
 fn migrator(pick: impl Fn(&Entry) -> (i64, &'static str, &'static str)) -> Migrator {
     let migrations = MIGRATIONS.iter().map(|entry| {

@@ -23,6 +23,7 @@ struct Row {
     id: String,
     identifier: String,
     document: String,
+    secret_sealed: Option<Vec<u8>>,
     version: i64,
 }
 
@@ -33,6 +34,7 @@ impl TryFrom<Row> for ResourceServerRecord {
         let mut api: ResourceServer = decode("resource_server", &row.document)?;
         api.id = ResourceServerId::new(row.id);
         api.identifier = Audience::new(row.identifier);
+        api.sealed_secret = row.secret_sealed;
         let document = decode("resource_server", &row.document)?;
         Ok(Self { api, document, version: row.version })
     }
@@ -43,8 +45,7 @@ impl TryFrom<Row> for ResourceServerRecord {
 /// # Errors
 /// When the database does.
 pub async fn find(db: Db<'_>, id: &ResourceServerId) -> Result<Option<ResourceServerRecord>> {
-    const FIND: &str =
-        "SELECT id, identifier, document, version FROM resource_server WHERE id = $1";
+    const FIND: &str = "SELECT id, identifier, document, secret_sealed, version FROM resource_server WHERE id = $1";
     let row: Option<Row> =
         on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
     row.map(TryInto::try_into).transpose()
@@ -58,8 +59,7 @@ pub async fn find_by_identifier(
     db: Db<'_>,
     audience: &Audience,
 ) -> Result<Option<ResourceServerRecord>> {
-    const FIND: &str =
-        "SELECT id, identifier, document, version FROM resource_server WHERE identifier = $1";
+    const FIND: &str = "SELECT id, identifier, document, secret_sealed, version FROM resource_server WHERE identifier = $1";
     let row: Option<Row> =
         on!(db, |c| sqlx::query_as(FIND).bind(audience.as_str()).fetch_optional(c).await?);
     row.map(TryInto::try_into).transpose()
@@ -70,7 +70,8 @@ pub async fn find_by_identifier(
 /// # Errors
 /// When the database does.
 pub async fn list(db: Db<'_>, offset: i64, limit: i64) -> Result<Vec<ResourceServerRecord>> {
-    const LIST: &str = "SELECT id, identifier, document, version FROM resource_server
+    const LIST: &str =
+        "SELECT id, identifier, document, secret_sealed, version FROM resource_server
         ORDER BY created_at, id LIMIT $1 OFFSET $2";
     let rows: Vec<Row> =
         on!(db, |c| sqlx::query_as(LIST).bind(limit).bind(offset).fetch_all(c).await?);
@@ -138,6 +139,21 @@ pub async fn update(
         .rows_affected());
     tx.configuration_changes().await?;
     Ok(updated == 1)
+}
+
+/// Keeps the sealed `signing_secret` of an API, or none.
+///
+/// # Errors
+/// When the database does.
+pub async fn set_secret(tx: &mut Tx, id: &ResourceServerId, sealed: Option<&[u8]>) -> Result<()> {
+    const SET: &str = "UPDATE resource_server SET secret_sealed = $2 WHERE id = $1";
+    on!(tx.db(), |c| sqlx::query(SET)
+        .bind(id.as_str())
+        .bind(sealed)
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    tx.configuration_changes().await
 }
 
 /// Removes an API with the client grants and permissions for it. `false` when there was none.

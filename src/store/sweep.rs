@@ -9,6 +9,9 @@ const BATCH: i64 = 500;
 /// How long expired and revoked families are kept for the operator, in seconds.
 const FAMILY_RETENTION: i64 = 30 * 86_400;
 
+/// How far the clocks of replicas may be apart, in seconds.
+const CLOCK_DIFFERENCE: i64 = 120;
+
 const CODES: &str = "DELETE FROM authorization_code WHERE code_hash IN
     (SELECT code_hash FROM authorization_code WHERE expires_at < $1 LIMIT $2)";
 const SESSIONS: &str = "DELETE FROM session WHERE id IN
@@ -17,6 +20,12 @@ const EXPIRED_FAMILIES: &str = "DELETE FROM refresh_token_family WHERE id IN
     (SELECT id FROM refresh_token_family WHERE expires_at < $1 LIMIT $2)";
 const REVOKED_FAMILIES: &str = "DELETE FROM refresh_token_family WHERE id IN
     (SELECT id FROM refresh_token_family WHERE revoked_at < $1 LIMIT $2)";
+const DPOP_PROOFS: &str = "DELETE FROM dpop_proof WHERE proof_hash IN
+    (SELECT proof_hash FROM dpop_proof WHERE expires_at < $1 LIMIT $2)";
+const ASSERTIONS: &str = "DELETE FROM client_assertion WHERE (client_id, jti_hash) IN
+    (SELECT client_id, jti_hash FROM client_assertion WHERE expires_at < $1 LIMIT $2)";
+const PUSHED_REQUESTS: &str = "DELETE FROM pushed_request WHERE id_hash IN
+    (SELECT id_hash FROM pushed_request WHERE expires_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -33,6 +42,10 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (SESSIONS, now),
         (EXPIRED_FAMILIES, now.plus_seconds(-FAMILY_RETENTION)),
         (REVOKED_FAMILIES, now.plus_seconds(-FAMILY_RETENTION)),
+        // A replica whose clock is behind still takes the proof or the assertion.
+        (DPOP_PROOFS, now.plus_seconds(-CLOCK_DIFFERENCE)),
+        (ASSERTIONS, now.plus_seconds(-CLOCK_DIFFERENCE)),
+        (PUSHED_REQUESTS, now),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {

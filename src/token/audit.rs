@@ -110,11 +110,13 @@ fn reason(refused: &Refused) -> Option<(&'static str, Option<&str>)> {
         Refused::UnauthorizedClient(text) => ("grant_not_allowed", Some(text)),
         Refused::InvalidTarget(text) => ("invalid_target", Some(text)),
         Refused::AccessDenied(text) => ("access_denied", Some(text)),
+        Refused::InvalidDpopProof(text) => ("invalid_dpop_proof", Some(text)),
         Refused::InvalidGrant(fault) => {
             let reason = match fault {
                 GrantFault::Code => "login_ended",
                 GrantFault::Verifier => "code_verifier",
                 GrantFault::RedirectUri => "redirect_uri",
+                GrantFault::DpopKey => "dpop_key",
                 GrantFault::RefreshToken => "refresh_token",
                 GrantFault::Password => "wrong_credentials",
                 GrantFault::UserBlocked => "user_blocked",
@@ -125,6 +127,8 @@ fn reason(refused: &Refused) -> Option<(&'static str, Option<&str>)> {
         Refused::InvalidClient
         | Refused::MissingClientId
         | Refused::UnsupportedGrantType
+        // A step of the protocol that every client takes.
+        | Refused::UseDpopNonce
         | Refused::Overloaded
         | Refused::Internal(_) => return None,
     })

@@ -13,6 +13,7 @@ use crate::domain::{
     ClientId,
     audit::{Exchanged, Happened},
     code::AuthorizationCode,
+    dpop::Thumbprint,
     family::{LoginGrant, RevokedBy},
     secret::Code,
 };
@@ -106,6 +107,7 @@ impl TokenService {
     ) -> Result<Login, Refused> {
         Self::check_redirect_uri(code, request)?;
         Self::check_verifier(code, request, client.proof)?;
+        Self::check_key(code, client.key.as_ref())?;
         self.login_of(client, code).await
     }
 
@@ -138,6 +140,16 @@ impl TokenService {
         if verified { Ok(()) } else { Err(Refused::InvalidGrant(GrantFault::Verifier)) }
     }
 
+    /// RFC 9449 §10: a code that was asked for with a key is exchanged with that key.
+    fn check_key(code: &AuthorizationCode, proven: Option<&Thumbprint>) -> Result<(), Refused> {
+        match &code.dpop_jkt {
+            Some(bound_to) if proven != Some(bound_to) => {
+                Err(Refused::InvalidGrant(GrantFault::DpopKey))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What the code stands for, as far as it still holds.
     async fn login_of(
         &self,
@@ -165,6 +177,7 @@ impl TokenService {
             None => None,
             Some(audience) => Some(self.store.api(audience).await?.ok_or(GONE)?),
         };
+        let binding = self.binding(client, api.as_ref().map(|record| &record.api))?;
         let entitlement = match &api {
             None => Default::default(),
             Some(api) => {
@@ -184,6 +197,7 @@ impl TokenService {
             auth_time: code.auth_time,
             amr: code.amr.clone(),
             nonce: code.nonce.clone(),
+            binding,
         })
     }
 

@@ -1,10 +1,13 @@
 //! Verifying the access tokens that are presented to us: at `/userinfo` and the Management API.
 
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 
-use crate::domain::{audience::Audience, scope::ScopeSet};
-use crate::token::TokenService;
+use crate::crypto::signing::as_jose;
+use crate::domain::{
+    audience::Audience, dpop::Thumbprint, scope::ScopeSet, signing_alg::SigningAlg,
+};
+use crate::token::{Internal, TokenService};
 
 /// A verified access token.
 #[derive(Debug, Clone)]
@@ -15,6 +18,8 @@ pub struct Bearer {
     pub client_id: String,
     /// Its scope.
     pub scope: ScopeSet,
+    /// The key that it is bound to, if any.
+    pub key: Option<Thumbprint>,
 }
 
 /// Why a token is refused.
@@ -44,6 +49,15 @@ pub(super) struct Claims {
     client_id: String,
     /// ID tokens have none.
     scope: Option<String>,
+    /// The key of a bound token.
+    #[serde(default)]
+    pub(super) cnf: Option<Cnf>,
+}
+
+/// The `cnf` claim of a bound token (RFC 7800, RFC 9449 §6.1).
+#[derive(Clone, Deserialize, serde::Serialize)]
+pub(super) struct Cnf {
+    pub(super) jkt: Thumbprint,
 }
 
 /// One audience or several (RFC 7519 §4.1.3).
@@ -75,14 +89,20 @@ impl Claims {
 }
 
 impl TokenService {
-    /// Verifies an access token for `audience`.
+    /// Verifies an access token for `audience`. Whether it came as its kind must is for
+    /// [`TokenService::verify_presented`] to say.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn verify_bearer(&self, token: &str, audience: &Audience) -> Result<Bearer, BearerFault> {
+    pub(super) fn verify_bearer(
+        &self,
+        token: &str,
+        audience: &Audience,
+    ) -> Result<Bearer, BearerFault> {
         let claims = self.verify_access_token(token, Some(audience))?;
         let client_id = claims.client_id().to_owned();
-        Ok(Bearer { scope: claims.scope(), subject: claims.sub, client_id })
+        let key = claims.cnf.as_ref().map(|cnf| cnf.jkt.clone());
+        Ok(Bearer { scope: claims.scope(), subject: claims.sub, client_id, key })
     }
 
     /// Verifies an access token of this server, for `audience` or for any.
@@ -92,13 +112,54 @@ impl TokenService {
         audience: Option<&Audience>,
     ) -> Result<Claims, BearerFault> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| BearerFault::Malformed)?;
-        if header.alg != Algorithm::RS256 {
+        // No key of ours is for a shared secret; what is signed with one is read elsewhere.
+        if header.alg == Algorithm::HS256 {
             return Err(BearerFault::Signature);
         }
         let keys = self.keys.get();
         let kid = header.kid.ok_or(BearerFault::Invalid)?;
-        let key = keys.verifying(&kid).ok_or(BearerFault::Invalid)?;
-        let mut validation = Validation::new(Algorithm::RS256);
+        let (alg, key) = keys.verifier(&kid).ok_or(BearerFault::Invalid)?;
+        // The key decides, never the header (RFC 8725 §3.1).
+        let is_for_management =
+            audience.is_some_and(|audience| *audience == self.settings.management_audience());
+        if header.alg != as_jose(alg) || (is_for_management && alg != SigningAlg::Rs256) {
+            return Err(BearerFault::Signature);
+        }
+        self.verify_with(token, alg, key, audience)
+    }
+
+    /// Verifies an access token of an API with HS256, with that API's secret. It must be for that
+    /// API and nothing else, since whoever has the secret can make more of them. `None` for any
+    /// other token.
+    pub(super) async fn verify_symmetric_access_token(
+        &self,
+        token: &str,
+    ) -> Result<Option<Claims>, Internal> {
+        // Unverified, to find the key; everything is verified below.
+        let Ok(claimed) = jsonwebtoken::dangerous::insecure_decode::<Claims>(token) else {
+            return Ok(None);
+        };
+        let (Algorithm::HS256, Audiences::One(audience)) = (claimed.header.alg, claimed.claims.aud)
+        else {
+            return Ok(None);
+        };
+        let Some(record) = self.store.api(&audience).await? else { return Ok(None) };
+        if record.api.signing_alg != SigningAlg::Hs256 {
+            return Ok(None);
+        }
+        let Some(secret) = self.signing_secret(&record.api)? else { return Ok(None) };
+        let key = DecodingKey::from_secret(secret.expose().as_bytes());
+        Ok(self.verify_with(token, SigningAlg::Hs256, &key, Some(&audience)).ok())
+    }
+
+    fn verify_with(
+        &self,
+        token: &str,
+        alg: SigningAlg,
+        key: &DecodingKey,
+        audience: Option<&Audience>,
+    ) -> Result<Claims, BearerFault> {
+        let mut validation = Validation::new(as_jose(alg));
         match audience {
             Some(audience) => validation.set_audience(&[audience.as_str()]),
             None => validation.validate_aud = false,

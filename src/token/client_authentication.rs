@@ -3,18 +3,26 @@
 use std::sync::Arc;
 
 use crate::crypto::{Failed, digest};
-use crate::domain::{ClientId, secret::ClientSecret};
+use crate::domain::{
+    ClientId, ResourceServerId, dpop::Thumbprint, resource_server::ResourceServer,
+    secret::ClientSecret,
+};
 use crate::policy::client_auth::{self, Proof, SecretCheck};
 use crate::store::clients::ClientRecord;
-use crate::token::{Refused, TokenService};
+use crate::token::{Refused, TokenService, client_assertion::PresentedAssertion};
 
 /// What a request presents.
 #[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The `client_id`.
-    pub client_id: ClientId,
-    /// The secret, from the body or the `Authorization` header.
-    pub secret: Option<ClientSecret>,
+pub enum Credentials {
+    /// A name, and perhaps a secret.
+    Secret {
+        /// The `client_id`.
+        client_id: ClientId,
+        /// The secret, from the body or the `Authorization` header.
+        secret: Option<ClientSecret>,
+    },
+    /// A signed assertion.
+    Assertion(PresentedAssertion),
 }
 
 /// A client that may go on.
@@ -24,6 +32,8 @@ pub struct AuthenticatedClient {
     pub record: Arc<ClientRecord>,
     /// How well it proved itself.
     pub proof: Proof,
+    /// The key that it proved to have, if any (RFC 9449).
+    pub key: Option<Thumbprint>,
 }
 
 impl AuthenticatedClient {
@@ -49,9 +59,14 @@ impl TokenService {
         &self,
         credentials: &Credentials,
     ) -> Result<AuthenticatedClient, Refused> {
-        let record =
-            self.store.client(&credentials.client_id).await?.ok_or(Refused::InvalidClient)?;
-        let check = match &credentials.secret {
+        let (client_id, secret) = match credentials {
+            Credentials::Secret { client_id, secret } => (client_id, secret),
+            Credentials::Assertion(presented) => {
+                return self.authenticate_by_assertion(presented).await;
+            }
+        };
+        let record = self.store.client(client_id).await?.ok_or(Refused::InvalidClient)?;
+        let check = match secret {
             None => SecretCheck::Absent,
             Some(presented) => match self.client_secret(&record)? {
                 Some(secret)
@@ -66,7 +81,7 @@ impl TokenService {
             },
         };
         let proof = client_auth::authenticate(&record.client, check);
-        Ok(AuthenticatedClient { record, proof: proof.ok_or(Refused::InvalidClient)? })
+        Ok(AuthenticatedClient { record, proof: proof.ok_or(Refused::InvalidClient)?, key: None })
     }
 
     /// The client's secret in the clear.
@@ -75,9 +90,40 @@ impl TokenService {
     /// When it was sealed with another master key.
     pub fn client_secret(&self, record: &ClientRecord) -> Result<Option<ClientSecret>, Failed> {
         let Some(sealed) = &record.secret_sealed else { return Ok(None) };
-        let plain = self.at_rest.open(sealed, record.client.client_id.as_str().as_bytes())?;
-        let text = String::from_utf8(plain).map_err(|_| Failed("client secret"))?;
-        Ok(Some(ClientSecret::new(text)))
+        self.open_secret(sealed, record.client.client_id.as_str()).map(Some)
+    }
+
+    /// The `signing_secret` of an API in the clear.
+    ///
+    /// # Errors
+    /// When it was sealed with another master key.
+    pub fn signing_secret(&self, api: &ResourceServer) -> Result<Option<ClientSecret>, Failed> {
+        let sealed = api.sealed_secret.as_ref();
+        sealed.map(|sealed| self.open_secret(sealed, &bound_to(&api.id))).transpose()
+    }
+
+    /// Seals a secret for the row of an API.
+    ///
+    /// # Errors
+    /// When the crypto library fails.
+    pub fn seal_signing_secret(
+        &self,
+        api: &ResourceServerId,
+        secret: &ClientSecret,
+    ) -> Result<Vec<u8>, Failed> {
+        let plain = secret.expose().as_bytes();
+        self.at_rest.seal(plain, bound_to(api).as_bytes(), &*self.entropy)
+    }
+
+    /// A secret that was sealed for the place `bound_to`.
+    pub(super) fn open_secret(
+        &self,
+        sealed: &[u8],
+        bound_to: &str,
+    ) -> Result<ClientSecret, Failed> {
+        let plain = self.at_rest.open(sealed, bound_to.as_bytes())?;
+        let text = String::from_utf8(plain).map_err(|_| Failed("sealed secret"))?;
+        Ok(ClientSecret::new(text))
     }
 
     /// Seals a secret for the row of `client`.
@@ -91,4 +137,9 @@ impl TokenService {
     ) -> Result<Vec<u8>, Failed> {
         self.at_rest.seal(secret.expose().as_bytes(), client.as_str().as_bytes(), &*self.entropy)
     }
+}
+
+/// Where the secret of an API belongs; no `client_id` has a space.
+fn bound_to(api: &ResourceServerId) -> String {
+    format!("resource_server {api}")
 }

@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::policy::client_auth::Proof;
 use crate::token::{
-    Granted, Refused, TokenService,
+    Granted, Refused, TokenService, TokenType,
     client_authentication::AuthenticatedClient,
     mint::{AccessToken, Gty},
 };
@@ -78,6 +78,7 @@ impl TokenService {
                 asked.clone()
             }
         };
+        let binding = self.binding(client, Some(api))?;
         let (access_token, expires_in) = self.mint_access_token(&AccessToken {
             subject: &format!("{client_id}@clients"),
             client_id,
@@ -87,6 +88,7 @@ impl TokenService {
             gty: Some(Gty::ClientCredentials),
             organization_id: None,
             for_web: false,
+            confirmation: binding.access_token.as_ref(),
         })?;
         let happened = Happened::Granted {
             exchanged: Exchanged::ClientCredentials,
@@ -96,6 +98,7 @@ impl TokenService {
         self.login.note(&happened, Some(client_id), None);
         Ok(Granted {
             access_token,
+            token_type: TokenType::of(binding.access_token.as_ref()),
             expires_in,
             scope: scope.to_string(),
             id_token: None,

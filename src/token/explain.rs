@@ -7,11 +7,13 @@ use crate::domain::{
     ClientId, FamilyId, UserId,
     audience::Audience,
     client::Client,
+    dpop::Thumbprint,
     family::Family,
     scope::{OIDC_SCOPES, ScopeSet},
     secret::RefreshToken,
 };
 use crate::policy::{
+    dpop::Demand,
     lifetime::{self, Expired},
     mrrt::{self, Denied, Original, scopes},
     reuse::{self, Presented},
@@ -115,6 +117,9 @@ pub struct ExplainedToken {
     pub expires_at: Option<String>,
     /// The idle end, ISO 8601; `null` for never.
     pub idle_expires_at: Option<String>,
+    /// The thumbprint of the key that each exchange must prove (RFC 9449).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<Thumbprint>,
     /// When it was revoked, ISO 8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<String>,
@@ -129,6 +134,10 @@ pub struct ExplainedResult {
     pub scope: String,
     /// Its lifetime in seconds.
     pub expires_in: i64,
+    /// What becomes of a proof of possession: `required`, `optional` (the access token is bound if
+    /// there is one), `ignored` (it is never bound) or `impossible` (the client wants bound tokens
+    /// only, the API none: every exchange is refused).
+    pub proof_of_possession: &'static str,
     /// Whether there would be an ID token.
     pub id_token: bool,
     /// Why the server fell back to the original audience, if it did.
@@ -136,6 +145,12 @@ pub struct ExplainedResult {
     pub fell_back: Option<&'static str>,
     /// The fate of every scope that was asked for, or that login and policy speak of.
     pub scopes: Vec<ExplainedScope>,
+}
+
+impl ExplainedResult {
+    fn is_impossible(&self) -> bool {
+        self.proof_of_possession == Demand::Impossible.as_str()
+    }
 }
 
 /// The fate of a scope.
@@ -195,6 +210,7 @@ impl TokenService {
                     audience: allowed.audience.cloned(),
                     scope: allowed.scope.to_string(),
                     expires_in: Self::access_token_lifetime(api),
+                    proof_of_possession: self.demand(client, api).as_str(),
                     id_token: allowed.has_id_token(),
                     fell_back: allowed.fell_back.map(Denied::as_str),
                     scopes: fates
@@ -207,6 +223,9 @@ impl TokenService {
         let (error, reason) = match (refused, denied) {
             (Some(reason), _) => (Some("invalid_grant"), Some(reason)),
             (None, Some(denied)) => (Some("invalid_target"), Some(denied.as_str().to_owned())),
+            (None, None) if result.as_ref().is_some_and(ExplainedResult::is_impossible) => {
+                (Some("invalid_dpop_proof"), Some("proof_of_possession_impossible".to_owned()))
+            }
             (None, None) => (None, None),
         };
         Ok(Explanation {
@@ -316,6 +335,7 @@ fn explained_token(client: &Client, family: &Family, presented: Option<u32>) -> 
         presented_generation: presented,
         expires_at: family.expires_at.map(|at| at.iso8601()),
         idle_expires_at: idle.map(|at| at.iso8601()),
+        dpop_jkt: family.dpop_jkt.clone(),
         revoked_at: family.revoked_at.map(|at| at.iso8601()),
     }
 }

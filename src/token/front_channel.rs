@@ -76,6 +76,7 @@ impl TokenService {
             gty: None,
             organization_id: approved.organization_id.as_ref(),
             for_web: true,
+            confirmation: None,
         })?)
     }
 }

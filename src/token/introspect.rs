@@ -10,8 +10,8 @@ use crate::policy::{
 };
 use crate::store::{families, users};
 use crate::token::{
-    Refused, TokenService,
-    bearer::{Audiences, Claims},
+    Refused, TokenService, TokenType,
+    bearer::{Audiences, Claims, Cnf},
     client_authentication::AuthenticatedClient,
 };
 
@@ -20,6 +20,9 @@ use crate::token::{
 pub struct Introspection {
     active: bool,
     token_type: &'static str,
+    /// The key that it is bound to (RFC 9449 §6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Cnf>,
     client_id: String,
     sub: String,
     scope: String,
@@ -51,9 +54,13 @@ impl TokenService {
         if let Some(presented) = self.refresh_tokens.parse(token) {
             return self.introspect_refresh_token(client, &presented).await;
         }
-        match self.verify_access_token(token.expose(), None) {
-            Ok(claims) => self.introspect_access_token(client, claims).await,
-            Err(_) => Ok(None),
+        let claims = match self.verify_access_token(token.expose(), None) {
+            Ok(claims) => Some(claims),
+            Err(_) => self.verify_symmetric_access_token(token.expose()).await?,
+        };
+        match claims {
+            Some(claims) => self.introspect_access_token(client, claims).await,
+            None => Ok(None),
         }
     }
 
@@ -83,6 +90,7 @@ impl TokenService {
         Ok(Some(Introspection {
             active: true,
             token_type: "refresh_token",
+            cnf: family.dpop_jkt.map(|jkt| Cnf { jkt }),
             client_id: family.client_id.to_string(),
             sub: family.user_id.to_string(),
             scope: family.scope.to_string(),
@@ -119,7 +127,8 @@ impl TokenService {
         let scope = claims.scope().to_string();
         Ok(Some(Introspection {
             active: true,
-            token_type: "Bearer",
+            token_type: TokenType::of(claims.cnf.as_ref().map(|cnf| &cnf.jkt)).as_str(),
+            cnf: claims.cnf,
             client_id: client_id.to_string(),
             sub: claims.sub,
             scope,

@@ -19,7 +19,8 @@ use crate::store::{
 };
 use crate::telemetry;
 use crate::token::{
-    Granted, Refused, TokenService,
+    Granted, Refused, TokenService, TokenType,
+    dpop::Binding,
     mint::{AccessToken, Gty, IdToken},
 };
 
@@ -48,6 +49,8 @@ pub struct Login {
     pub amr: Vec<String>,
     /// For the ID token.
     pub nonce: Option<String>,
+    /// What the tokens are bound to.
+    pub binding: Binding,
 }
 
 impl TokenService {
@@ -76,6 +79,7 @@ impl TokenService {
             last_exchanged_at: now,
             expires_at: lifetime::absolute_end(&settings, now),
             revoked_at: None,
+            dpop_jkt: login.binding.refresh_token.clone(),
         })
     }
 
@@ -129,6 +133,7 @@ impl TokenService {
             gty: (login.grant == LoginGrant::Password).then_some(Gty::Password),
             organization_id: login.organization_id.as_ref(),
             for_web: false,
+            confirmation: login.binding.access_token.as_ref(),
         })?;
         let id_token = if login.scope.contains("openid") {
             Some(self.mint_id_token(&IdToken {
@@ -151,6 +156,15 @@ impl TokenService {
         let resource = (!client.policies().is_empty())
             .then(|| self.reported_audience(api.map(|api| &api.identifier)));
         let scope = login.scope.to_string();
-        Ok(Granted { access_token, expires_in, scope, id_token, refresh_token, resource })
+        let token_type = TokenType::of(login.binding.access_token.as_ref());
+        Ok(Granted {
+            access_token,
+            token_type,
+            expires_in,
+            scope,
+            id_token,
+            refresh_token,
+            resource,
+        })
     }
 }

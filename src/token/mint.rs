@@ -3,12 +3,13 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::crypto::{Failed, digest};
+use crate::crypto::{Failed, digest, signing};
 use crate::domain::{
-    ClientId, OrganizationId, SessionId, audience::Audience, client::Client,
-    resource_server::ResourceServer, scope::ScopeSet, time::Timestamp, user::User,
+    ClientId, OrganizationId, SessionId, audience::Audience, client::Client, dpop::Thumbprint,
+    resource_server::ResourceServer, scope::ScopeSet, secret::ClientSecret,
+    signing_alg::SigningAlg, time::Timestamp, user::User,
 };
-use crate::policy::claims;
+use crate::policy::{claims, client_auth::may_be_public};
 use crate::token::TokenService;
 
 /// Lifetime in seconds of an access token that only `/userinfo` takes.
@@ -37,6 +38,8 @@ pub struct AccessToken<'a> {
     /// Whether it is issued by the authorization endpoint, through the browser, and so lives
     /// shorter.
     pub for_web: bool,
+    /// The key that the token is bound to, if any.
+    pub confirmation: Option<&'a Thumbprint>,
 }
 
 /// The `gty` claim of the Auth0 profile.
@@ -109,6 +112,14 @@ struct AccessTokenClaims<'a> {
     org_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions: Option<&'a ScopeSet>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Cnf<'a>>,
+}
+
+/// The `cnf` claim of a bound token (RFC 7800, RFC 9449 §6.1).
+#[derive(Serialize)]
+struct Cnf<'a> {
+    jkt: &'a str,
 }
 
 #[derive(Serialize)]
@@ -149,9 +160,11 @@ impl TokenService {
             true => Self::access_token_lifetime_for_web(token.api),
             false => Self::access_token_lifetime(token.api),
         };
+        let alg = token.api.map(|api| api.signing_alg).unwrap_or_default();
         let aud = match token.api.map(|api| &api.identifier) {
             None => Aud::One(userinfo.as_str()),
-            Some(api) if token.scope.contains("openid") => {
+            // Who shares its secret with an API could forge what `/userinfo` takes.
+            Some(api) if token.scope.contains("openid") && alg != SigningAlg::Hs256 => {
                 Aud::Two([api.as_str(), userinfo.as_str()])
             }
             Some(api) => Aud::One(api.as_str()),
@@ -176,9 +189,12 @@ impl TokenService {
             }),
             org_id: token.organization_id.map(OrganizationId::as_str),
             permissions: token.permissions.filter(|_| dialect.has_permissions()),
+            cnf: token.confirmation.map(|key| Cnf { jkt: key.as_str() }),
         };
         let typ = if rfc9068 { "at+jwt" } else { "JWT" };
-        Ok((self.keys.get().current.sign(typ, &claims)?, lifetime))
+        let secret = token.api.filter(|_| alg == SigningAlg::Hs256);
+        let secret = secret.map(|api| self.signing_secret(api)).transpose()?;
+        Ok((self.sign(alg, secret.flatten().as_ref(), typ, &claims)?, lifetime))
     }
 
     /// Lifetime in seconds of an access token for `api`.
@@ -200,6 +216,11 @@ impl TokenService {
     /// When the crypto library fails.
     pub fn mint_id_token(&self, token: &IdToken<'_>) -> Result<String, Failed> {
         let now = self.clock.now().seconds();
+        let alg = token.client.jwt_configuration.alg;
+        let half_hash = |text: &str| match alg {
+            SigningAlg::Rs512 => digest::half_sha512(text),
+            _ => digest::half_sha256(text),
+        };
         let claims = IdTokenClaims {
             profile: claims::released(token.user, token.scope),
             iss: &self.settings.issuer,
@@ -211,11 +232,35 @@ impl TokenService {
             amr: token.amr,
             sid: token.session_id.map(SessionId::as_str),
             nonce: token.nonce,
-            at_hash: token.access_token.map(digest::half_hash),
-            c_hash: token.code.map(digest::half_hash),
+            at_hash: token.access_token.map(half_hash),
+            c_hash: token.code.map(half_hash),
             org_id: token.organization_id.map(OrganizationId::as_str),
         };
-        self.keys.get().current.sign("JWT", &claims)
+        let client = token.client;
+        let secret = match &client.sealed_secret {
+            // The secret of a public client is no secret: anybody could forge with it.
+            Some(sealed) if alg == SigningAlg::Hs256 && !may_be_public(client) => {
+                Some(self.open_secret(sealed, client.client_id.as_str())?)
+            }
+            _ => None,
+        };
+        self.sign(alg, secret.as_ref(), "JWT", &claims)
+    }
+
+    fn sign(
+        &self,
+        alg: SigningAlg,
+        secret: Option<&ClientSecret>,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, Failed> {
+        match (alg, secret) {
+            (SigningAlg::Hs256, Some(secret)) => {
+                signing::sign_with_secret(secret.expose().as_bytes(), typ, claims)
+            }
+            (SigningAlg::Hs256, None) => Err(Failed("HS256 without a secret")),
+            (alg, _) => self.keys.get().sign(alg, typ, claims),
+        }
     }
 
     /// The audience to report beside an access token.

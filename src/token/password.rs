@@ -69,7 +69,9 @@ impl TokenService {
             return Err(Refused::InvalidRequest(text));
         }
         let userinfo = self.settings.userinfo_audience();
-        let api = match request.audience.as_ref().filter(|audience| **audience != userinfo) {
+        let default = self.store.tenant().await?.default_audience();
+        let asked = request.audience.as_ref().or(default.as_ref());
+        let api = match asked.filter(|audience| **audience != userinfo) {
             None => None,
             Some(audience) => {
                 let found = self.store.api(audience).await?;
@@ -82,6 +84,7 @@ impl TokenService {
                 })?)
             }
         };
+        let binding = self.binding(client, api.as_ref().map(|record| &record.api))?;
         let client_id = &record.client.client_id;
         let found = self.login.check_password(&request.username, &request.password, client_id);
         let user = found.await.map_err(refused)?.user;
@@ -120,6 +123,7 @@ impl TokenService {
             auth_time: now,
             amr: vec!["pwd".to_owned()],
             nonce: None,
+            binding,
         };
         let family = self.new_family(&login);
         let (client_id, user_id) = (Some(client_id), Some(&login.user.user_id));

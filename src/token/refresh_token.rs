@@ -1,7 +1,7 @@
 //! The refresh token grant (RFC 6749 §6), for one or many APIs.
 //!
 //! 1. Load: the family of the token. A string whose MAC is wrong is not ours and changes nothing.
-//! 2. Decide, in this order: another client's token, **reuse**, expiry, the user's state, the
+//! 2. Decide, in this order: another client's token, the key, **reuse**, expiry, the user's state, the
 //!    audience and scope. Only reuse and theft write anything when they refuse.
 //! 3. Write: one guarded update. Who loses the race reads the row again and goes through the same
 //!    table.
@@ -24,7 +24,7 @@ use crate::policy::{
 use crate::store::{audit, families, sessions, users};
 use crate::telemetry;
 use crate::token::{
-    GrantFault, Granted, Refused, TokenService,
+    GrantFault, Granted, Refused, TokenService, TokenType,
     client_authentication::AuthenticatedClient,
     mint::{AccessToken, Gty, IdToken},
     targets::Targets,
@@ -79,6 +79,10 @@ impl TokenService {
                 )
                 .await?;
             let allowed = self.decide(client, &family, &targets, request).await?;
+            let target = targets.of(allowed.audience).map(|target| &target.record.api);
+            self.binding(client, target).map_err(|why| {
+                self.exchange_refused(exchanged, client, Some(&family.user_id), why)
+            })?;
             let generation = token.generation();
             if let Some(next) = self.write(client, &family, presented, generation).await? {
                 self.warn(&family, request, &allowed);
@@ -90,20 +94,27 @@ impl TokenService {
         Err(REFUSED)
     }
 
-    /// Step 2, theft and reuse.
+    /// Step 2, theft, the key and reuse.
     async fn judge(
         &self,
-        client: &AuthenticatedClient,
+        authenticated: &AuthenticatedClient,
         family: &Family,
         generation: u32,
     ) -> Result<Presented, Refused> {
-        let client = &client.record.client;
+        let client = &authenticated.record.client;
         if family.client_id != client.client_id {
             let happened = Happened::RefreshTokenOfOtherClient {
                 family: &family.id,
                 presented_by: &client.client_id,
             };
             return self.revoke_family(family, RevokedBy::OtherClient, &happened).await;
+        }
+        // RFC 9449 §5. Before reuse: without the key a stolen token is worth nothing, so it must not
+        // end the login of who has the key either.
+        if let Some(bound_to) = &family.dpop_jkt
+            && authenticated.key.as_ref() != Some(bound_to)
+        {
+            return Err(self.refresh_refused(family, "dpop_key", REFUSED));
         }
         if family.revoked_at.is_some() {
             // Told apart only for who holds a true token: SDKs log out locally on it.
@@ -272,8 +283,11 @@ impl TokenService {
         allowed: &Allowed<'_>,
         generation: u32,
     ) -> Result<Granted, Refused> {
-        let client = &client.record.client;
         let target = targets.of(allowed.audience);
+        // Has been found possible before anything was written.
+        let binding = self.binding(client, target.map(|target| &target.record.api))?;
+        let bound_to = binding.access_token.as_ref();
+        let client = &client.record.client;
         let (access_token, expires_in) = self.mint_access_token(&AccessToken {
             subject: user.user_id.as_str(),
             client_id: &client.client_id,
@@ -283,6 +297,7 @@ impl TokenService {
             gty: (family.grant == LoginGrant::Password).then_some(Gty::RefreshedPassword),
             organization_id: family.organization_id.as_ref(),
             for_web: false,
+            confirmation: bound_to,
         })?;
         let id_token = if allowed.has_id_token() {
             let session = match &family.session_id {
@@ -309,6 +324,7 @@ impl TokenService {
             (!client.policies().is_empty()).then(|| self.reported_audience(allowed.audience));
         Ok(Granted {
             access_token,
+            token_type: TokenType::of(bound_to),
             expires_in,
             scope: allowed.scope.to_string(),
             id_token,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, exportSPKI, generateKeyPair, jwtVerify } from 'jose';
 import * as client from 'openid-client';
 import { management, startDoorward } from './server.mjs';
 
@@ -50,8 +50,11 @@ class Visitor {
 }
 
 async function discover(clientId, secret) {
-  return client.discovery(new URL(doorward.issuer), clientId, undefined,
-    secret ? client.ClientSecretPost(secret) : client.None(),
+  return authenticatingBy(clientId, secret ? client.ClientSecretPost(secret) : client.None());
+}
+
+async function authenticatingBy(clientId, authentication) {
+  return client.discovery(new URL(doorward.issuer), clientId, undefined, authentication,
     { execute: [client.allowInsecureRequests] });
 }
 
@@ -153,4 +156,91 @@ test('a confidential application with a secret logs in the same way', async () =
 
   const impostor = await discover(created.client_id, 'not the secret');
   await assert.rejects(client.refreshTokenGrant(impostor, got.refresh_token), { error: 'invalid_client' });
+});
+
+const REDIRECT_URI = 'http://127.0.0.1:9/callback';
+
+/** A server-side application that may log people in, with more of its own. */
+function application(more) {
+  return management(doorward)('POST', 'clients', {
+    name: 'Server-side application',
+    app_type: 'regular_web',
+    callbacks: [REDIRECT_URI],
+    grant_types: ['authorization_code', 'refresh_token'],
+    ...more,
+  });
+}
+
+async function keyPair(algorithm) {
+  const pair = await generateKeyPair(algorithm, { extractable: true });
+  return { privateKey: pair.privateKey, pem: await exportSPKI(pair.publicKey) };
+}
+
+for (const alg of ['RS256', 'PS256', 'ES256']) {
+  test(`an application that signs with its own key (private_key_jwt, ${alg}) logs in and refreshes`, async () => {
+    const { privateKey, pem } = await keyPair(alg);
+    const credential = { credential_type: 'public_key', name: 'key of the test', pem, alg };
+    const created = await application({
+      client_authentication_methods: { private_key_jwt: { credentials: [credential] } },
+    });
+    assert.equal(created.client_secret, undefined, 'there is no secret to steal');
+    const config = await authenticatingBy(created.client_id, client.PrivateKeyJwt(privateKey));
+    const tokens = await codeFlow(config, REDIRECT_URI, doorward.apis[0].audience, 'openid offline_access');
+    const got = await client.refreshTokenGrant(config, tokens.refresh_token);
+    assert.ok((await client.tokenIntrospection(config, got.access_token)).active);
+    await client.tokenRevocation(config, got.refresh_token);
+
+    const [{ kid }] = await management(doorward)('GET', `clients/${created.client_id}/credentials`);
+    const named = await authenticatingBy(created.client_id, client.PrivateKeyJwt({ key: privateKey, kid }));
+    await assert.rejects(client.refreshTokenGrant(named, got.refresh_token), { error: 'invalid_grant' });
+
+    const stolen = await authenticatingBy(created.client_id,
+      client.PrivateKeyJwt((await keyPair(alg)).privateKey));
+    await assert.rejects(client.refreshTokenGrant(stolen, got.refresh_token), { error: 'invalid_client' });
+  });
+}
+
+test('an application that signs with its secret (client_secret_jwt) logs in and refreshes', async () => {
+  const { client_id: id, client_secret: secret } =
+    await application({ token_endpoint_auth_method: 'client_secret_basic' });
+  const config = await authenticatingBy(id, client.ClientSecretJwt(secret));
+  const tokens = await codeFlow(config, REDIRECT_URI, doorward.apis[0].audience, 'openid offline_access');
+  assert.ok((await client.refreshTokenGrant(config, tokens.refresh_token)).access_token);
+  const impostor = await authenticatingBy(id, client.ClientSecretJwt('another secret, long enough to sign with'));
+  await assert.rejects(client.refreshTokenGrant(impostor, tokens.refresh_token), { error: 'invalid_client' });
+});
+
+test('an application that must push its requests does, and nobody else can', async () => {
+  const { privateKey, pem } = await keyPair('RS256');
+  const created = await application({
+    require_pushed_authorization_requests: true,
+    client_authentication_methods: {
+      private_key_jwt: { credentials: [{ credential_type: 'public_key', pem }] },
+    },
+  });
+  const config = await authenticatingBy(created.client_id, client.PrivateKeyJwt(privateKey));
+  const verifier = client.randomPKCECodeVerifier();
+  const expectedState = client.randomState();
+  const request = {
+    redirect_uri: REDIRECT_URI,
+    scope: 'openid offline_access',
+    audience: doorward.apis[0].audience,
+    state: expectedState,
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  };
+  const url = await client.buildAuthorizationUrlWithPAR(config, request);
+  assert.deepEqual([...url.searchParams.keys()].sort(), ['client_id', 'request_uri']);
+  const callback = await new Visitor().logIn(url, REDIRECT_URI, doorward.user);
+  const tokens = await client.authorizationCodeGrant(config, callback,
+    { pkceCodeVerifier: verifier, expectedState, idTokenExpected: true });
+  assert.ok(tokens.refresh_token);
+
+  const { response } = await new Visitor().go(url);
+  assert.equal(response.status, 400, 'a request_uri is good once');
+  const { next } = await new Visitor().go(client.buildAuthorizationUrl(config, request));
+  assert.equal(next.searchParams.get('error'), 'invalid_request');
+  await assert.rejects(
+    client.buildAuthorizationUrlWithPAR(config, { ...request, redirect_uri: 'https://evil.example/' }),
+    { error: 'invalid_request' });
 });

@@ -9,13 +9,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &["domain"]),
     ("store", &["domain"]),
     ("crypto", &["domain"]),
-    ("login", &["domain", "policy", "store", "crypto", "telemetry"]),
-    ("token", &["domain", "policy", "store", "crypto", "telemetry", "login"]),
-    ("http", &["domain", "policy", "store", "crypto", "telemetry", "login", "token"]),
+    ("mail", &["domain"]),
+    ("login", &["domain", "policy", "store", "crypto", "telemetry", "mail"]),
+    ("token", &["domain", "policy", "store", "crypto", "telemetry", "mail", "login"]),
+    ("http", &["domain", "policy", "store", "crypto", "telemetry", "mail", "login", "token"]),
 ];
 
 /// Crates that only one room may name.
-const ONLY_IN: &[(&str, &str)] = &[("sqlx::", "store"), ("axum::", "http")];
+const ONLY_IN: &[(&str, &str)] = &[("sqlx::", "store"), ("axum::", "http"), ("lettre::", "mail")];
 
 #[test]
 fn rooms_use_only_the_rooms_below_them() {

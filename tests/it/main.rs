@@ -6,8 +6,10 @@
 
 mod cli;
 mod layering;
+mod mail;
 mod management;
 mod oauth;
 mod proofs;
 mod store;
 mod support;
+mod tls;

@@ -1,6 +1,7 @@
 //! The Management API, over real HTTP.
 
 mod access;
+mod client_credentials;
 mod client_grants;
 mod client_policies;
 mod clients;
@@ -13,6 +14,7 @@ mod refresh_tokens;
 mod requests;
 mod resource_servers;
 mod sessions;
+mod tenant_settings;
 mod user_permissions;
 mod users;
 

@@ -1,9 +1,12 @@
 //! The harness: a server per test and database, a clock that moves, and the actors.
 
 pub mod browser;
+pub mod dpop;
 pub mod fixtures;
+pub mod mail;
 pub mod postgres;
 pub mod raw;
+pub mod signer;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -19,14 +22,17 @@ use doorward::{
         seal::Sealer,
         signing::{self, Generated},
     },
-    domain::time::{Clock, OffsetClock},
+    domain::{
+        signing_alg::SigningAlg,
+        time::{Clock, OffsetClock},
+    },
     http::App,
     store::signing_keys::{self, SigningKeyRow},
 };
 use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
 
-const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub const BOOTSTRAP_ID: &str = "bootstrap";
 pub const BOOTSTRAP_SECRET: &str = "a-bootstrap-secret-for-tests";
 
@@ -229,7 +235,7 @@ impl TestApp {
 }
 
 /// Key generation takes a second in a debug build: one pair of keys serves all tests.
-async fn lend_keys(config: &Config) {
+pub async fn lend_keys(config: &Config) {
     static KEYS: OnceLock<[Generated; 2]> = OnceLock::new();
     let make = || signing::generate("test", &SystemEntropy).unwrap();
     let keys = KEYS.get_or_init(|| [make(), make()]);
@@ -241,6 +247,7 @@ async fn lend_keys(config: &Config) {
         let bound_to = key.kid.as_str().as_bytes();
         let row = SigningKeyRow {
             kid: key.kid.clone(),
+            algorithm: SigningAlg::Rs256,
             state: state.to_owned(),
             private_sealed: sealer.seal(&key.pkcs8, bound_to, &SystemEntropy).unwrap(),
             certificate: key.certificate.clone(),

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{crypto, store, token::bearer::BearerFault};
+use crate::{crypto, http::dpop, store, token::bearer::BearerFault};
 
 /// An error of the Management API.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ pub enum ManagementError {
     MissingAuthentication,
     /// 400 or 401: a token that is not good here.
     Bearer(BearerFault),
+    /// 401: the proof of possession beside the token, or its absence: `error` and its description
+    /// (RFC 9449 §7.1).
+    Dpop(&'static str, &'static str),
     /// 403: none of these scopes.
     InsufficientScope(&'static [&'static str]),
     /// 404.
@@ -74,6 +77,9 @@ impl ManagementError {
                 (S::UNAUTHORIZED, None, "Missing authentication".to_owned())
             }
             Self::Bearer(fault) => bearer(fault),
+            Self::Dpop(error, description) => {
+                (S::UNAUTHORIZED, Some(error), description.to_owned())
+            }
             Self::InsufficientScope(scopes) => {
                 let message = format!("Insufficient scope, expected any of: {}", scopes.join(","));
                 (S::FORBIDDEN, Some("insufficient_scope"), message)
@@ -162,6 +168,10 @@ pub(in crate::http) fn error_chain(error: &dyn std::error::Error) -> String {
 
 impl IntoResponse for ManagementError {
     fn into_response(self) -> Response {
+        let challenge = match &self {
+            Self::Dpop(error, description) => dpop::challenge(error, description),
+            _ => HeaderValue::from_static("Bearer"),
+        };
         let (status, code, message) = self.wire();
         let reason = status.canonical_reason().unwrap_or("Error");
         let mut body =
@@ -176,7 +186,7 @@ impl IntoResponse for ManagementError {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

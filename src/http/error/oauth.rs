@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::domain::settings::ErrorStatus;
 use crate::http::{error::management::error_chain, request_id};
+use crate::policy::authorize::RedirectProblem;
 use crate::store;
 use crate::token::{GrantFault, Internal, Refused};
 
@@ -37,6 +38,12 @@ pub enum OAuthError {
     InvalidTarget(String),
     /// The client may not have tokens for this API.
     AccessDenied(String),
+    /// The proof of possession is not good, or there is none and must be (RFC 9449 §5).
+    InvalidDpopProof(&'static str),
+    /// The proof of possession needs a nonce of ours (RFC 9449 §8).
+    UseDpopNonce,
+    /// A pushed authorize request that `/authorize` would refuse (RFC 9126 §2.3).
+    Authorization(RedirectProblem),
     /// RFC 7009 §2.2.1.
     UnsupportedTokenType,
     /// 405.
@@ -68,6 +75,8 @@ impl OAuthError {
             Refused::UnsupportedGrantType => Self::UnsupportedGrantType,
             Refused::InvalidTarget(text) => Self::InvalidTarget(text),
             Refused::AccessDenied(text) => Self::AccessDenied(text),
+            Refused::InvalidDpopProof(text) => Self::InvalidDpopProof(text),
+            Refused::UseDpopNonce => Self::UseDpopNonce,
             Refused::Overloaded => Self::TemporarilyUnavailable,
             Refused::Internal(Internal::Store(error)) => error.into(),
             Refused::Internal(error) => {
@@ -102,6 +111,17 @@ impl OAuthError {
             }
             Self::InvalidTarget(text) => (S::BAD_REQUEST, "invalid_target", text.clone()),
             Self::AccessDenied(text) => (S::FORBIDDEN, "access_denied", text.clone()),
+            Self::InvalidDpopProof(text) => {
+                (S::BAD_REQUEST, "invalid_dpop_proof", (*text).to_owned())
+            }
+            Self::UseDpopNonce => (
+                S::BAD_REQUEST,
+                "use_dpop_nonce",
+                "Authorization server requires nonce in DPoP proof".to_owned(),
+            ),
+            Self::Authorization(problem) => {
+                (S::BAD_REQUEST, problem.error, problem.description.clone())
+            }
             Self::UnsupportedTokenType => (
                 S::BAD_REQUEST,
                 "unsupported_token_type",
@@ -149,6 +169,7 @@ fn describe(fault: GrantFault) -> &'static str {
         GrantFault::Code => "Invalid authorization code",
         GrantFault::Verifier => "Failed to verify code verifier",
         GrantFault::RedirectUri => "The redirect URI is wrong.",
+        GrantFault::DpopKey => "Failed to verify the DPoP key",
         GrantFault::RefreshToken => "Unknown or invalid refresh token.",
         GrantFault::Password => "Wrong email or password.",
         GrantFault::UserBlocked => "user is blocked",
@@ -196,6 +217,9 @@ mod tests {
             (OAuthError::UnsupportedGrantType, (400, "unsupported_grant_type"), (400, "unsupported_grant_type")),
             (OAuthError::InvalidTarget(text()), (400, "invalid_target"), (400, "invalid_target")),
             (OAuthError::AccessDenied(text()), (403, "access_denied"), (403, "access_denied")),
+            (OAuthError::InvalidDpopProof("x"), (400, "invalid_dpop_proof"), (400, "invalid_dpop_proof")),
+            (OAuthError::UseDpopNonce, (400, "use_dpop_nonce"), (400, "use_dpop_nonce")),
+            (OAuthError::Authorization(RedirectProblem::new("unsupported_response_type", "x")), (400, "unsupported_response_type"), (400, "unsupported_response_type")),
             (OAuthError::UnsupportedTokenType, (400, "unsupported_token_type"), (400, "unsupported_token_type")),
             (OAuthError::MethodNotAllowed, (405, "invalid_request"), (405, "invalid_request")),
             (OAuthError::TooLarge(text()), (413, "invalid_request"), (413, "invalid_request")),

@@ -9,7 +9,7 @@ use crate::http::{
     App,
     error::management::error_chain,
     extract::parameters::Unreadable,
-    pages::{self, ErrorPage},
+    pages::{self, ErrorPage, locales},
     request_id,
 };
 use crate::login::{authorize::Failure, passwords::LoginFault, transaction::TransactionFault};
@@ -32,39 +32,35 @@ impl PageError {
 
     /// A request that cannot be read.
     pub fn unreadable(app: &App, why: &Unreadable) -> Self {
-        let status = match why {
-            Unreadable::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            _ => StatusCode::BAD_REQUEST,
+        let t = locales::current();
+        let (status, message) = match why {
+            Unreadable::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, t.text("errors.too_long")),
+            _ => (StatusCode::BAD_REQUEST, t.text("errors.unreadable")),
         };
-        Self::new(app, status, "Invalid request", why.message())
+        Self::new(app, status, t.text("errors.invalid_title"), message.to_owned())
     }
 
     /// A request whose application or redirect URI is not proven.
     pub fn problem(app: &App, problem: &PageProblem) -> Self {
+        let t = locales::current();
         let (title, message) = match problem {
             PageProblem::ClientIdMissing => {
-                ("Invalid request", "Missing required parameter: client_id".to_owned())
+                (t.text("errors.invalid_title"), t.text("errors.client_id_missing").to_owned())
             }
             PageProblem::UnknownClient => {
-                ("Unknown application", "No application has this client_id.".to_owned())
+                (t.text("errors.unknown_client_title"), t.text("errors.unknown_client").to_owned())
             }
             PageProblem::CallbackMismatch(uri) => (
-                "Callback URL mismatch",
-                format!(
-                    "The redirect_uri {uri} is not in the list of allowed callback URLs of this \
-                     application."
-                ),
+                t.text("errors.callback_mismatch_title"),
+                t.fill("errors.callback_mismatch", &[("uri", uri)]),
             ),
             PageProblem::CallbackMissing => (
-                "Callback URL missing",
-                "The application has no callback URL, so nobody can be sent back to it.".to_owned(),
+                t.text("errors.callback_missing_title"),
+                t.text("errors.callback_missing").to_owned(),
             ),
             PageProblem::WebOriginMismatch(origin) => (
-                "Web origin mismatch",
-                format!(
-                    "The origin {origin} is not in the list of allowed web origins of this \
-                     application, so it may not receive a web message."
-                ),
+                t.text("errors.web_origin_mismatch_title"),
+                t.fill("errors.web_origin_mismatch", &[("origin", origin)]),
             ),
         };
         Self::new(app, StatusCode::BAD_REQUEST, title, message)
@@ -72,31 +68,55 @@ impl PageError {
 
     /// A login that was begun elsewhere or too long ago.
     pub fn transaction(app: &App, fault: TransactionFault) -> Self {
+        let t = locales::current();
         let message = match fault {
-            TransactionFault::Foreign => {
-                "This sign-in page was opened in another browser, or its cookies were cleared."
-            }
-            TransactionFault::Expired => "This sign-in page was open for too long.",
+            TransactionFault::Foreign => t.text("errors.foreign"),
+            TransactionFault::Expired => t.text("errors.expired"),
         };
-        let message = format!("{message} Go back to the application and sign in again.");
-        Self::new(app, StatusCode::BAD_REQUEST, "Please start again", message)
+        Self::new(app, StatusCode::BAD_REQUEST, t.text("errors.again_title"), message.to_owned())
+    }
+
+    /// A `request_uri` that is not ours, or is spent, expired or another application's. The page
+    /// does not say which.
+    pub fn request_uri(app: &App) -> Self {
+        let message = "The request_uri of this sign-in is unknown, was used before or has expired \
+                       (invalid_request_uri). Go back to the application and sign in again.";
+        Self::new(app, StatusCode::BAD_REQUEST, "Please start again", message.to_owned())
     }
 
     /// Where the browser wants to go after logging out is not allowed.
     pub fn logout_destination(app: &App) -> Self {
-        let message = "The returnTo URL is not in the list of allowed logout URLs.".to_owned();
-        Self::new(app, StatusCode::BAD_REQUEST, "Logout URL mismatch", message)
+        let t = locales::current();
+        let message = t.text("errors.logout").to_owned();
+        Self::new(app, StatusCode::BAD_REQUEST, t.text("errors.logout_title"), message)
     }
 
     /// Nothing here.
     pub fn not_found(app: &App) -> Self {
-        Self::new(app, StatusCode::NOT_FOUND, "Not found", "There is no such page.".to_owned())
+        let t = locales::current();
+        let message = t.text("errors.not_found").to_owned();
+        Self::new(app, StatusCode::NOT_FOUND, t.text("errors.not_found_title"), message)
     }
 
     /// The method does not fit the page.
     pub fn method_not_allowed(app: &App) -> Self {
-        let message = "This page cannot be asked for in this way.".to_owned();
-        Self::new(app, StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", message)
+        let t = locales::current();
+        let message = t.text("errors.method").to_owned();
+        Self::new(app, StatusCode::METHOD_NOT_ALLOWED, t.text("errors.method_title"), message)
+    }
+
+    /// A link from a message that was used, has expired or never was.
+    pub fn ticket(app: &App) -> Self {
+        let t = locales::current();
+        let message = t.text("ticket.message").to_owned();
+        Self::new(app, StatusCode::BAD_REQUEST, t.text("ticket.title"), message)
+    }
+
+    /// Nobody may create an account here.
+    pub fn signup_disabled(app: &App) -> Self {
+        let t = locales::current();
+        let message = t.text("signup.disabled").to_owned();
+        Self::new(app, StatusCode::FORBIDDEN, t.text("signup.disabled_title"), message)
     }
 
     /// A failure of ours; logged here, once.
@@ -128,14 +148,17 @@ impl PageError {
         }
     }
 
-    fn unavailable(app: &App) -> Self {
-        let message = "The service is busy. Try again in a moment.".to_owned();
-        Self::new(app, StatusCode::SERVICE_UNAVAILABLE, "Try again", message)
+    /// Too much to do at once.
+    pub fn unavailable(app: &App) -> Self {
+        let t = locales::current();
+        let message = t.text("errors.busy").to_owned();
+        Self::new(app, StatusCode::SERVICE_UNAVAILABLE, t.text("errors.busy_title"), message)
     }
 
     fn internal(app: &App) -> Self {
-        let message = "Something went wrong on our side.".to_owned();
-        Self::new(app, StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", message)
+        let t = locales::current();
+        let (status, title) = (StatusCode::INTERNAL_SERVER_ERROR, t.text("errors.internal_title"));
+        Self::new(app, status, title, t.text("errors.internal").to_owned())
     }
 }
 

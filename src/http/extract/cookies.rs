@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, header, request::Parts},
 };
 
-use crate::domain::secret::SessionCookie;
+use crate::domain::{secret::SessionCookie, tenant::SessionLifetime};
 use crate::http::App;
 use crate::login::transaction::BrowserBinding;
 
@@ -55,29 +55,31 @@ fn is_https(app: &App) -> bool {
     app.settings.issuer.starts_with("https://")
 }
 
-fn set(app: &App, name_: &str, value: &str, max_age: i64) -> HeaderValue {
+fn set(app: &App, name_: &str, value: &str, max_age: Option<i64>) -> HeaderValue {
     // An application of another site frames `/authorize` for a silent login, or posts to it: that
     // needs `None`, which browsers take with `Secure` only. What keeps other sites out of our forms
     // is the sealed transaction, and no page of ours can be framed.
     let site = if is_https(app) { "None; Secure" } else { "Lax" };
     let name = name(app, name_);
-    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={site}; Max-Age={max_age}");
+    let max_age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={site}{max_age}");
     // Values are our own base64url, so this cannot fail; an absent cookie would only mean another
     // login.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// `Set-Cookie` for a session that began.
-pub fn set_session(app: &App, cookie: &SessionCookie) -> HeaderValue {
-    set(app, SESSION, cookie.expose(), app.settings.session_lifetime)
+pub fn set_session(app: &App, cookie: &SessionCookie, lifetime: SessionLifetime) -> HeaderValue {
+    let max_age = lifetime.persistent.then_some(lifetime.absolute);
+    set(app, SESSION, cookie.expose(), max_age)
 }
 
 /// `Set-Cookie` for a session that ended.
 pub fn clear_session(app: &App) -> HeaderValue {
-    set(app, SESSION, "", 0)
+    set(app, SESSION, "", Some(0))
 }
 
 /// `Set-Cookie` for a binding.
 pub fn set_binding(app: &App, binding: &BrowserBinding) -> HeaderValue {
-    set(app, BINDING, &binding.0, app.settings.login_transaction_lifetime)
+    set(app, BINDING, &binding.0, Some(app.settings.login_transaction_lifetime))
 }

@@ -1,12 +1,15 @@
-//! The bearer token of the Management API (RFC 6750 §2.1).
+//! The access token of the Management API (RFC 6750 §2.1, RFC 9449 §7.1).
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, OriginalUri},
     http::{header, request::Parts},
 };
 
-use crate::http::{App, error::management::ManagementError};
-use crate::token::bearer::{Bearer, BearerFault};
+use crate::http::{App, dpop, error::management::ManagementError};
+use crate::token::{
+    bearer::{Bearer, BearerFault},
+    dpop::{PresentedFault, Scheme},
+};
 
 /// A token for the Management API. Its scope is checked by the route, before the handler runs.
 #[derive(Debug, Clone)]
@@ -32,11 +35,21 @@ impl FromRequestParts<App> for ManagementToken {
         let malformed = ManagementError::Bearer(BearerFault::Malformed);
         let (Ok(value), None) = (value.to_str(), headers.next()) else { return Err(malformed) };
         let Some((scheme, token)) = value.split_once(' ') else { return Err(malformed) };
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(malformed);
-        }
+        let Some(scheme) = Scheme::parse(scheme) else { return Err(malformed) };
         let audience = app.settings.management_audience();
-        let verified = app.tokens.verify_bearer(token.trim(), &audience);
-        Ok(Self(verified.map_err(ManagementError::Bearer)?))
+        // The routes are nested: the address that the caller knows is the original one.
+        let original = parts.extensions.get::<OriginalUri>();
+        let path = original.map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
+        let proven = dpop::proven_request(&parts.headers, &parts.method, path);
+        let verified = app.tokens.verify_presented(scheme, token.trim(), &audience, &proven).await;
+        verified.map(Self).map_err(|fault| match fault {
+            PresentedFault::Token(fault) => ManagementError::Bearer(fault),
+            PresentedFault::Key(why) => ManagementError::Dpop("invalid_token", why),
+            PresentedFault::Proof(fault) => {
+                let (error, description) = dpop::refusal(fault);
+                ManagementError::Dpop(error, description)
+            }
+            PresentedFault::Store(error) => error.into(),
+        })
     }
 }

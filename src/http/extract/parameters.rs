@@ -21,6 +21,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 pub struct Parameters {
     values: BTreeMap<String, String>,
     repeated: Option<String>,
+    endpoint: String,
 }
 
 /// Why parameters cannot be read.
@@ -134,6 +135,16 @@ impl Parameters {
     pub fn repeated(&self) -> Option<&str> {
         self.repeated.as_deref()
     }
+    /// The parameters as they came, but for those `names`.
+    pub fn without(&self, names: &[&str]) -> BTreeMap<String, String> {
+        let values = self.values.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        values.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+    /// The path of the endpoint that they were sent to, without the leading `/`: an audience of
+    /// client assertions. Empty for those of a page.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
     /// A parameter that must be there.
     ///
     /// # Errors
@@ -176,6 +187,13 @@ impl Parameters {
     }
 }
 
+impl From<BTreeMap<String, String>> for Parameters {
+    /// Parameters that were read before.
+    fn from(values: BTreeMap<String, String>) -> Self {
+        Self { values, ..Self::default() }
+    }
+}
+
 /// The body of a POST to an OAuth endpoint: a form or JSON, nothing repeated.
 pub struct OAuthBody(pub Parameters);
 
@@ -187,7 +205,9 @@ impl FromRequest<App> for OAuthBody {
             Unreadable::TooLong => OAuthError::TooLarge(why.message()),
             _ => OAuthError::invalid_request(why.message()),
         };
-        let parameters = body(request, app).await.map_err(unreadable)?;
+        let endpoint = request.uri().path().trim_start_matches('/').to_owned();
+        let mut parameters = body(request, app).await.map_err(unreadable)?;
+        parameters.endpoint = endpoint;
         if let Some(name) = parameters.repeated() {
             let text = format!("Parameter {name} is included more than once");
             return Err(OAuthError::invalid_request(text));

@@ -12,19 +12,23 @@ use self::{
     view::{Sight, show},
 };
 use super::{
-    ATTEMPTS, edited_elsewhere, merge,
+    ATTEMPTS, client_credentials, edited_elsewhere, merge,
     page::{self, Listing, Page},
     path_id::PathId,
     query::{Fields, Query},
     validation::{self, Writing},
 };
-use crate::domain::{ClientId, secret::ClientSecret};
+use crate::domain::{ClientId, secret::ClientSecret, signing_alg::SigningAlg};
 use crate::http::{
     App,
     error::management::ManagementError,
     extract::{management_json::ManagementJson, management_token::ManagementToken},
 };
-use crate::store::clients::{self, ClientRecord};
+use crate::store::{
+    Tx,
+    clients::{self, ClientRecord},
+    signing_keys,
+};
 
 type Answer = Result<Json<Value>, ManagementError>;
 
@@ -138,10 +142,11 @@ pub async fn create(
     view::may_create(&token, &body)?;
     let mut document = Map::new();
     merge::deep(&mut document, body);
+    let id = ClientId::new(app.entropy.alphanumeric(32));
+    let keys = client_credentials::take_embedded(&app, &id, &mut document)?;
     rules::complete(&mut document);
     rules::check(&document, &app.settings)?;
 
-    let id = ClientId::new(app.entropy.alphanumeric(32));
     // Who authenticates with a key has no secret that could be stolen.
     let sealed = if document.contains_key("client_authentication_methods") {
         None
@@ -150,8 +155,15 @@ pub async fn create(
     };
     let mut tx = app.store.write().await?;
     clients::insert(&mut tx, &id, &document, sealed.as_deref(), app.clock.now()).await?;
+    for key in &keys {
+        client_credentials::insert(&mut tx, key).await?;
+    }
     let record = clients::find(tx.db(), &id).await?.ok_or(MISSING)?;
+    let publishes = publish_keys(&app, &mut tx, &record.document).await?;
     tx.commit().await?;
+    if publishes {
+        app.tokens.reload_keys().await;
+    }
 
     let mut shown = show(&app, &record, Sight::EVERYTHING)?;
     shown.insert("encrypted".to_owned(), true.into());
@@ -175,6 +187,10 @@ pub async fn update(
     let record = edit(&app, &id, secret.as_ref(), |document| {
         let refresh_token_is_sent = body.contains_key("refresh_token");
         merge::deep(document, body.clone());
+        // The last method may have been removed from inside.
+        if document.get("client_authentication_methods") == Some(&Value::Object(Map::new())) {
+            document.remove("client_authentication_methods");
+        }
         if refresh_token_is_sent {
             rules::complete_refresh_token(document);
         }
@@ -213,6 +229,17 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Has the keys published that ID tokens of this client are signed with. `true` when they were not.
+async fn publish_keys(
+    app: &App,
+    tx: &mut Tx,
+    document: &Map<String, Value>,
+) -> Result<bool, ManagementError> {
+    let alg = document.get("jwt_configuration").and_then(|jwt| jwt.get("alg"));
+    let alg = alg.and_then(Value::as_str).and_then(SigningAlg::parse).unwrap_or_default();
+    Ok(signing_keys::publish(tx, alg, app.clock.now()).await?)
+}
+
 fn new_secret(app: &App) -> ClientSecret {
     ClientSecret::new(app.entropy.url_safe(64))
 }
@@ -229,11 +256,16 @@ async fn edit(
         let mut tx = app.store.write().await?;
         let mut record = clients::find(tx.db(), id).await?.ok_or(MISSING)?;
         change(&mut record.document)?;
+        client_credentials::check_listed(&mut tx, id, &record.document).await?;
         record.secret_sealed = sealed.clone().or(record.secret_sealed);
         let (document, sealed) = (&record.document, record.secret_sealed.as_deref());
         let now = app.clock.now();
         if clients::update(&mut tx, id, document, sealed, record.version, now).await? {
+            let publishes = publish_keys(app, &mut tx, document).await?;
             tx.commit().await?;
+            if publishes {
+                app.tokens.reload_keys().await;
+            }
             return Ok(record);
         }
     }

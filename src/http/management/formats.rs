@@ -28,6 +28,15 @@ pub const EMAIL: Shape = Shape::Format("email", is_email);
 /// An absolute URI, or nothing.
 pub const ABSOLUTE_URI_OR_EMPTY: Shape =
     Shape::Format("absolute-uri-or-empty", |s| s.is_empty() || is_absolute_uri(s));
+/// An absolute https URI, or nothing.
+pub const ABSOLUTE_HTTPS_URI_OR_EMPTY: Shape = Shape::Format("absolute-https-uri-or-empty", |s| {
+    s.is_empty() || (s.starts_with("https://") && is_absolute_uri(s))
+});
+/// An e-mail address, or nothing.
+pub const EMAIL_OR_EMPTY: Shape = Shape::Format("email-or-empty", |s| s.is_empty() || is_email(s));
+/// A country (ISO 3166-1 alpha-2).
+pub const COUNTRY_CODE: Shape =
+    Shape::Pattern("^[A-Z]{2}$", |s| s.len() == 2 && s.bytes().all(|b| b.is_ascii_uppercase()));
 /// An absolute URI.
 pub const STRICT_URI: Shape = Shape::Format("strict-uri", is_absolute_uri);
 

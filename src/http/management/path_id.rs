@@ -23,6 +23,23 @@ impl FromRequestParts<App> for PathId {
     }
 }
 
+/// The two ids of a path to a part of something, decoded.
+pub struct PathIds(pub String, pub String);
+
+impl FromRequestParts<App> for PathIds {
+    type Rejection = ManagementError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let path = Path::<(String, String)>::from_request_parts(parts, app).await;
+        match path {
+            Ok(Path((whole, part))) if !whole.contains('\0') && !part.contains('\0') => {
+                Ok(Self(whole, part))
+            }
+            _ => Err(invalid("id", "not a valid identifier")),
+        }
+    }
+}
+
 /// `invalid_uri`: the id in the path cannot be one.
 pub fn invalid(format: &str, id: &str) -> ManagementError {
     ManagementError::BadRequest {

@@ -14,13 +14,17 @@ use super::{
     query::{Fields, Query},
     validation::{self, Writing},
 };
-use crate::domain::{ResourceServerId, audience::Audience};
+use crate::domain::{
+    ResourceServerId, audience::Audience, resource_server::ResourceServer, secret::ClientSecret,
+    signing_alg::SigningAlg,
+};
 use crate::http::{
     App, error::management::ManagementError, extract::management_json::ManagementJson,
 };
 use crate::store::{
-    self, Db,
+    self, Db, Tx,
     resource_servers::{self, ResourceServerRecord},
+    signing_keys,
 };
 
 type Answer = Result<Json<Value>, ManagementError>;
@@ -30,12 +34,49 @@ const MISSING: ManagementError = ManagementError::NotFound {
     message: "The resource server does not exist",
 };
 
-fn show(record: &ResourceServerRecord) -> Map<String, Value> {
+/// The API as it is answered. Its secret is among it, for those who configure the API.
+fn show(app: &App, record: &ResourceServerRecord) -> Result<Map<String, Value>, ManagementError> {
     let mut shown = record.document.clone();
+    if let Some(secret) = app.tokens.signing_secret(&record.api)? {
+        shown.insert("signing_secret".to_owned(), secret.expose().into());
+    }
     shown.insert("id".to_owned(), record.api.id.as_str().into());
     shown.insert("identifier".to_owned(), record.api.identifier.as_str().into());
     shown.insert("is_system".to_owned(), record.api.is_system.into());
-    shown
+    Ok(shown)
+}
+
+/// Takes the secret out of a document: it is kept sealed, beside it.
+fn take_secret(document: &mut Map<String, Value>) -> Option<ClientSecret> {
+    match document.remove("signing_secret") {
+        Some(Value::String(secret)) => Some(ClientSecret::new(secret)),
+        _ => None,
+    }
+}
+
+/// Makes sure that tokens of the API can be signed, and verified by who reads the JWKS: writes the
+/// secret of HS256, which is generated when there is none, and publishes the keys of others.
+/// `true` when they were not published before.
+async fn prepare_signing(
+    app: &App,
+    tx: &mut Tx,
+    api: &ResourceServer,
+    given: Option<&ClientSecret>,
+) -> Result<bool, ManagementError> {
+    if api.signing_alg != SigningAlg::Hs256 {
+        if api.sealed_secret.is_some() {
+            resource_servers::set_secret(tx, &api.id, None).await?;
+        }
+        return Ok(signing_keys::publish(tx, api.signing_alg, app.clock.now()).await?);
+    }
+    let secret = match given {
+        Some(secret) => secret.clone(),
+        None if api.sealed_secret.is_some() => return Ok(false),
+        None => ClientSecret::new(app.entropy.url_safe(43)),
+    };
+    let sealed = app.tokens.seal_signing_secret(&api.id, &secret)?;
+    resource_servers::set_secret(tx, &api.id, Some(&sealed)).await?;
+    Ok(false)
 }
 
 /// `{id}` is the id or the identifier.
@@ -74,8 +115,12 @@ pub async fn list(State(app): State<App>, query: Query) -> Answer {
         }
         page.of(named, |record| record.api.id.as_str())
     };
-    let listing = listing.map(|record| fields.select(show(&record)));
-    Ok(page.answer("resource_servers", listing))
+    let Listing { items, total, next } = listing;
+    let items = items
+        .iter()
+        .map(|record| Ok(fields.select(show(&app, record)?)))
+        .collect::<Result<Vec<Value>, ManagementError>>()?;
+    Ok(page.answer("resource_servers", Listing { items, total, next }))
 }
 
 /// `GET /resource-servers/{id}`
@@ -84,7 +129,7 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
     let fields = Fields::read(&query)?;
     let mut conn = app.store.read().await?;
     let record = find(conn.db(), &id).await?.ok_or(MISSING)?;
-    Ok(Json(fields.select(show(&record))))
+    Ok(Json(fields.select(show(&app, &record)?)))
 }
 
 /// `POST /resource-servers`
@@ -106,6 +151,7 @@ pub async fn create(
         rules::shorten_web_lifetime(&mut document);
     }
     rules::check(&document)?;
+    let secret = take_secret(&mut document);
 
     let id = ResourceServerId::new(app.entropy.lower_hex(24));
     let identifier = Audience::new(identifier);
@@ -115,8 +161,13 @@ pub async fn create(
         other => other?,
     }
     let record = resource_servers::find(tx.db(), &id).await?.ok_or(MISSING)?;
+    let publishes = prepare_signing(&app, &mut tx, &record.api, secret.as_ref()).await?;
+    let record = resource_servers::find(tx.db(), &id).await?.ok_or(MISSING)?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(Value::Object(show(&record)))))
+    if publishes {
+        app.tokens.reload_keys().await;
+    }
+    Ok((StatusCode::CREATED, Json(Value::Object(show(&app, &record)?))))
 }
 
 fn duplicate() -> ManagementError {
@@ -144,10 +195,17 @@ pub async fn update(
             rules::shorten_web_lifetime(&mut record.document);
         }
         rules::check(&record.document)?;
+        let secret = take_secret(&mut record.document);
         let (now, api) = (app.clock.now(), &record.api.id);
         if resource_servers::update(&mut tx, api, &record.document, record.version, now).await? {
+            let record = resource_servers::find(tx.db(), api).await?.ok_or(MISSING)?;
+            let publishes = prepare_signing(&app, &mut tx, &record.api, secret.as_ref()).await?;
+            let record = resource_servers::find(tx.db(), api).await?.ok_or(MISSING)?;
             tx.commit().await?;
-            return Ok(Json(Value::Object(show(&record))));
+            if publishes {
+                app.tokens.reload_keys().await;
+            }
+            return Ok(Json(Value::Object(show(&app, &record)?)));
         }
     }
     Err(edited_elsewhere())

@@ -8,9 +8,8 @@ use crate::http::error::management::ManagementError;
 
 /// The settings of applications.
 pub const CLIENT: &[&str] = &[
-    "client_authentication_methods",
-    "require_proof_of_possession",
-    "require_pushed_authorization_requests",
+    "client_authentication_methods.tls_client_auth",
+    "client_authentication_methods.self_signed_tls_client_auth",
     "signed_request_object",
     "compliance_level",
 ];
@@ -19,12 +18,16 @@ pub const CLIENT: &[&str] = &[
 pub const RESOURCE_SERVER: &[&str] =
     &["token_encryption", "consent_policy", "proof_of_possession", "authorization_policy"];
 
+/// The settings of the tenant.
+pub const TENANT: &[&str] =
+    &["default_token_quota", "mtls", "client_id_metadata_document_supported"];
+
 /// Refuses a document that asks for one of `settings`.
 ///
 /// # Errors
 /// `invalid_body` naming the setting.
 pub fn refuse(document: &Map<String, Value>, settings: &[&str]) -> Result<(), ManagementError> {
-    match settings.iter().find(|name| document.get(**name).is_some_and(asks_for_something)) {
+    match settings.iter().find(|name| setting(document, name).is_some_and(asks_for_something)) {
         None => Ok(()),
         Some(name) => Err(ManagementError::invalid_property(
             "This server does not support this setting, and will not pretend to",
@@ -33,13 +36,23 @@ pub fn refuse(document: &Map<String, Value>, settings: &[&str]) -> Result<(), Ma
     }
 }
 
+/// A member, or with dots a member of a member.
+fn setting<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let mut names = name.split('.');
+    let first = names.next().and_then(|name| document.get(name))?;
+    names.try_fold(first, |value, name| value.get(name))
+}
+
 fn asks_for_something(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::String(level) => level != "none" && level != "None",
-        Value::Object(members) => {
-            members.get("required").is_none_or(|required| *required == Value::Bool(true))
-        }
+        // Of the two mechanisms, this one is enforced.
+        Value::Object(members) if members.get("mechanism").is_some_and(|m| m == "dpop") => false,
+        Value::Object(members) => match members.get("required") {
+            Some(required) => *required == Value::Bool(true),
+            None => members.is_empty() || members.values().any(asks_for_something),
+        },
         _ => true,
     }
 }
@@ -59,6 +72,10 @@ mod tests {
             (json!(true), true),
             (json!("fapi2_sp_pkj_mtls"), true),
             (json!({ "required": true }), true),
+            (json!({ "enable_endpoint_aliases": false }), false),
+            (json!({ "enable_endpoint_aliases": true }), true),
+            (json!({ "mechanism": "dpop", "required": true }), false),
+            (json!({ "mechanism": "mtls", "required": true }), true),
             (json!({ "private_key_jwt": {} }), true),
         ] {
             assert_eq!(asks_for_something(&value), asks, "{value}");

@@ -15,7 +15,8 @@ use crate::http::{
         cookies::{self, Cookies},
         parameters::{self, Parameters},
     },
-    pages,
+    oauth::par,
+    pages::{self, locales},
 };
 use crate::login::{
     authorize::Next,
@@ -32,7 +33,7 @@ pub async fn authorize(
     let parameters = parameters::of_page(request, &app)
         .await
         .map_err(|why| PageError::unreadable(&app, &why))?;
-    begin(&app, &parameters, &cookies).await
+    begin(&app, parameters, &cookies).await
 }
 
 /// Checks a request and takes it as far as it goes.
@@ -41,10 +42,11 @@ pub async fn authorize(
 /// The page that says why it cannot be answered by a redirect.
 pub async fn begin(
     app: &App,
-    parameters: &Parameters,
+    parameters: Parameters,
     cookies: &Cookies,
 ) -> Result<Response, PageError> {
-    let parameters = recognised(parameters);
+    let mut parameters = par::of_authorize(app, parameters).await?;
+    locales::prefer(parameters.ui_locales.as_deref());
     let store = |error| PageError::store(app, &error);
     let client = match &parameters.client_id {
         None => None,
@@ -56,6 +58,10 @@ pub async fn begin(
     let Some(client) = client else {
         return Err(PageError::problem(app, &PageProblem::UnknownClient));
     };
+    if parameters.audience.is_none() && parameters.resource.is_none() {
+        let tenant = app.store.tenant().await.map_err(store)?;
+        parameters.audience = tenant.default_audience().map(|audience| audience.to_string());
+    }
     let api = match rules::audience(&parameters) {
         Ok(Some(audience)) => app.store.api(&audience).await.map_err(store)?,
         _ => None,
@@ -138,6 +144,7 @@ pub async fn sealed_transaction(
         .login
         .open(parameters.get("state").unwrap_or(""), cookies.binding.as_ref())
         .map_err(|fault| PageError::transaction(app, fault))?;
+    locales::prefer(transaction.request.ui_locales.as_deref());
     Ok((transaction, parameters))
 }
 
@@ -172,7 +179,8 @@ pub fn redirect(location: &str) -> Response {
     response
 }
 
-fn recognised(parameters: &Parameters) -> rules::Parameters {
+/// The parameters that mean something here.
+pub(super) fn recognised(parameters: &Parameters) -> rules::Parameters {
     let request_object = ["request", "request_uri"];
     rules::Parameters {
         client_id: parameters.text("client_id"),
@@ -195,7 +203,9 @@ fn recognised(parameters: &Parameters) -> rules::Parameters {
         ui_locales: parameters.text("ui_locales"),
         screen_hint: parameters.text("screen_hint"),
         hinted_user: None,
+        dpop_jkt: parameters.text("dpop_jkt"),
         request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
         repeated: parameters.repeated().map(str::to_owned),
+        pushed: false,
     }
 }

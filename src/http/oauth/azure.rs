@@ -8,14 +8,14 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, Method, Uri},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
 use crate::domain::audience::Audience;
 use crate::http::{
-    App,
+    App, dpop,
     error::{oauth::OAuthError, page::PageError},
     extract::{
         cookies::Cookies,
@@ -60,7 +60,7 @@ pub async fn authorize(
         .map_err(|why| PageError::unreadable(&app, &why))?;
     let scope = everything(&app, &parameters).await?;
     parameters.replace("scope", scope);
-    authorize::begin(&app, &parameters, &cookies).await
+    authorize::begin(&app, parameters, &cookies).await
 }
 
 /// Every scope that a login for the `resource` of the request may be granted.
@@ -79,6 +79,8 @@ async fn everything(app: &App, parameters: &Parameters) -> Result<String, PageEr
 /// `POST /{tenant}/oauth2/token`.
 pub async fn token(
     State(app): State<App>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     body: Result<OAuthBody, OAuthError>,
 ) -> Response {
@@ -86,7 +88,8 @@ pub async fn token(
         Ok(OAuthBody(mut parameters)) => {
             // `scope=openid` is what some of them send with every request, and mean nothing by it.
             parameters.remove("scope");
-            grant(&app, &headers, &parameters).await
+            let proven = dpop::proven_request(&headers, &method, uri.path());
+            grant(&app, &headers, &proven, &parameters).await
         }
         Err(error) => Err(error),
     };
@@ -99,7 +102,7 @@ pub async fn token(
 fn respond(app: &App, granted: Granted) -> Response {
     let now = app.clock.now().seconds();
     let body = Body {
-        token_type: "Bearer",
+        token_type: granted.token_type.as_str(),
         scope: granted.scope,
         expires_in: granted.expires_in.to_string(),
         ext_expires_in: granted.expires_in.to_string(),

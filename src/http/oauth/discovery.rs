@@ -9,9 +9,14 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::domain::scope::OIDC_SCOPES;
+use crate::crypto::dpop;
+use crate::domain::{client_assertion::AssertionAlgorithm, scope::OIDC_SCOPES};
 use crate::http::App;
 use crate::policy::claims;
+
+/// How a client that has a secret or a key authenticates.
+const CONFIDENTIAL: &[&str] =
+    &["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"];
 
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300, must-revalidate");
 
@@ -21,6 +26,8 @@ pub async fn discovery(State(app): State<App>) -> Response {
     let at = |path: &str| format!("{issuer}{path}");
     let protocol_claims = ["aud", "auth_time", "exp", "iat", "iss", "sid", "sub"];
     let claims: Vec<&str> = protocol_claims.into_iter().chain(claims::supported()).collect();
+    let public: Vec<&str> = CONFIDENTIAL.iter().copied().chain(["none"]).collect();
+    let algorithms = AssertionAlgorithm::ALL.map(AssertionAlgorithm::as_str);
     let document = json!({
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
@@ -29,6 +36,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "jwks_uri": at(".well-known/jwks.json"),
         "revocation_endpoint": at("oauth/revoke"),
         "introspection_endpoint": at("oauth/introspect"),
+        "pushed_authorization_request_endpoint": at("oauth/par"),
         "scopes_supported": OIDC_SCOPES,
         "response_types_supported": [
             "code",
@@ -50,15 +58,16 @@ pub async fn discovery(State(app): State<App>) -> Response {
         ],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "token_endpoint_auth_methods_supported":
-            ["client_secret_basic", "client_secret_post", "none"],
-        "revocation_endpoint_auth_methods_supported":
-            ["client_secret_basic", "client_secret_post", "none"],
-        "introspection_endpoint_auth_methods_supported":
-            ["client_secret_basic", "client_secret_post"],
+        "id_token_signing_alg_values_supported": ["RS256", "PS256", "RS512", "HS256"],
+        "token_endpoint_auth_methods_supported": public,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": public,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "claims_supported": claims,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,

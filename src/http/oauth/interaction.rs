@@ -15,7 +15,7 @@ use crate::http::{
     error::page::PageError,
     extract::{cookies, cookies::Cookies},
     oauth::authorize::{go_on, respond, sealed_transaction, send_to},
-    pages::{self, AccountPage, ConsentPage, LoginPage, ScopeLine},
+    pages::{self, AccountPage, ConsentPage, LoginPage, ScopeLine, locales},
 };
 use crate::login::{
     authorize::{ConsentRequest, Next},
@@ -51,8 +51,8 @@ pub async fn log_in(
         Ok(user) => user.user,
         Err(fault) => {
             let error = match fault {
-                LoginFault::Wrong => "Wrong email or password.",
-                LoginFault::Blocked => "Your account has been blocked.",
+                LoginFault::Wrong => locales::current().text("login.wrong"),
+                LoginFault::Blocked => locales::current().text("login.blocked"),
                 other => return Err(PageError::login(&app, &other)),
             };
             return show_login(&app, &transaction, state, username, Some(error)).await;
@@ -65,7 +65,8 @@ pub async fn log_in(
         app.login.begin_session(&user, &client, previous).await.map_err(store)?;
     transaction.login = Some(session.id);
     let mut response = send_to(&app, "/authorize/resume", &transaction, &cookies)?;
-    let cookie = cookies::set_session(&app, &cookie);
+    let lifetime = app.login.session_lifetime().await.map_err(store)?;
+    let cookie = cookies::set_session(&app, &cookie, lifetime);
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
 }
@@ -191,7 +192,8 @@ async fn show_login(
 ) -> Result<Response, PageError> {
     let client_name = client_name(app, transaction).await?;
     let tenant = &app.settings.tenant_name;
-    let page = LoginPage { tenant, client_name: &client_name, state, username, error };
+    let signup = app.settings.signup_enabled;
+    let page = LoginPage { tenant, client_name: &client_name, state, username, error, signup };
     Ok(pages::render(StatusCode::OK, &page))
 }
 
@@ -218,16 +220,17 @@ fn show_consent(app: &App, asked: &ConsentRequest, state: &str) -> Response {
 
 /// What the page says about a scope.
 fn line(scope: &str, api: Option<&ResourceServer>) -> ScopeLine {
+    let t = locales::current();
     let defined = api.and_then(|api| api.scopes.iter().find(|defined| defined.value == scope));
     let description = match defined {
         Some(defined) => defined.description.clone().unwrap_or_default(),
         None => match scope {
-            "openid" => "Confirm who you are",
-            "profile" => "Read your profile: name, nickname and picture",
-            "email" => "Read your e-mail address",
-            "phone" | "phone_number" => "Read your phone number",
-            "address" => "Read your postal address",
-            "offline_access" => "Stay signed in when you are away",
+            "openid" => t.text("scope.openid"),
+            "profile" => t.text("scope.profile"),
+            "email" => t.text("scope.email"),
+            "phone" | "phone_number" => t.text("scope.phone"),
+            "address" => t.text("scope.address"),
+            "offline_access" => t.text("scope.offline_access"),
             _ => "",
         }
         .to_owned(),

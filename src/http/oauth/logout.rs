@@ -40,8 +40,11 @@ pub async fn logout(
         }
     };
     let allowed = match &client {
-        Some(record) => &record.client.allowed_logout_urls,
-        None => &app.settings.allowed_logout_urls,
+        Some(record) => record.client.allowed_logout_urls.clone(),
+        None => {
+            let tenant = app.store.tenant().await.map_err(store)?;
+            [tenant.allowed_logout_urls.as_slice(), &app.settings.allowed_logout_urls].concat()
+        }
     };
     let destination = match parameters.get("returnTo") {
         None => allowed.first().cloned(),

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -11,23 +11,30 @@ use serde::Serialize;
 
 use crate::domain::{
     ClientId,
-    secret::{ClientSecret, Code, Password, RefreshToken},
+    audit::Exchanged,
+    client_assertion,
+    secret::{ClientAssertion, ClientSecret, Code, Password, RefreshToken},
 };
 use crate::http::{
-    App,
+    App, dpop,
     error::oauth::OAuthError,
     extract::parameters::{OAuthBody, Parameters},
 };
 use crate::token::{
     Granted, Refused,
     authorization_code::CodeRequest,
+    client_assertion::PresentedAssertion,
     client_authentication::{AuthenticatedClient, Credentials},
     client_credentials::ClientCredentialsRequest,
+    dpop::ProvenRequest,
     password::PasswordRequest,
     refresh_token::RefreshRequest,
 };
 
 const PASSWORD_REALM: &str = "http://auth0.com/oauth/grant-type/password-realm";
+
+/// The one `client_assertion_type` (RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The grants there are. A span records one of these, never what came in.
 const GRANT_TYPES: &[&str] =
@@ -56,11 +63,16 @@ struct TokenBody {
 /// `POST /oauth/token`.
 pub async fn token(
     State(app): State<App>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     body: Result<OAuthBody, OAuthError>,
 ) -> Response {
     let answered = match body {
-        Ok(OAuthBody(parameters)) => grant(&app, &headers, &parameters).await,
+        Ok(OAuthBody(parameters)) => {
+            let proven = dpop::proven_request(&headers, &method, uri.path());
+            grant(&app, &headers, &proven, &parameters).await
+        }
         Err(error) => Err(error),
     };
     match answered {
@@ -76,7 +88,7 @@ fn respond(granted: Granted) -> Response {
         id_token: granted.id_token,
         scope: granted.scope,
         expires_in: granted.expires_in,
-        token_type: "Bearer",
+        token_type: granted.token_type.as_str(),
         resource: granted.resource,
     };
     (NEVER_KEPT, Json(body)).into_response()
@@ -89,6 +101,7 @@ fn respond(granted: Granted) -> Response {
 pub async fn grant(
     app: &App,
     headers: &HeaderMap,
+    proven: &ProvenRequest<'_>,
     parameters: &Parameters,
 ) -> Result<Granted, OAuthError> {
     let asked = parameters.required("grant_type")?;
@@ -97,6 +110,8 @@ pub async fn grant(
     };
     let (client, basic) = authenticate(app, headers, parameters).await?;
     let tokens = &app.tokens;
+    let client = tokens.prove_possession(client, proven, exchanged(grant_type)).await;
+    let client = client.map_err(|refused| OAuthError::from_refused(refused, basic))?;
     let granted = match grant_type {
         "authorization_code" => {
             let request = CodeRequest {
@@ -136,6 +151,16 @@ pub async fn grant(
     granted.map_err(|refused| OAuthError::from_refused(refused, basic))
 }
 
+/// As the audit trail calls it.
+fn exchanged(grant_type: &str) -> Exchanged {
+    match grant_type {
+        "authorization_code" => Exchanged::Code,
+        "refresh_token" => Exchanged::RefreshToken,
+        "client_credentials" => Exchanged::ClientCredentials,
+        _ => Exchanged::Password,
+    }
+}
+
 /// Authenticates the client of a request, and says whether it used HTTP Basic.
 ///
 /// # Errors
@@ -156,6 +181,9 @@ fn credentials(
     parameters: &Parameters,
 ) -> Result<(Credentials, bool), OAuthError> {
     let named = parameters.get("client_id");
+    if let Some(presented) = assertion(headers, parameters)? {
+        return Ok((Credentials::Assertion(presented), false));
+    }
     if let Some(header) = headers.get(header::AUTHORIZATION) {
         let bad = OAuthError::from_refused(Refused::InvalidClient, true);
         let Some((id, secret)) = header.to_str().ok().and_then(basic) else { return Err(bad) };
@@ -165,13 +193,46 @@ fn credentials(
             ));
         }
         let secret = (!secret.is_empty()).then(|| ClientSecret::new(secret));
-        return Ok((Credentials { client_id: ClientId::new(id), secret }, true));
+        return Ok((Credentials::Secret { client_id: ClientId::new(id), secret }, true));
     }
     let Some(named) = named else {
         return Err(OAuthError::from_refused(Refused::MissingClientId, false));
     };
     let secret = parameters.get("client_secret").map(ClientSecret::new);
-    Ok((Credentials { client_id: ClientId::new(named), secret }, false))
+    Ok((Credentials::Secret { client_id: ClientId::new(named), secret }, false))
+}
+
+/// The assertion, if the request has one (RFC 7521 §4.2).
+fn assertion(
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Option<PresentedAssertion>, OAuthError> {
+    let (jwt, kind) =
+        match (parameters.get("client_assertion"), parameters.get("client_assertion_type")) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => return parameters.required("client_assertion_type").map(|_| None),
+            (None, Some(_)) => return parameters.required("client_assertion").map(|_| None),
+            (Some(jwt), Some(kind)) => (jwt, kind),
+        };
+    if kind != JWT_BEARER {
+        let text = format!("client_assertion_type must be {JWT_BEARER}");
+        return Err(OAuthError::invalid_request(text));
+    }
+    if headers.contains_key(header::AUTHORIZATION) || parameters.get("client_secret").is_some() {
+        return Err(OAuthError::invalid_request(
+            "The client may authenticate in one way only: assertion or secret",
+        ));
+    }
+    if jwt.len() > client_assertion::MAX_LENGTH {
+        let text =
+            format!("client_assertion is longer than {} bytes", client_assertion::MAX_LENGTH);
+        return Err(OAuthError::invalid_request(text));
+    }
+    Ok(Some(PresentedAssertion {
+        jwt: ClientAssertion::new(jwt),
+        client_id: parameters.get("client_id").map(ClientId::new),
+        endpoint: parameters.endpoint().to_owned(),
+    }))
 }
 
 /// RFC 6749 §2.3.1: both halves are form-encoded before they are joined.

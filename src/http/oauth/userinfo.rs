@@ -9,10 +9,13 @@ use axum::{
 use serde_json::{Value, json};
 
 use crate::domain::UserId;
-use crate::http::{App, error::oauth::OAuthError, extract::parameters};
+use crate::http::{App, dpop, error::oauth::OAuthError, extract::parameters};
 use crate::policy::claims;
 use crate::store::users;
-use crate::token::bearer::Bearer;
+use crate::token::{
+    bearer::Bearer,
+    dpop::{PresentedFault, Scheme},
+};
 
 /// A refusal of `/userinfo` (RFC 6750 §3.1).
 enum UserinfoError {
@@ -20,11 +23,15 @@ enum UserinfoError {
     NoToken,
     /// 401 `invalid_token`.
     InvalidToken,
+    /// 401 with the challenge of RFC 9449 §7.1: `error` and `error_description`.
+    Dpop(&'static str, &'static str),
     /// 403 `insufficient_scope`.
     InsufficientScope,
     /// Anything else.
     OAuth(OAuthError),
 }
+
+const INVALID: &str = "The access token is invalid or expired";
 
 /// `GET` and `POST /userinfo`.
 pub async fn userinfo(State(app): State<App>, headers: HeaderMap, request: Request) -> Response {
@@ -38,27 +45,37 @@ pub async fn userinfo(State(app): State<App>, headers: HeaderMap, request: Reque
 }
 
 async fn run(app: &App, headers: &HeaderMap, request: Request) -> Result<Value, UserinfoError> {
-    let token = match headers.get(header::AUTHORIZATION) {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (scheme, token) = match headers.get(header::AUTHORIZATION) {
         Some(value) => {
             let value = value.to_str().map_err(|_| UserinfoError::InvalidToken)?;
             let (scheme, token) = value.split_once(' ').ok_or(UserinfoError::InvalidToken)?;
-            if !scheme.eq_ignore_ascii_case("bearer") {
-                return Err(UserinfoError::InvalidToken);
-            }
-            token.trim().to_owned()
+            let scheme = Scheme::parse(scheme).ok_or(UserinfoError::InvalidToken)?;
+            (scheme, token.trim().to_owned())
         }
         // RFC 6750 §2.2; never in the query, where logs would keep it.
         None if request.method() == Method::POST => {
             let body = parameters::of_page(request, app).await;
             let body = body.map_err(|_| UserinfoError::NoToken)?;
-            body.text("access_token").ok_or(UserinfoError::NoToken)?
+            (Scheme::Bearer, body.text("access_token").ok_or(UserinfoError::NoToken)?)
         }
         None => return Err(UserinfoError::NoToken),
     };
-    let bearer = app
-        .tokens
-        .verify_bearer(&token, &app.settings.userinfo_audience())
-        .map_err(|_| UserinfoError::InvalidToken)?;
+    let audience = app.settings.userinfo_audience();
+    let proven = dpop::proven_request(headers, &method, &path);
+    let bearer = app.tokens.verify_presented(scheme, &token, &audience, &proven).await;
+    let bearer = bearer.map_err(|fault| match fault {
+        PresentedFault::Token(_) if scheme == Scheme::Dpop => {
+            UserinfoError::Dpop("invalid_token", INVALID)
+        }
+        PresentedFault::Token(_) => UserinfoError::InvalidToken,
+        PresentedFault::Key(why) => UserinfoError::Dpop("invalid_token", why),
+        PresentedFault::Proof(fault) => {
+            let (error, description) = dpop::refusal(fault);
+            UserinfoError::Dpop(error, description)
+        }
+        PresentedFault::Store(error) => UserinfoError::OAuth(error.into()),
+    })?;
     if !bearer.scope.contains("openid") {
         return Err(UserinfoError::InsufficientScope);
     }
@@ -77,28 +94,39 @@ async fn claims_of(app: &App, bearer: &Bearer) -> Result<Value, UserinfoError> {
 }
 
 fn respond(app: &App, error: UserinfoError) -> Response {
+    let is_without_token = matches!(error, UserinfoError::NoToken);
+    let known = HeaderValue::from_static;
     let (status, challenge, error, description) = match error {
         UserinfoError::OAuth(error) => return error.respond(app.settings.error_status),
         UserinfoError::NoToken => {
-            (StatusCode::UNAUTHORIZED, "Bearer", "invalid_request", "No access token")
+            (StatusCode::UNAUTHORIZED, known("Bearer"), "invalid_request", "No access token")
+        }
+        UserinfoError::Dpop(error, description) => {
+            let challenge = dpop::challenge(error, description);
+            (StatusCode::UNAUTHORIZED, challenge, error, description)
         }
         UserinfoError::InvalidToken => (
             StatusCode::UNAUTHORIZED,
-            "Bearer error=\"invalid_token\"",
+            known("Bearer error=\"invalid_token\""),
             "invalid_token",
-            "The access token is invalid or expired",
+            INVALID,
         ),
         UserinfoError::InsufficientScope => (
             StatusCode::FORBIDDEN,
-            "Bearer error=\"insufficient_scope\", scope=\"openid\"",
+            known("Bearer error=\"insufficient_scope\", scope=\"openid\""),
             "insufficient_scope",
             "The access token lacks the scope openid",
         ),
     };
     let body = Json(json!({ "error": error, "error_description": description }));
     let headers = [
-        (header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)),
+        (header::WWW_AUTHENTICATE, challenge),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (status, headers, body).into_response()
+    let mut response = (status, headers, body).into_response();
+    if is_without_token {
+        // RFC 9449 §7.2: both schemes are taken.
+        response.headers_mut().append(header::WWW_AUTHENTICATE, dpop::offer());
+    }
+    response
 }

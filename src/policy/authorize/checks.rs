@@ -6,12 +6,14 @@ use crate::domain::{
     UserId,
     audience::Audience,
     client::{Client, OrganizationUsage},
+    dpop::Thumbprint,
     resource_server::{ResourceServer, UserPolicy},
     scope::ScopeSet,
+    settings::UnconfiguredApi,
     user::DATABASE_CONNECTION,
 };
 use crate::policy::authorize::{Parameters, Prompt, RedirectProblem};
-use crate::policy::client_auth;
+use crate::policy::{client_auth, dpop};
 
 pub(super) fn not_repeated(parameters: &Parameters) -> Result<(), RedirectProblem> {
     match &parameters.repeated {
@@ -49,6 +51,15 @@ pub(super) fn request_object(parameters: &Parameters) -> Result<(), RedirectProb
     Err(RedirectProblem::new(error, "Request objects are not supported"))
 }
 
+/// RFC 9126 §6: a client may insist that nobody but itself makes its requests.
+pub(super) fn pushed(parameters: &Parameters, client: &Client) -> Result<(), RedirectProblem> {
+    if client.require_pushed_authorization_requests && !parameters.pushed {
+        let text = "This client must push its authorization requests and send a request_uri";
+        return Err(RedirectProblem::new("invalid_request", text));
+    }
+    Ok(())
+}
+
 /// RFC 7636 §4.4.1. `plain` protects against nothing that can read the request, so it is refused.
 pub(super) fn pkce(
     parameters: &Parameters,
@@ -72,6 +83,32 @@ pub(super) fn pkce(
             }
         }
         (Some(_), _) => invalid("Parameter 'code_challenge_method' must be S256"),
+    }
+}
+
+/// A token in the response cannot be bound to a key: nothing proves one here.
+pub(super) fn bearer_allowed(
+    client: &Client,
+    api: Option<&ResourceServer>,
+) -> Result<(), RedirectProblem> {
+    let demand = dpop::demand(client, api, UnconfiguredApi::default());
+    dpop::is_bound(demand, false).map(|_| ()).map_err(|_| {
+        let text = "Tokens must be bound to a key, so they come from the token endpoint only";
+        RedirectProblem::new("invalid_request", text)
+    })
+}
+
+/// RFC 9449 §10.
+pub(super) fn dpop_jkt(parameters: &Parameters) -> Result<Option<Thumbprint>, RedirectProblem> {
+    match parameters.dpop_jkt.as_deref() {
+        None | Some("") => Ok(None),
+        Some(text) => match Thumbprint::parse(text) {
+            Some(thumbprint) => Ok(Some(thumbprint)),
+            None => {
+                let text = "Parameter 'dpop_jkt' is not a SHA-256 thumbprint";
+                Err(RedirectProblem::new("invalid_request", text))
+            }
+        },
     }
 }
 

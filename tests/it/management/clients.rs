@@ -207,12 +207,29 @@ async fn urls_that_would_betray_users_cannot_be_registered() {
 #[tokio::test]
 async fn what_this_server_cannot_sign_is_refused() {
     for (_, app) in each_backend().await {
-        for alg in ["HS256", "RS512", "PS256"] {
-            let body = json!({ "name": "x", "jwt_configuration": { "alg": alg } });
-            let answer = post(&app, "/clients", body).await;
+        let hs256 = json!({ "alg": "HS256" });
+        for (body, why) in [
+            (json!({ "token_endpoint_auth_method": "none" }), "a public application cannot keep"),
+            (json!({ "app_type": "spa" }), "a public application cannot keep"),
+            (
+                json!({ "jwt_configuration": { "alg": "HS256", "secret_encoded": true } }),
+                "secret_encoded must be false",
+            ),
+            (json!({ "jwt_configuration": { "alg": "ES256" } }), "No enum match for: ES256"),
+        ] {
+            let mut document = json!({ "name": "x", "jwt_configuration": hs256 });
+            for (name, value) in body.as_object().unwrap() {
+                document[name] = value.clone();
+            }
+            let answer = post(&app, "/clients", document).await;
             assert_eq!(refused(&answer), (400, "invalid_body".to_owned()));
-            assert!(answer.text_of("message").contains("RS256 only"), "{}", answer.text);
+            assert!(answer.text_of("message").contains(why), "{}", answer.text);
         }
+        let body = json!({ "name": "x", "app_type": "regular_web", "jwt_configuration": hs256 });
+        let client = TestApp::created(&post(&app, "/clients", body).await);
+        let path = format!("/clients/{}", client["client_id"].as_str().unwrap());
+        let answer = patch(&app, &path, json!({ "app_type": "spa" })).await;
+        assert_eq!(refused(&answer).0, 400, "it was to become public");
         let both = json!({
             "name": "x", "token_endpoint_auth_method": "none",
             "client_authentication_methods": { "private_key_jwt": { "credentials": [] } },

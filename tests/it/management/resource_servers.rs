@@ -121,9 +121,12 @@ async fn apis_that_cannot_be_are_refused() {
                 json!({ "identifier": "0123456789abcdef01234567" }),
                 "The selected identifier is reserved.",
             ),
-            (with(json!({ "signing_alg": "HS256" })), "RS256 only"),
             (with(json!({ "signing_alg": "none" })), "No enum match for: none"),
-            (with(json!({ "signing_secret": "0123456789abcdef" })), "RS256 only"),
+            (with(json!({ "signing_secret": "0123456789abcdef" })), "whose signing_alg is HS256"),
+            (
+                with(json!({ "signing_alg": "HS256", "signing_secret": "0123456789abcde" })),
+                "signing_secret",
+            ),
             (
                 with(json!({ "scopes": [{ "description": "d" }] })),
                 "Missing required property: value",
@@ -207,11 +210,15 @@ async fn a_protection_that_would_not_be_given_is_refused() {
         let api = format!("/resource-servers/{}", api["id"].as_str().unwrap());
         let client = app.add_client(json!({})).await;
         let client = format!("/clients/{}", client["client_id"].as_str().unwrap());
+        let keys = json!({ "credentials": [{ "id": "cred_1" }] });
         for (path, body) in [
-            (&api, json!({ "proof_of_possession": { "mechanism": "dpop", "required": true } })),
+            (&api, json!({ "proof_of_possession": { "mechanism": "mtls", "required": true } })),
             (&api, json!({ "consent_policy": "transactional-authorization-with-mfa" })),
-            (&client, json!({ "require_proof_of_possession": true })),
-            (&client, json!({ "require_pushed_authorization_requests": true })),
+            (&client, json!({ "client_authentication_methods": { "tls_client_auth": keys } })),
+            (
+                &client,
+                json!({ "client_authentication_methods": { "self_signed_tls_client_auth": keys } }),
+            ),
             (&client, json!({ "compliance_level": "fapi2_sp_pkj_mtls" })),
         ] {
             let answer = patch(&app, path, body.clone()).await;
@@ -220,6 +227,8 @@ async fn a_protection_that_would_not_be_given_is_refused() {
             let name = body.as_object().unwrap().keys().next().unwrap().clone();
             assert!(answer.text.contains(&name), "{body}: {}", answer.text);
         }
-        patch(&app, &client, json!({ "require_proof_of_possession": false })).await.ok();
+        patch(&app, &client, json!({ "require_proof_of_possession": true })).await.ok();
+        let dpop = json!({ "proof_of_possession": { "mechanism": "dpop", "required": true } });
+        patch(&app, &api, dpop).await.ok();
     }
 }

@@ -94,7 +94,6 @@ async fn after_that_an_error_travels_to_the_application() {
             ("audience", "https://nobody.example", "access_denied"),
             ("scope", &long, "invalid_request"),
             ("request", "eyJ", "request_not_supported"),
-            ("request_uri", "http://169.254.169.254/", "request_uri_not_supported"),
             ("organization", "acme", "invalid_request"),
         ];
         for (name, value, error) in cases {

@@ -89,7 +89,7 @@ async fn each_response_type_answers_what_it_names() {
                 let claims = payload(token);
                 assert_eq!(claims["nonce"], "n-0S6_WzA2Mj", "{backend} {response_type}");
                 assert_eq!(claims["aud"], world.client_id.as_str());
-                let hash = |member: &str| landed.get(member).map(|text| digest::half_hash(text));
+                let hash = |member: &str| landed.get(member).map(|text| digest::half_sha256(text));
                 let claimed = |name: &str| claims[name].as_str().map(str::to_owned);
                 assert_eq!(claimed("at_hash"), hash("access_token"), "{backend} {response_type}");
                 assert_eq!(claimed("c_hash"), hash("code"), "{backend} {response_type}");
@@ -296,5 +296,55 @@ async fn without_a_redirect_uri_the_first_callback_is_used() {
             ("code_verifier", VERIFIER),
         ];
         assert_eq!(app.token(&form).await.status, 200, "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn no_response_mode_skips_the_check_of_the_redirect_uri() {
+    for (backend, app) in each_backend().await {
+        let world = implicit_world(&app).await;
+        let challenge = digest::s256_challenge(VERIFIER);
+        for mode in ["query", "fragment", "form_post", "web_message", "jwt", "form_post.jwt", "x"] {
+            for uri in [
+                "https://evil.example/",
+                "https://app.example/callback?code=x",
+                "https://app.example/callback#code=x",
+                "https://app.example@evil.example/callback",
+                "javascript:alert(1)",
+                "https://app.example/callback/../evil",
+            ] {
+                let more = [("response_mode", mode), ("redirect_uri", uri)];
+                let asked = query(&world, &challenge, &more);
+                let (_, page) = Browser::new(&app).visit("authorize", &asked).await.page();
+                assert_eq!(page.status, 400, "{backend} {mode} {uri}");
+                assert!(!page.text.contains("<script"), "{backend} {mode} {uri}");
+                assert!(!page.text.contains("action=\"https"), "{backend} {mode} {uri}");
+            }
+        }
+        // Known to the client, unknown as a mode: an error, and it travels as an ordinary one.
+        let asked = query(&world, &challenge, &[("response_mode", "form_post.jwt")]);
+        let landed = Browser::new(&app).visit("authorize", &asked).await.application();
+        assert_eq!(landed["error"], "invalid_request", "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_carries_a_response_cannot_be_had_by_another_browser() {
+    for (backend, app) in each_backend().await {
+        let world = implicit_world(&app).await;
+        let challenge = digest::s256_challenge(VERIFIER);
+        let asked = query(&world, &challenge, &[("response_mode", "form_post")]);
+        let mut browser = Browser::new(&app);
+        let page = browser.visit("authorize", &asked).await.page();
+        let state = crate::support::browser::hidden_state(&page.1.text);
+        let resume = [("state", state.as_str())];
+        for cookies in [vec![], vec![("doorward_browser".to_owned(), "another".to_owned())]] {
+            let mut other = Browser::new(&app);
+            other.cookies = cookies.into_iter().collect();
+            for path in ["authorize/resume", "u/login", "u/account", "u/consent"] {
+                let (_, page) = other.visit(path, &resume).await.page();
+                assert_eq!(page.status, 400, "{backend} {path}");
+            }
+        }
     }
 }

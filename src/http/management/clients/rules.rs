@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::super::{formats, unsupported, validation};
+use super::super::{client_credentials, formats, unsupported, validation};
 use super::fields::CLIENT;
 use crate::domain::{
     client::Client,
@@ -12,6 +12,7 @@ use crate::domain::{
     settings::Settings,
 };
 use crate::http::error::management::ManagementError;
+use crate::policy::client_auth::may_be_public;
 
 const TOKEN_LIFETIME: i64 = 2_592_000;
 const MOST_TOKEN_LIFETIME: i64 = 157_788_000;
@@ -145,11 +146,8 @@ fn words(why: Unusable) -> &'static str {
 }
 
 fn check_authentication(document: &Map<String, Value>) -> Result<(), ManagementError> {
-    let alg = document.get("jwt_configuration").and_then(|jwt| jwt.get("alg"));
-    if let Some(alg) = alg.and_then(Value::as_str).filter(|alg| *alg != "RS256") {
-        let what = format!("This server signs tokens with RS256 only, not with {alg}");
-        return Err(ManagementError::invalid_property(&what, "jwt_configuration.alg"));
-    }
+    check_hs256(document)?;
+    client_credentials::check_shape(document)?;
     let both = ["client_authentication_methods", "token_endpoint_auth_method"];
     if both.iter().all(|name| document.contains_key(*name)) {
         let what =
@@ -157,6 +155,28 @@ fn check_authentication(document: &Map<String, Value>) -> Result<(), ManagementE
         return Err(ManagementError::invalid_property(what, "client_authentication_methods"));
     }
     Ok(())
+}
+
+/// HS256 needs a secret that nobody else has, and is keyed with its very octets (OIDC Core §10.1).
+fn check_hs256(document: &Map<String, Value>) -> Result<(), ManagementError> {
+    let jwt = document.get("jwt_configuration");
+    let is = |name: &str, value: Value| jwt.and_then(|jwt| jwt.get(name)) == Some(&value);
+    if !is("alg", "HS256".into()) {
+        return Ok(());
+    }
+    let what = match serde_json::from_value::<Client>(Value::Object(document.clone())) {
+        Ok(client) if may_be_public(&client) => {
+            "HS256 signs ID tokens with the client secret, which a public application cannot keep"
+        }
+        _ if document.contains_key("client_authentication_methods") => {
+            "HS256 signs ID tokens with the client secret, and this application has none"
+        }
+        _ if is("secret_encoded", true.into()) => {
+            "HS256 uses the client secret as it is: secret_encoded must be false"
+        }
+        _ => return Ok(()),
+    };
+    Err(ManagementError::invalid_property(what, "jwt_configuration.alg"))
 }
 
 fn check_refresh_token(

@@ -15,7 +15,7 @@ pub const RESOURCE_SERVER: &[Field] = &[
     field("name", shaped(0, 200, NO_ANGLE_BRACKETS), "Friendly name for this resource server. Can not contain `<` or `>` characters."),
     field("identifier", text(1, Audience::MAX_LENGTH), "Unique identifier for the API used as the audience parameter on authorization calls. Can not be changed once set.").required().immutable(),
     field("scopes", array_of(&SCOPE_OF_API, 0, 1000), "List of permissions (scopes) that this API uses."),
-    field("signing_alg", one_of(&["HS256", "RS256", "RS512", "PS256"]), "Algorithm used to sign JWTs."),
+    field("signing_alg", one_of(&["HS256", "RS256", "RS512", "PS256", "ES256", "EdDSA"]), "Algorithm used to sign JWTs."),
     field("signing_secret", text(16, 1024), "Secret used to sign tokens when using symmetric algorithms (HS256)."),
     field("allow_offline_access", BOOLEAN, "Whether refresh tokens can be issued for this API (true) or not (false)."),
     field("allow_online_access", BOOLEAN, "Whether Online Refresh Tokens can be issued for this API (true) or not (false)."),

@@ -80,12 +80,8 @@ pub fn is_id(text: &str) -> bool {
 pub fn check(document: &Map<String, Value>) -> Result<(), ManagementError> {
     unsupported::refuse(document, unsupported::RESOURCE_SERVER)?;
     let text = |name: &str| document.get(name).and_then(Value::as_str);
-    if let Some(alg) = text("signing_alg").filter(|alg| *alg != "RS256") {
-        let what = format!("This server signs tokens with RS256 only, not with {alg}");
-        return Err(ManagementError::invalid_property(&what, "signing_alg"));
-    }
-    if document.contains_key("signing_secret") {
-        let what = "This server signs tokens with RS256 only and has no use for a signing_secret";
+    if document.contains_key("signing_secret") && text("signing_alg") != Some("HS256") {
+        let what = "Only an API whose signing_alg is HS256 has a signing_secret";
         return Err(ManagementError::invalid_property(what, "signing_secret"));
     }
     let lifetime = |name: &str| document.get(name).and_then(Value::as_i64).unwrap_or(0);
