@@ -11,6 +11,7 @@ pub mod client_authentication;
 pub mod client_credentials;
 pub mod explain;
 pub mod families;
+pub mod front_channel;
 pub mod introspect;
 pub mod issue;
 pub mod keys;

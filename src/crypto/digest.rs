@@ -38,6 +38,12 @@ pub fn s256_challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()))
 }
 
+/// `at_hash` and `c_hash` of an ID token that is signed with a SHA-256 algorithm (OIDC Core
+/// §3.1.3.6): the left half of the hash.
+pub fn half_hash(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&sha256(text.as_bytes())[..16])
+}
+
 /// Compares in a time that does not depend on where the first difference is.
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(a, b).is_ok()
@@ -52,6 +58,14 @@ mod tests {
         assert_eq!(
             s256_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
             "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+
+    #[test]
+    fn the_access_token_hash_of_oidc_core_appendix_a_3() {
+        assert_eq!(
+            half_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+            "77QmUPtjPfzWtF2AnpK9RQ"
         );
     }
 

@@ -195,6 +195,10 @@ pub enum Happened<'a> {
     },
     /// A user logged in.
     LoggedIn,
+    /// A session spared its user a login (`prompt=none`).
+    LoggedInSilently,
+    /// A silent login was refused.
+    SilentLoginRefused,
     /// A login with a wrong password.
     WrongPassword,
     /// A login of somebody who does not exist.
@@ -226,6 +230,8 @@ impl Happened<'_> {
             Self::CodeReplayed { .. } | Self::CodeOfOtherClient { .. } => "feacft",
             Self::FamiliesBeyondLimit { .. } => "resource_cleanup",
             Self::LoggedIn => "s",
+            Self::LoggedInSilently => "ssa",
+            Self::SilentLoginRefused => "fsa",
             Self::WrongPassword => "fp",
             Self::UnknownUser => "fu",
             Self::BlockedUser => "f",
@@ -298,9 +304,12 @@ impl Happened<'_> {
             Self::OfflineAccessDropped { audience } => {
                 json!({ "audience": audience, "reason": "offline_access_dropped" })
             }
-            Self::LoggedIn | Self::WrongPassword | Self::UnknownUser | Self::BlockedUser => {
-                json!({})
-            }
+            Self::LoggedIn
+            | Self::LoggedInSilently
+            | Self::SilentLoginRefused
+            | Self::WrongPassword
+            | Self::UnknownUser
+            | Self::BlockedUser => json!({}),
         }
     }
 }

@@ -25,6 +25,9 @@ pub struct ResourceServer {
     /// Lifetime of its access tokens in seconds.
     #[serde(default = "default_lifetime")]
     pub token_lifetime: i64,
+    /// The same in seconds for those that the authorization endpoint issues, through the browser.
+    #[serde(default = "default_lifetime_for_web")]
+    pub token_lifetime_for_web: i64,
     /// Whether refresh tokens may be issued in a login for it.
     #[serde(default)]
     pub allow_offline_access: bool,
@@ -138,6 +141,9 @@ impl ResourceServer {
 
 fn default_lifetime() -> i64 {
     86_400
+}
+fn default_lifetime_for_web() -> i64 {
+    7_200
 }
 fn yes() -> bool {
     true

@@ -63,6 +63,10 @@ impl User {
     pub fn is_blocked(&self) -> bool {
         self.blocked == Some(true)
     }
+    /// What a page calls the user: the address or name that was used to log in.
+    pub fn name_for_people(&self) -> &str {
+        self.email.as_deref().or(self.username.as_deref()).unwrap_or(self.user_id.as_str())
+    }
     /// A member of the profile, if it is a non-empty string.
     pub fn profile_text(&self, name: &str) -> Option<&str> {
         self.profile.get(name).and_then(Value::as_str).filter(|s| !s.is_empty())

@@ -1,6 +1,7 @@
 //! The OAuth 2.0 and OpenID Connect endpoints.
 
 pub mod authorize;
+pub mod azure;
 pub mod discovery;
 pub mod interaction;
 pub mod introspect;
@@ -22,7 +23,7 @@ pub fn router(app: &App) -> Router<App> {
     let scripted = Router::new()
         .route("/oauth/token", post(token::token).fallback(method_not_allowed))
         // Azure AD v1 clients (ADAL) find the same endpoint under their tenant.
-        .route("/{tenant}/oauth2/token", post(token::token).fallback(method_not_allowed))
+        .route("/{tenant}/oauth2/token", post(azure::token).fallback(method_not_allowed))
         .route("/oauth/revoke", post(revoke::revoke).fallback(method_not_allowed))
         .route(
             "/userinfo",
@@ -39,9 +40,10 @@ pub fn router(app: &App) -> Router<App> {
         .route("/oauth/introspect", post(introspect::introspect).fallback(method_not_allowed));
     let pages = Router::new()
         .route("/authorize", get(authorize::authorize).post(authorize::authorize))
-        .route("/{tenant}/oauth2/authorize", get(authorize::authorize).post(authorize::authorize))
+        .route("/{tenant}/oauth2/authorize", get(azure::authorize).post(azure::authorize))
         .route("/authorize/resume", get(authorize::resume))
         .route("/u/login", get(interaction::login_page).post(interaction::log_in))
+        .route("/u/account", get(interaction::account_page).post(interaction::account))
         .route("/u/consent", get(interaction::consent_page).post(interaction::consent))
         .route("/v2/logout", get(logout::logout));
     scripted.merge(public).merge(servers).merge(pages)

@@ -2,6 +2,8 @@
 //!
 //! A page is a struct; [`render`] turns it into an answer with the headers that every page needs.
 
+pub mod delivery;
+
 use std::sync::LazyLock;
 
 use askama::Template;
@@ -23,15 +25,31 @@ const ICON: &str = include_str!("pages/doorward.svg");
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; frame-ancestors 'none'";
 
-/// The stylesheet under a name that changes with its content, so that it can be cached for good.
-static STYLESHEET_HREF: LazyLock<String> = LazyLock::new(|| {
-    let hash = digest::sha256(STYLESHEET.as_bytes());
-    format!("/assets/doorward.css?v={}", hex::encode(&hash[..6]))
-});
+/// Assets under names that change with their content, so that they can be cached for good.
+static STYLESHEET_HREF: LazyLock<String> = LazyLock::new(|| href("doorward.css", STYLESHEET));
+static FORM_POST_HREF: LazyLock<String> =
+    LazyLock::new(|| href("form_post.js", delivery::FORM_POST_SCRIPT));
+static WEB_MESSAGE_HREF: LazyLock<String> =
+    LazyLock::new(|| href("web_message.js", delivery::WEB_MESSAGE_SCRIPT));
+
+fn href(name: &str, content: &str) -> String {
+    let hash = digest::sha256(content.as_bytes());
+    format!("/assets/{name}?v={}", hex::encode(&hash[..6]))
+}
 
 /// Where the current stylesheet is.
 pub fn stylesheet_href() -> &'static str {
     &STYLESHEET_HREF
+}
+
+/// Where the script of the form that posts itself is.
+pub fn form_post_href() -> &'static str {
+    &FORM_POST_HREF
+}
+
+/// Where the script of the web message is.
+pub fn web_message_href() -> &'static str {
+    &WEB_MESSAGE_HREF
 }
 
 // The templates are included by their path from the package root, where cargo runs the compiler:
@@ -51,6 +69,20 @@ pub struct LoginPage<'a> {
     pub username: &'a str,
     /// Why the last attempt failed.
     pub error: Option<&'a str>,
+}
+
+/// Asks whether to go on with the account of the session.
+#[derive(Debug, Template)]
+#[template(source = r#"{% include "src/http/pages/templates/account.html" %}"#, ext = "html")]
+pub struct AccountPage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+    /// The application that wants the person to log in.
+    pub client_name: &'a str,
+    /// Who is logged in, in words.
+    pub user: &'a str,
+    /// The sealed login transaction.
+    pub state: &'a str,
 }
 
 /// One line of a [`ConsentPage`].
@@ -128,11 +160,17 @@ pub fn router() -> Router<App> {
             "/assets/doorward.css",
             get(|| asset("text/css; charset=utf-8", FOR_GOOD, STYLESHEET)),
         )
+        .route("/assets/form_post.js", get(|| asset(SCRIPT, FOR_GOOD, delivery::FORM_POST_SCRIPT)))
+        .route(
+            "/assets/web_message.js",
+            get(|| asset(SCRIPT, FOR_GOOD, delivery::WEB_MESSAGE_SCRIPT)),
+        )
         .route("/assets/doorward.svg", get(|| asset("image/svg+xml", A_DAY, ICON)))
         // Asked for by browsers that show no page of ours, too.
         .route("/favicon.ico", get(|| asset("image/svg+xml", A_DAY, ICON)))
 }
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 const A_DAY: &str = "public, max-age=86400";
 
@@ -173,6 +211,7 @@ mod tests {
             .render(),
             ErrorPage { tenant: evil, title: evil, message: evil, request_id: Some(evil) }.render(),
             SignedOutPage { tenant: evil }.render(),
+            AccountPage { tenant: evil, client_name: evil, user: evil, state: evil }.render(),
         ];
         for page in pages {
             let html = page.unwrap();

@@ -1,10 +1,12 @@
 //! The authorization endpoint after validation (RFC 6749 §4.1, OIDC Core §3.1.2.3–5).
 //!
-//! 1. Is the user logged in, freshly enough? If not: the login page, or `login_required`.
+//! 1. Is the user logged in, freshly enough, and the right one? If not: the login page or the page
+//!    that asks which account, or `login_required`.
 //! 2. Is the application still there, and may the user log in to it (organization)?
 //! 3. Which scopes are granted?
 //! 4. Does the user have to consent? If so: the consent page, or `consent_required`.
-//! 5. Issue a code, bound to client, redirect URI, challenge and this browser session.
+//! 5. Issue a code, bound to client, redirect URI, challenge and this browser session, if one was
+//!    asked for. Tokens that were asked for beside it or instead are minted by `token`.
 
 use std::sync::Arc;
 
@@ -13,9 +15,12 @@ use crate::domain::{
     OrganizationId, audit::Happened, code::AuthorizationCode, scope::ScopeSet, secret::Code,
     session::Session, user::User,
 };
-use crate::login::{LoginService, transaction::Transaction};
+use crate::login::{
+    LoginService,
+    transaction::{AccountChoice, Transaction},
+};
 use crate::policy::{
-    authorize::{RedirectProblem, ValidRequest},
+    authorize::{AuthorizationResponse, RedirectProblem, ValidRequest},
     consent,
     login_scope::{self, NoScope},
 };
@@ -33,10 +38,14 @@ const TOUCH_INTERVAL: i64 = 60;
 pub enum Next {
     /// Show the login page.
     Login,
+    /// Ask whether to go on as this user.
+    SelectAccount(Box<User>),
     /// Show the consent page.
     Consent(Box<ConsentRequest>),
     /// Go back to the application.
-    Redirect(String),
+    Respond(Box<AuthorizationResponse>),
+    /// Mint the tokens that the application asked for, and go back to it with them.
+    Mint(Box<Approved>),
     /// The application is gone: a page.
     UnknownClient,
 }
@@ -54,12 +63,45 @@ pub struct ConsentRequest {
     pub user: User,
 }
 
+/// An authorization that nothing stands in the way of.
+#[derive(Debug)]
+pub struct Approved {
+    /// What was asked for.
+    pub request: ValidRequest,
+    /// The application.
+    pub client: Arc<ClientRecord>,
+    /// The API, if any.
+    pub api: Option<Arc<ResourceServerRecord>>,
+    /// Who approved.
+    pub user: User,
+    /// In which session.
+    pub session: Session,
+    /// The granted scopes.
+    pub scope: ScopeSet,
+    /// The organization logged in to, if any.
+    pub organization_id: Option<OrganizationId>,
+    /// The code that was issued, if one was asked for.
+    pub code: Option<Code>,
+}
+
 /// The outcome of steps 1 to 4.
-enum Decided<'a> {
-    /// Something comes before a code.
+enum Decided {
+    /// Something comes before the answer.
     Page(Next),
-    /// Nothing stands in the way of a code.
-    Issue { session: &'a Session, scope: ScopeSet, organization: Option<OrganizationId> },
+    /// Nothing stands in the way of it.
+    Approved(Box<Approved>),
+}
+
+/// The outcome of step 1.
+enum LoggedIn<'a> {
+    /// This user, in this session.
+    As(&'a Session, Box<User>),
+    /// The user must say whether to go on as this one.
+    Unconfirmed(Box<User>),
+    /// Somebody has just given a credential, but not the one who was asked for.
+    SomebodyElse,
+    /// Nobody.
+    Nobody,
 }
 
 /// A failure of ours.
@@ -83,34 +125,55 @@ impl LoginService {
         transaction: &Transaction,
         session: Option<&Session>,
     ) -> Result<Next, Failure> {
-        let request = &transaction.request;
-        match self.next_page(transaction, session).await? {
-            Decided::Page(next) => Ok(next),
-            // Step 5.
-            Decided::Issue { session, scope, organization } => {
-                let code = self.issue_code(request, session, scope, organization).await?;
-                let parameters = [("code", code.expose())];
-                let location = request.destination().location(&self.settings.issuer, &parameters);
-                Ok(Next::Redirect(location))
+        let mut approved = match self.next_page(transaction, session).await? {
+            Decided::Page(next) => {
+                self.tell_of_silence(transaction, session, &next);
+                return Ok(next);
             }
+            Decided::Approved(approved) => approved,
+        };
+        // Step 5.
+        let response_type = approved.request.response_type;
+        if response_type.code {
+            approved.code = Some(self.issue_code(&approved).await?);
+        }
+        if transaction.request.prompt.none {
+            let (client, user) = (&approved.request.client_id, &approved.user.user_id);
+            self.note(&Happened::LoggedInSilently, Some(client), Some(user));
+        }
+        if response_type.has_tokens() {
+            return Ok(Next::Mint(approved));
+        }
+        let code = approved.code.iter().map(|code| ("code", code.expose().to_owned())).collect();
+        let response = approved.request.destination().answer(&self.settings.issuer, code);
+        Ok(Next::Respond(Box::new(response)))
+    }
+
+    /// A refused silent login. Told to the stream only: nobody needs a credential to cause one.
+    fn tell_of_silence(&self, transaction: &Transaction, session: Option<&Session>, next: &Next) {
+        if transaction.request.prompt.none && matches!(next, Next::Respond(_)) {
+            let user = session.map(|session| &session.user_id);
+            let client = &transaction.request.client_id;
+            let event = self.event(&Happened::SilentLoginRefused, Some(client), user);
+            telemetry::audit::emit(&event);
         }
     }
 
     /// Steps 1 to 4, which write nothing.
-    async fn next_page<'a>(
+    async fn next_page(
         &self,
         transaction: &Transaction,
-        session: Option<&'a Session>,
-    ) -> Result<Decided<'a>, Failure> {
+        session: Option<&Session>,
+    ) -> Result<Decided, Failure> {
         let request = &transaction.request;
         let refused = |problem: RedirectProblem| Ok(Decided::Page(self.refuse(request, &problem)));
         // Step 1.
-        let Some((session, user)) = self.logged_in(transaction, session).await? else {
-            return if request.prompt.none {
-                refused(RedirectProblem::login_required())
-            } else {
-                Ok(Decided::Page(Next::Login))
-            };
+        let (session, user) = match self.logged_in(transaction, session).await? {
+            LoggedIn::As(session, user) => (session, *user),
+            LoggedIn::SomebodyElse => return refused(RedirectProblem::login_required()),
+            _ if request.prompt.none => return refused(RedirectProblem::login_required()),
+            LoggedIn::Unconfirmed(user) => return Ok(Decided::Page(Next::SelectAccount(user))),
+            LoggedIn::Nobody => return Ok(Decided::Page(Next::Login)),
         };
         // Step 2.
         let Some(client) = self.store.client(&request.client_id).await? else {
@@ -126,7 +189,7 @@ impl LoginService {
                 }
             },
         };
-        let organization = match self.organization(request, &user).await? {
+        let organization_id = match self.organization(request, &user).await? {
             Ok(organization) => organization,
             Err(problem) => return refused(problem),
         };
@@ -134,7 +197,18 @@ impl LoginService {
         let scope = self.granted_scope(request, &client, api.as_deref(), &user).await?;
         // Step 4.
         if !self.must_ask(transaction, &client, api.as_deref(), &user, &scope).await? {
-            return Ok(Decided::Issue { session, scope, organization });
+            let (request, session) = (request.clone(), session.clone());
+            let approved = Approved {
+                request,
+                client,
+                api,
+                user,
+                session,
+                scope,
+                organization_id,
+                code: None,
+            };
+            return Ok(Decided::Approved(Box::new(approved)));
         }
         if request.prompt.none {
             return refused(RedirectProblem::consent_required());
@@ -162,27 +236,54 @@ impl LoginService {
         }
     }
 
-    /// The way back to the application with an error.
-    pub fn refuse(&self, request: &ValidRequest, problem: &RedirectProblem) -> Next {
-        Next::Redirect(request.destination().error_location(&self.settings.issuer, problem))
+    /// Whom to ask for in this transaction whether to go on as this user, `None` when there is
+    /// nothing to ask.
+    ///
+    /// # Errors
+    /// Failures of ours.
+    pub async fn account_to_confirm(
+        &self,
+        transaction: &Transaction,
+        session: Option<&Session>,
+    ) -> Result<Option<Box<User>>, Failure> {
+        Ok(match self.logged_in(transaction, session).await? {
+            LoggedIn::Unconfirmed(user) => Some(user),
+            _ => None,
+        })
     }
 
+    /// The way back to the application with an error.
+    pub fn refuse(&self, request: &ValidRequest, problem: &RedirectProblem) -> Next {
+        let response = request.destination().error(&self.settings.issuer, problem);
+        Next::Respond(Box::new(response))
+    }
+
+    /// Step 1.
     async fn logged_in<'a>(
         &self,
         transaction: &Transaction,
         session: Option<&'a Session>,
-    ) -> Result<Option<(&'a Session, User)>, Failure> {
-        let Some(session) = session else { return Ok(None) };
+    ) -> Result<LoggedIn<'a>, Failure> {
+        let Some(session) = session else { return Ok(LoggedIn::Nobody) };
         let request = &transaction.request;
         let fresh = transaction.login.as_ref() == Some(&session.id);
         let age = self.clock.now().millis_since(session.authenticated_at);
         let too_old = request.max_age.is_some_and(|max| age > max.saturating_mul(1000) || max == 0);
-        if !fresh && (request.prompt.login || too_old) {
-            return Ok(None);
+        let another = transaction.account == Some(AccountChoice::Another);
+        if !fresh && (request.prompt.login || too_old || another) {
+            return Ok(LoggedIn::Nobody);
+        }
+        if request.hinted_user.as_ref().is_some_and(|hinted| *hinted != session.user_id) {
+            return Ok(if fresh { LoggedIn::SomebodyElse } else { LoggedIn::Nobody });
         }
         let user = users::find(self.store.read().await?.db(), &session.user_id).await?;
         let user = user.map(|record| record.user).filter(|user| !user.is_blocked());
-        Ok(user.map(|user| (session, user)))
+        let Some(user) = user.map(Box::new) else { return Ok(LoggedIn::Nobody) };
+        let chosen = transaction.account == Some(AccountChoice::Continue(session.id.clone()));
+        if request.prompt.select_account && !fresh && !chosen {
+            return Ok(LoggedIn::Unconfirmed(user));
+        }
+        Ok(LoggedIn::As(session, user))
     }
 
     async fn organization(
@@ -251,13 +352,8 @@ impl LoginService {
         Ok(consent::must_ask(demanded, forced, given.as_ref(), scope))
     }
 
-    async fn issue_code(
-        &self,
-        request: &ValidRequest,
-        session: &Session,
-        scope: ScopeSet,
-        organization_id: Option<OrganizationId>,
-    ) -> Result<Code, Failure> {
+    async fn issue_code(&self, approved: &Approved) -> Result<Code, Failure> {
+        let Approved { request, session, scope, organization_id, .. } = approved;
         let now = self.clock.now();
         let code = Code::new(self.entropy.url_safe(43));
         let dropped = (request.scope.contains("offline_access")
@@ -277,8 +373,8 @@ impl LoginService {
             code_challenge: request.code_challenge.clone(),
             nonce: request.nonce.clone(),
             audience: request.audience.clone(),
-            scope,
-            organization_id,
+            scope: scope.clone(),
+            organization_id: organization_id.clone(),
             auth_time: session.authenticated_at,
             amr: session.amr.clone(),
             expires_at: now.plus_seconds(self.settings.code_lifetime),

@@ -21,6 +21,17 @@ pub struct Transaction {
     pub login: Option<SessionId>,
     /// Whether the user consented during this transaction: it satisfies `prompt=consent`.
     pub consented: bool,
+    /// What the user answered to `prompt=select_account`.
+    pub account: Option<AccountChoice>,
+}
+
+/// What the user answered to `prompt=select_account` (OIDC Core §3.1.2.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccountChoice {
+    /// To go on as the user of this session.
+    Continue(SessionId),
+    /// To log in as somebody else.
+    Another,
 }
 
 /// Why a sealed transaction is of no use.
@@ -45,7 +56,7 @@ impl LoginService {
     /// A new transaction.
     pub fn begin(&self, request: ValidRequest) -> Transaction {
         let begun_at = self.clock.now().millis();
-        Transaction { request, begun_at, login: None, consented: false }
+        Transaction { request, begun_at, login: None, consented: false, account: None }
     }
 
     /// Seals a transaction for a browser.

@@ -4,20 +4,23 @@
 //! 2. [`validate`]: everything else. From here on a [`Destination`] exists, the value without
 //!    which nobody can be redirected, and errors travel to it.
 
+//!
+//! `acr_values`, `display` and parameters that nobody knows are taken and change nothing.
+
+mod checks;
 mod destination;
+mod response;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ClientId,
-    audience::Audience,
-    client::{Client, OrganizationUsage},
-    resource_server::{ResourceServer, UserPolicy},
+    ClientId, UserId, audience::Audience, client::Client, resource_server::ResourceServer,
     scope::ScopeSet,
 };
-use crate::policy::client_auth;
 
+pub use checks::audience;
 pub use destination::{Destination, PageProblem, destination};
+pub use response::{AuthorizationResponse, ResponseMode, ResponseType};
 
 /// The parameters as they came. A repeated parameter is not here but in `repeated`.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +55,16 @@ pub struct Parameters {
     pub login_hint: Option<String>,
     /// `organization`, an id or a name
     pub organization: Option<String>,
+    /// `connection`, the name of one
+    pub connection: Option<String>,
+    /// `claims`, JSON (OIDC Core §5.5)
+    pub claims: Option<String>,
+    /// `ui_locales`, the languages of the person, the best first
+    pub ui_locales: Option<String>,
+    /// `screen_hint`, the page to begin with
+    pub screen_hint: Option<String>,
+    /// The user that `id_token_hint` names, already verified (OIDC Core §3.1.2.1)
+    pub hinted_user: Option<UserId>,
     /// `request` or `request_uri` was sent (OIDC Core §6)
     pub request_object: Option<&'static str>,
     /// The first parameter that came more than once (RFC 6749 §3.1 forbids it)
@@ -91,6 +104,8 @@ pub struct Prompt {
     pub login: bool,
     /// The user must be asked for consent again.
     pub consent: bool,
+    /// The user must say whether to go on with the account of the session.
+    pub select_account: bool,
 }
 
 /// An authorize request that passed every check that needs no user. It travels sealed through the
@@ -103,6 +118,10 @@ pub struct ValidRequest {
     pub redirect_uri: String,
     /// Whether the request named it.
     pub redirect_uri_given: bool,
+    /// What the response consists of.
+    pub response_type: ResponseType,
+    /// How it travels.
+    pub response_mode: ResponseMode,
     /// Returned untouched.
     pub state: Option<String>,
     /// For the ID token.
@@ -121,6 +140,12 @@ pub struct ValidRequest {
     pub login_hint: Option<String>,
     /// The organization to log in to, an id or a name.
     pub organization: Option<String>,
+    /// The only user who may log in: named by `id_token_hint` or `claims`.
+    pub hinted_user: Option<UserId>,
+    /// The languages of the person, the best first.
+    pub ui_locales: Option<String>,
+    /// The page to begin with, `signup` or `login`.
+    pub screen_hint: Option<String>,
 }
 
 impl ValidRequest {
@@ -130,6 +155,7 @@ impl ValidRequest {
             redirect_uri: self.redirect_uri.clone(),
             given: self.redirect_uri_given,
             state: self.state.clone(),
+            mode: self.response_mode,
         }
     }
 }
@@ -146,32 +172,29 @@ pub fn validate(
     api: Option<&ResourceServer>,
     userinfo: &Audience,
 ) -> Result<ValidRequest, RedirectProblem> {
-    not_repeated(parameters)?;
-    response(parameters, client)?;
-    let code_challenge = pkce(parameters, client)?;
-    let prompt = prompt(parameters)?;
-    let max_age = max_age(parameters)?;
+    checks::not_repeated(parameters)?;
+    checks::request_object(parameters)?;
+    let response_type = response::response_type(parameters, client)?;
+    let code_challenge = match response_type.code {
+        true => checks::pkce(parameters, client)?,
+        false => None,
+    };
+    let prompt = checks::prompt(parameters)?;
+    let max_age = checks::max_age(parameters)?;
     let audience = audience(parameters)?.filter(|a| a != userinfo);
     if let Some(audience) = &audience {
-        authorized_for(client, audience, api)?;
+        checks::authorized_for(client, audience, api)?;
     }
-    let organization = organization(parameters, client)?;
-    for (name, value, limit) in [
-        ("scope", &parameters.scope, ScopeSet::MAX_LENGTH),
-        ("state", &parameters.state, 8 * 1024),
-        ("nonce", &parameters.nonce, 2 * 1024),
-        ("login_hint", &parameters.login_hint, 1024),
-        ("organization", &parameters.organization, 256),
-    ] {
-        if value.as_ref().is_some_and(|v| v.len() > limit) {
-            let text = format!("parameter {name} is longer than {limit} bytes");
-            return Err(RedirectProblem::new("invalid_request", text));
-        }
-    }
+    let organization = checks::organization(parameters, client)?;
+    checks::connection(parameters)?;
+    checks::lengths(parameters)?;
+    let claimed_subject = checks::claimed_subject(parameters)?;
     Ok(ValidRequest {
         client_id: client.client_id.clone(),
         redirect_uri: destination.redirect_uri.clone(),
         redirect_uri_given: destination.given,
+        response_type,
+        response_mode: destination.mode,
         state: destination.state.clone(),
         nonce: parameters.nonce.clone(),
         audience,
@@ -181,167 +204,10 @@ pub fn validate(
         max_age,
         login_hint: parameters.login_hint.clone(),
         organization,
+        hinted_user: parameters.hinted_user.clone().or(claimed_subject),
+        ui_locales: parameters.ui_locales.clone(),
+        screen_hint: parameters.screen_hint.clone(),
     })
-}
-
-/// The audience asked for: `audience`, or `resource` (RFC 8707 §2), which must not differ.
-///
-/// # Errors
-/// `invalid_request` when they differ.
-pub fn audience(parameters: &Parameters) -> Result<Option<Audience>, RedirectProblem> {
-    let present = |p: &Option<String>| p.clone().filter(|v| !v.is_empty());
-    match (present(&parameters.audience), present(&parameters.resource)) {
-        (Some(a), Some(r)) if a != r => Err(RedirectProblem::new(
-            "invalid_request",
-            "parameters audience and resource name different APIs",
-        )),
-        (Some(a), _) | (None, Some(a)) => Ok(Some(Audience::new(a))),
-        (None, None) => Ok(None),
-    }
-}
-
-fn not_repeated(parameters: &Parameters) -> Result<(), RedirectProblem> {
-    match &parameters.repeated {
-        None => Ok(()),
-        Some(name) => Err(RedirectProblem::new(
-            "invalid_request",
-            format!("parameter {name} is included more than once"),
-        )),
-    }
-}
-
-fn response(parameters: &Parameters, client: &Client) -> Result<(), RedirectProblem> {
-    match parameters.response_type.as_deref() {
-        None | Some("") => {
-            let text = "Missing required parameter: response_type";
-            return Err(RedirectProblem::new("invalid_request", text));
-        }
-        Some("code") => {}
-        Some(_) => {
-            let text = "The only supported response_type is code";
-            return Err(RedirectProblem::new("unsupported_response_type", text));
-        }
-    }
-    match parameters.response_mode.as_deref() {
-        None | Some("" | "query") => {}
-        Some(_) => {
-            let text = "The only supported response_mode is query";
-            return Err(RedirectProblem::new("invalid_request", text));
-        }
-    }
-    match parameters.request_object {
-        None => {}
-        Some("request") => {
-            let text = "Request objects are not supported";
-            return Err(RedirectProblem::new("request_not_supported", text));
-        }
-        Some(_) => {
-            let text = "Request objects are not supported";
-            return Err(RedirectProblem::new("request_uri_not_supported", text));
-        }
-    }
-    if !client.allows_grant("authorization_code") {
-        let text = "Grant type 'authorization_code' not allowed for the client.";
-        return Err(RedirectProblem::new("unauthorized_client", text));
-    }
-    Ok(())
-}
-
-/// RFC 7636 §4.4.1. `plain` protects against nothing that can read the request, so it is refused.
-fn pkce(parameters: &Parameters, client: &Client) -> Result<Option<String>, RedirectProblem> {
-    let invalid = |text: &str| Err(RedirectProblem::new("invalid_request", text));
-    let method = parameters.code_challenge_method.as_deref();
-    match (parameters.code_challenge.as_deref(), method) {
-        (None | Some(""), None | Some("")) if client_auth::must_use_pkce(client) => {
-            invalid("Parameter 'code_challenge' is required for this client")
-        }
-        (None | Some(""), None | Some("")) => Ok(None),
-        (None | Some(""), Some(_)) => invalid("Missing required parameter: code_challenge"),
-        (Some(challenge), Some("S256")) => {
-            // The base64url form of a SHA-256 digest.
-            let url_safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-            if challenge.len() == 43 && challenge.chars().all(url_safe) {
-                Ok(Some(challenge.to_owned()))
-            } else {
-                invalid("Parameter 'code_challenge' is not an S256 challenge")
-            }
-        }
-        (Some(_), _) => invalid("Parameter 'code_challenge_method' must be S256"),
-    }
-}
-
-fn prompt(parameters: &Parameters) -> Result<Prompt, RedirectProblem> {
-    let mut prompt = Prompt::default();
-    for value in parameters.prompt.as_deref().unwrap_or("").split_whitespace() {
-        match value {
-            "none" => prompt.none = true,
-            // There is one account to select per browser: selecting means logging in.
-            "login" | "select_account" => prompt.login = true,
-            "consent" => prompt.consent = true,
-            _ => {
-                let text = "Parameter 'prompt' has an unknown value";
-                return Err(RedirectProblem::new("invalid_request", text));
-            }
-        }
-    }
-    if prompt.none && (prompt.login || prompt.consent) {
-        let text = "prompt=none cannot be combined with another prompt";
-        return Err(RedirectProblem::new("invalid_request", text));
-    }
-    Ok(prompt)
-}
-
-fn max_age(parameters: &Parameters) -> Result<Option<i64>, RedirectProblem> {
-    match parameters.max_age.as_deref() {
-        None | Some("") => Ok(None),
-        Some(text) => match text.parse::<u32>() {
-            Ok(seconds) => Ok(Some(i64::from(seconds))),
-            Err(_) => {
-                let text = "Parameter 'max_age' must be a number of seconds";
-                Err(RedirectProblem::new("invalid_request", text))
-            }
-        },
-    }
-}
-
-fn authorized_for(
-    client: &Client,
-    audience: &Audience,
-    api: Option<&ResourceServer>,
-) -> Result<(), RedirectProblem> {
-    let Some(api) = api else {
-        let text = format!("Service not found: {audience}");
-        return Err(RedirectProblem::new("access_denied", text));
-    };
-    // A user's login must never yield a token for the Management API: its scopes are for machines.
-    let denied = api.is_system || api.subject_type_authorization.user.policy == UserPolicy::DenyAll;
-    if denied {
-        let client = &client.client_id;
-        let text = format!(
-            "Client \"{client}\" is not authorized to access resource server \"{audience}\"."
-        );
-        return Err(RedirectProblem::new("access_denied", text));
-    }
-    Ok(())
-}
-
-fn organization(
-    parameters: &Parameters,
-    client: &Client,
-) -> Result<Option<String>, RedirectProblem> {
-    let usage = client.organization_usage.unwrap_or(OrganizationUsage::Deny);
-    let named = parameters.organization.clone().filter(|o| !o.is_empty());
-    match (named, usage) {
-        (Some(_), OrganizationUsage::Deny) => Err(RedirectProblem::new(
-            "invalid_request",
-            "parameter organization is not allowed for this client",
-        )),
-        (None, OrganizationUsage::Require) => Err(RedirectProblem::new(
-            "invalid_request",
-            "parameter organization is required for this client",
-        )),
-        (named, _) => Ok(named),
-    }
 }
 
 #[cfg(test)]
@@ -386,8 +252,10 @@ mod tests {
     fn each_check_names_its_error() {
         assert!(run(&good(), &client()).is_ok());
         assert_eq!(error(|p| p.response_type = None), "invalid_request");
-        assert_eq!(error(|p| p.response_type = Some("token".into())), "unsupported_response_type");
-        assert_eq!(error(|p| p.response_mode = Some("fragment".into())), "invalid_request");
+        assert_eq!(error(|p| p.response_type = Some("none".into())), "unsupported_response_type");
+        assert_eq!(error(|p| p.response_type = Some("token".into())), "unauthorized_client");
+        assert_eq!(error(|p| p.response_type = Some("code token".into())), "unauthorized_client");
+        assert_eq!(error(|p| p.response_mode = Some("jwt".into())), "invalid_request");
         assert_eq!(error(|p| p.code_challenge = None), "invalid_request");
         assert_eq!(error(|p| p.code_challenge_method = None), "invalid_request");
         assert_eq!(error(|p| p.code_challenge_method = Some("plain".into())), "invalid_request");
@@ -400,7 +268,43 @@ mod tests {
         assert_eq!(error(|p| p.request_object = Some("request")), "request_not_supported");
         assert_eq!(error(|p| p.request_object = Some("request_uri")), "request_uri_not_supported");
         assert_eq!(error(|p| p.organization = Some("acme".into())), "invalid_request");
+        assert_eq!(error(|p| p.connection = Some("google-oauth2".into())), "invalid_request");
+        assert_eq!(error(|p| p.prompt = Some("none select_account".into())), "invalid_request");
+        assert_eq!(error(|p| p.claims = Some("email".into())), "invalid_request");
         assert_eq!(error(|p| p.state = Some("x".repeat(9000))), "invalid_request");
+    }
+
+    #[test]
+    fn tokens_need_the_implicit_grant_a_nonce_and_no_query() {
+        let implicit = Client {
+            grant_types: ["authorization_code", "implicit"].map(Into::into).to_vec(),
+            ..client()
+        };
+        let ask = |response_type: &str, response_mode: Option<&str>, nonce: Option<&str>| {
+            let parameters = Parameters {
+                response_type: Some(response_type.into()),
+                response_mode: response_mode.map(Into::into),
+                nonce: nonce.map(Into::into),
+                ..good()
+            };
+            run(&parameters, &implicit).map(|r| r.response_mode).map_err(|p| p.description)
+        };
+        assert_eq!(ask("token", None, None), Ok(ResponseMode::Fragment));
+        assert_eq!(ask("code id_token", Some("form_post"), Some("n")), Ok(ResponseMode::FormPost));
+        assert!(ask("id_token", None, None).expect_err("refused").contains("nonce"));
+        assert!(ask("token", Some("query"), None).expect_err("refused").contains("query"));
+    }
+
+    #[test]
+    fn claims_may_insist_on_a_user() {
+        let with = |claims: &str| {
+            let parameters = Parameters { claims: Some(claims.into()), ..good() };
+            run(&parameters, &client()).expect("valid").hinted_user
+        };
+        let ada = Some(UserId::new("auth0|ada"));
+        assert_eq!(with(r#"{"id_token":{"sub":{"value":"auth0|ada"}}}"#), ada);
+        assert_eq!(with(r#"{"userinfo":{"sub":{"value":"auth0|ada"},"email":null}}"#), ada);
+        assert_eq!(with(r#"{"id_token":{"email":{"essential":true},"sub":null}}"#), None);
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl TokenService {
             permissions: Some(&scope),
             gty: Some(Gty::ClientCredentials),
             organization_id: None,
+            for_web: false,
         })?;
         let happened = Happened::Granted {
             exchanged: Exchanged::ClientCredentials,

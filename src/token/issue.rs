@@ -128,6 +128,7 @@ impl TokenService {
             permissions: Some(&login.permissions),
             gty: (login.grant == LoginGrant::Password).then_some(Gty::Password),
             organization_id: login.organization_id.as_ref(),
+            for_web: false,
         })?;
         let id_token = if login.scope.contains("openid") {
             Some(self.mint_id_token(&IdToken {
@@ -139,6 +140,8 @@ impl TokenService {
                 amr: &login.amr,
                 session_id: login.session_id.as_ref(),
                 organization_id: login.organization_id.as_ref(),
+                access_token: None,
+                code: None,
             })?)
         } else {
             None

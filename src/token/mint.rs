@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::crypto::Failed;
+use crate::crypto::{Failed, digest};
 use crate::domain::{
     ClientId, OrganizationId, SessionId, audience::Audience, client::Client,
     resource_server::ResourceServer, scope::ScopeSet, time::Timestamp, user::User,
@@ -13,6 +13,9 @@ use crate::token::TokenService;
 
 /// Lifetime in seconds of an access token that only `/userinfo` takes.
 const USERINFO_LIFETIME: i64 = 86_400;
+
+/// The same for one that came through the browser's address bar.
+const USERINFO_LIFETIME_FOR_WEB: i64 = 7_200;
 
 /// What an access token says.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +34,9 @@ pub struct AccessToken<'a> {
     pub gty: Option<Gty>,
     /// The organization logged in to.
     pub organization_id: Option<&'a OrganizationId>,
+    /// Whether it is issued by the authorization endpoint, through the browser, and so lives
+    /// shorter.
+    pub for_web: bool,
 }
 
 /// The `gty` claim of the Auth0 profile.
@@ -63,6 +69,10 @@ pub struct IdToken<'a> {
     pub session_id: Option<&'a SessionId>,
     /// The organization logged in to.
     pub organization_id: Option<&'a OrganizationId>,
+    /// The access token issued beside it by the authorization endpoint (OIDC Core §3.2.2.10).
+    pub access_token: Option<&'a str>,
+    /// The code issued beside it by the authorization endpoint (OIDC Core §3.3.2.11).
+    pub code: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -118,6 +128,10 @@ struct IdTokenClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    at_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     org_id: Option<&'a str>,
 }
 
@@ -131,7 +145,10 @@ impl TokenService {
     pub fn mint_access_token(&self, token: &AccessToken<'_>) -> Result<(String, i64), Failed> {
         let now = self.clock.now().seconds();
         let userinfo = self.settings.userinfo_audience();
-        let lifetime = Self::access_token_lifetime(token.api);
+        let lifetime = match token.for_web {
+            true => Self::access_token_lifetime_for_web(token.api),
+            false => Self::access_token_lifetime(token.api),
+        };
         let aud = match token.api.map(|api| &api.identifier) {
             None => Aud::One(userinfo.as_str()),
             Some(api) if token.scope.contains("openid") => {
@@ -169,6 +186,13 @@ impl TokenService {
         api.map_or(USERINFO_LIFETIME, |api| api.token_lifetime)
     }
 
+    /// Lifetime in seconds of an access token for `api` that travels through the browser.
+    fn access_token_lifetime_for_web(api: Option<&ResourceServer>) -> i64 {
+        api.map_or(USERINFO_LIFETIME_FOR_WEB, |api| {
+            api.token_lifetime_for_web.min(api.token_lifetime)
+        })
+    }
+
     /// Mints an ID token. Its content does not depend on the audience of the access token beside
     /// it.
     ///
@@ -187,6 +211,8 @@ impl TokenService {
             amr: token.amr,
             sid: token.session_id.map(SessionId::as_str),
             nonce: token.nonce,
+            at_hash: token.access_token.map(digest::half_hash),
+            c_hash: token.code.map(digest::half_hash),
             org_id: token.organization_id.map(OrganizationId::as_str),
         };
         self.keys.get().current.sign("JWT", &claims)

@@ -282,6 +282,7 @@ impl TokenService {
             permissions: target.map(|target| &target.permissions),
             gty: (family.grant == LoginGrant::Password).then_some(Gty::RefreshedPassword),
             organization_id: family.organization_id.as_ref(),
+            for_web: false,
         })?;
         let id_token = if allowed.has_id_token() {
             let session = match &family.session_id {
@@ -298,6 +299,8 @@ impl TokenService {
                 amr: &family.amr,
                 session_id: session.as_ref().map(|session| &session.id),
                 organization_id: family.organization_id.as_ref(),
+                access_token: None,
+                code: None,
             })?)
         } else {
             None

@@ -2,6 +2,7 @@
 
 mod audit;
 mod authorize;
+mod azure;
 mod client_credentials;
 mod code_flow;
 mod consent;
@@ -14,6 +15,7 @@ mod mrrt_vectors;
 mod password_grant;
 mod refresh;
 mod refresh_settings;
+mod responses;
 mod revoke;
 mod token_endpoint;
 mod userinfo;

@@ -57,9 +57,14 @@ impl PageError {
             ),
             PageProblem::CallbackMissing => (
                 "Callback URL missing",
-                "The application has not exactly one callback URL, so the request must name a \
-                 redirect_uri."
-                    .to_owned(),
+                "The application has no callback URL, so nobody can be sent back to it.".to_owned(),
+            ),
+            PageProblem::WebOriginMismatch(origin) => (
+                "Web origin mismatch",
+                format!(
+                    "The origin {origin} is not in the list of allowed web origins of this \
+                     application, so it may not receive a web message."
+                ),
             ),
         };
         Self::new(app, StatusCode::BAD_REQUEST, title, message)

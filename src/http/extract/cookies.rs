@@ -56,9 +56,12 @@ fn is_https(app: &App) -> bool {
 }
 
 fn set(app: &App, name_: &str, value: &str, max_age: i64) -> HeaderValue {
-    let secure = if is_https(app) { "; Secure" } else { "" };
+    // An application of another site frames `/authorize` for a silent login, or posts to it: that
+    // needs `None`, which browsers take with `Secure` only. What keeps other sites out of our forms
+    // is the sealed transaction, and no page of ours can be framed.
+    let site = if is_https(app) { "None; Secure" } else { "Lax" };
     let name = name(app, name_);
-    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={site}; Max-Age={max_age}");
     // Values are our own base64url, so this cannot fail; an absent cookie would only mean another
     // login.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))

@@ -114,6 +114,14 @@ impl Parameters {
         }
     }
 
+    /// Gives a parameter another value.
+    pub fn replace(&mut self, name: &str, value: String) {
+        self.values.insert(name.to_owned(), value);
+    }
+    /// Forgets a parameter.
+    pub fn remove(&mut self, name: &str) {
+        self.values.remove(name);
+    }
     /// A parameter. One without a value counts as omitted (RFC 6749 §3.1).
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())

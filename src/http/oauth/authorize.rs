@@ -15,12 +15,13 @@ use crate::http::{
         cookies::{self, Cookies},
         parameters::{self, Parameters},
     },
+    pages,
 };
 use crate::login::{
     authorize::Next,
     transaction::{BrowserBinding, Transaction},
 };
-use crate::policy::authorize::{self as rules, PageProblem};
+use crate::policy::authorize::{self as rules, AuthorizationResponse, PageProblem, ResponseMode};
 
 /// `GET` and `POST /authorize`.
 pub async fn authorize(
@@ -31,17 +32,29 @@ pub async fn authorize(
     let parameters = parameters::of_page(request, &app)
         .await
         .map_err(|why| PageError::unreadable(&app, &why))?;
-    let parameters = recognised(&parameters);
-    let store = |error| PageError::store(&app, &error);
+    begin(&app, &parameters, &cookies).await
+}
+
+/// Checks a request and takes it as far as it goes.
+///
+/// # Errors
+/// The page that says why it cannot be answered by a redirect.
+pub async fn begin(
+    app: &App,
+    parameters: &Parameters,
+    cookies: &Cookies,
+) -> Result<Response, PageError> {
+    let parameters = recognised(parameters);
+    let store = |error| PageError::store(app, &error);
     let client = match &parameters.client_id {
         None => None,
         Some(id) => app.store.client(&ClientId::new(id)).await.map_err(store)?,
     };
     let client = client.as_ref().map(|record| &record.client);
     let destination = rules::destination(&parameters, client)
-        .map_err(|problem| PageError::problem(&app, &problem))?;
+        .map_err(|problem| PageError::problem(app, &problem))?;
     let Some(client) = client else {
-        return Err(PageError::problem(&app, &PageProblem::UnknownClient));
+        return Err(PageError::problem(app, &PageProblem::UnknownClient));
     };
     let api = match rules::audience(&parameters) {
         Ok(Some(audience)) => app.store.api(&audience).await.map_err(store)?,
@@ -52,11 +65,11 @@ pub async fn authorize(
     let valid = match rules::validate(&parameters, &destination, client, api, &userinfo) {
         Ok(valid) => valid,
         Err(problem) => {
-            return Ok(redirect(&destination.error_location(&app.settings.issuer, &problem)));
+            return Ok(respond(&destination.error(&app.settings.issuer, &problem)));
         }
     };
     let transaction = app.login.begin(valid);
-    go_on(&app, &transaction, &cookies).await
+    go_on(app, &transaction, cookies).await
 }
 
 /// `GET /authorize/resume`.
@@ -79,9 +92,14 @@ pub async fn go_on(
     let session = session.map_err(|error| PageError::store(app, &error))?;
     let next = app.login.advance(transaction, session.as_ref()).await;
     match next.map_err(|failure| PageError::failure(app, &failure))? {
-        Next::Redirect(location) => Ok(redirect(&location)),
+        Next::Respond(response) => Ok(respond(&response)),
+        Next::Mint(approved) => {
+            let response = app.tokens.authorization_response(&approved).await;
+            Ok(respond(&response.map_err(|failure| PageError::failure(app, &failure))?))
+        }
         Next::UnknownClient => Err(PageError::problem(app, &PageProblem::UnknownClient)),
         Next::Login => send_to(app, "/u/login", transaction, cookies),
+        Next::SelectAccount(_) => send_to(app, "/u/account", transaction, cookies),
         Next::Consent(_) => send_to(app, "/u/consent", transaction, cookies),
     }
 }
@@ -123,6 +141,22 @@ pub async fn sealed_transaction(
     Ok((transaction, parameters))
 }
 
+/// Sends a response to the application, the way that it asked for.
+pub fn respond(response: &AuthorizationResponse) -> Response {
+    let parameters = &response.parameters;
+    let destination = &response.destination;
+    match destination.mode() {
+        ResponseMode::Query | ResponseMode::Fragment => redirect(&response.location()),
+        ResponseMode::FormPost => {
+            pages::delivery::form_post(destination.redirect_uri(), parameters)
+        }
+        ResponseMode::WebMessage => {
+            let origin = destination.origin().unwrap_or_default();
+            pages::delivery::web_message(&origin, parameters)
+        }
+    }
+}
+
 /// 302 that nobody keeps.
 pub fn redirect(location: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(location) else {
@@ -156,6 +190,11 @@ fn recognised(parameters: &Parameters) -> rules::Parameters {
         max_age: parameters.text("max_age"),
         login_hint: parameters.text("login_hint"),
         organization: parameters.text("organization"),
+        connection: parameters.text("connection"),
+        claims: parameters.text("claims"),
+        ui_locales: parameters.text("ui_locales"),
+        screen_hint: parameters.text("screen_hint"),
+        hinted_user: None,
         request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
         repeated: parameters.repeated().map(str::to_owned),
     }

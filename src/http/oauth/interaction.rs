@@ -1,4 +1,4 @@
-//! The pages of a login: `/u/login` and `/u/consent`. Plain forms that work without JavaScript.
+//! The pages of a login: `/u/login`, `/u/account` and `/u/consent`. Plain forms that work without JavaScript.
 //!
 //! Every form carries the sealed transaction, which only opens beside the cookie of the browser
 //! that began it: a form posted from elsewhere is refused (CSRF).
@@ -14,13 +14,13 @@ use crate::http::{
     App,
     error::page::PageError,
     extract::{cookies, cookies::Cookies},
-    oauth::authorize::{go_on, redirect, sealed_transaction, send_to},
-    pages::{self, ConsentPage, LoginPage, ScopeLine},
+    oauth::authorize::{go_on, respond, sealed_transaction, send_to},
+    pages::{self, AccountPage, ConsentPage, LoginPage, ScopeLine},
 };
 use crate::login::{
     authorize::{ConsentRequest, Next},
     passwords::LoginFault,
-    transaction::Transaction,
+    transaction::{AccountChoice, Transaction},
 };
 use crate::policy::authorize::RedirectProblem;
 
@@ -70,6 +70,59 @@ pub async fn log_in(
     Ok(response)
 }
 
+/// `GET /u/account`.
+pub async fn account_page(
+    State(app): State<App>,
+    cookies: Cookies,
+    request: Request,
+) -> Result<Response, PageError> {
+    let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
+    choose_account(&app, &transaction, &cookies, parameters.get("state").unwrap_or("")).await
+}
+
+/// `POST /u/account`.
+pub async fn account(
+    State(app): State<App>,
+    cookies: Cookies,
+    request: Request,
+) -> Result<Response, PageError> {
+    let (mut transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
+    let session = app.login.session(cookies.session.as_ref()).await;
+    let session = session.map_err(|error| PageError::store(&app, &error))?;
+    transaction.account = match (parameters.get("action"), session) {
+        (Some("continue"), Some(session)) => Some(AccountChoice::Continue(session.id)),
+        (Some("another"), _) => Some(AccountChoice::Another),
+        // Neither button: the same step again.
+        _ => {
+            let state = parameters.get("state").unwrap_or("");
+            return choose_account(&app, &transaction, &cookies, state).await;
+        }
+    };
+    send_to(&app, "/authorize/resume", &transaction, &cookies)
+}
+
+async fn choose_account(
+    app: &App,
+    transaction: &Transaction,
+    cookies: &Cookies,
+    state: &str,
+) -> Result<Response, PageError> {
+    let session = app.login.session(cookies.session.as_ref()).await;
+    let session = session.map_err(|error| PageError::store(app, &error))?;
+    let asked = app.login.account_to_confirm(transaction, session.as_ref()).await;
+    let Some(user) = asked.map_err(|failure| PageError::failure(app, &failure))? else {
+        return go_on(app, transaction, cookies).await;
+    };
+    let client_name = client_name(app, transaction).await?;
+    let page = AccountPage {
+        tenant: &app.settings.tenant_name,
+        client_name: &client_name,
+        user: user.name_for_people(),
+        state,
+    };
+    Ok(pages::render(StatusCode::OK, &page))
+}
+
 /// `GET /u/consent`.
 pub async fn consent_page(
     State(app): State<App>,
@@ -106,7 +159,7 @@ pub async fn consent(
             let problem =
                 RedirectProblem::new("access_denied", "User did not authorize the request");
             match app.login.refuse(&transaction.request, &problem) {
-                Next::Redirect(location) => Ok(redirect(&location)),
+                Next::Respond(response) => Ok(respond(&response)),
                 _ => go_on(&app, &transaction, &cookies).await,
             }
         }
@@ -136,22 +189,26 @@ async fn show_login(
     username: &str,
     error: Option<&str>,
 ) -> Result<Response, PageError> {
+    let client_name = client_name(app, transaction).await?;
+    let tenant = &app.settings.tenant_name;
+    let page = LoginPage { tenant, client_name: &client_name, state, username, error };
+    Ok(pages::render(StatusCode::OK, &page))
+}
+
+/// The name of the application, empty when it is gone.
+async fn client_name(app: &App, transaction: &Transaction) -> Result<String, PageError> {
     let client = app.store.client(&transaction.request.client_id).await;
     let client = client.map_err(|error| PageError::store(app, &error))?;
-    let client_name = client.as_ref().map_or("", |record| record.client.name.as_str());
-    let tenant = &app.settings.tenant_name;
-    let page = LoginPage { tenant, client_name, state, username, error };
-    Ok(pages::render(StatusCode::OK, &page))
+    Ok(client.map(|record| record.client.name.clone()).unwrap_or_default())
 }
 
 fn show_consent(app: &App, asked: &ConsentRequest, state: &str) -> Response {
     let api = asked.api.as_ref().map(|record| &record.api);
     let scopes: Vec<ScopeLine> = asked.scope.iter().map(|scope| line(scope, api)).collect();
-    let user = &asked.user;
     let page = ConsentPage {
         tenant: &app.settings.tenant_name,
         client_name: &asked.client.client.name,
-        user: user.email.as_deref().or(user.username.as_deref()).unwrap_or(user.user_id.as_str()),
+        user: asked.user.name_for_people(),
         api_name: api.map(|api| api.name.as_deref().unwrap_or(api.identifier.as_str())),
         scopes: &scopes,
         state,

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -32,6 +32,12 @@ const PASSWORD_REALM: &str = "http://auth0.com/oauth/grant-type/password-realm";
 /// The grants there are. A span records one of these, never what came in.
 const GRANT_TYPES: &[&str] =
     &["authorization_code", "refresh_token", "client_credentials", "password", PASSWORD_REALM];
+
+/// The headers of an answer that holds tokens (RFC 6749 §5.1).
+pub const NEVER_KEPT: [(HeaderName, HeaderValue); 2] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::PRAGMA, HeaderValue::from_static("no-cache")),
+];
 
 #[derive(Serialize)]
 struct TokenBody {
@@ -73,14 +79,14 @@ fn respond(granted: Granted) -> Response {
         token_type: "Bearer",
         resource: granted.resource,
     };
-    let never_kept = [
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::PRAGMA, HeaderValue::from_static("no-cache")),
-    ];
-    (never_kept, Json(body)).into_response()
+    (NEVER_KEPT, Json(body)).into_response()
 }
 
-async fn grant(
+/// Answers a request to the token endpoint.
+///
+/// # Errors
+/// Why it is refused.
+pub async fn grant(
     app: &App,
     headers: &HeaderMap,
     parameters: &Parameters,

@@ -81,7 +81,9 @@ async fn after_that_an_error_travels_to_the_application() {
         let long = "x".repeat(17 * 1024);
         let cases = [
             ("response_type", "", "invalid_request"),
-            ("response_type", "token", "unsupported_response_type"),
+            ("response_type", "none", "unsupported_response_type"),
+            ("connection", "google-oauth2", "invalid_request"),
+            ("claims", "x", "invalid_request"),
             ("response_mode", "form_post.jwt", "invalid_request"),
             ("code_challenge_method", "plain", "invalid_request"),
             ("code_challenge_method", "", "invalid_request"),

@@ -101,7 +101,10 @@ impl<'a> Browser<'a> {
             }
             let next = url.join(answer.header("location")).unwrap();
             if next.origin() != url.origin() {
-                return Landed::Application(next.query_pairs().into_owned().collect());
+                let mut landed: BTreeMap<_, _> = next.query_pairs().into_owned().collect();
+                let fragment = next.fragment().unwrap_or("").as_bytes();
+                landed.extend(url::form_urlencoded::parse(fragment).into_owned());
+                return Landed::Application(landed);
             }
             url = next;
             answer = self.send(self.app.http.get(url.clone())).await;

@@ -51,6 +51,7 @@ fn description(event: &str) -> Option<&'static str> {
         "sepft"  => "Successful exchange of password for access token",
         "fepft"  => "Failed exchange of password for access token",
         "s"      => "Successful login",
+        "ssa"    => "Successful silent login",
         "f"      => "Failed login: the user is blocked",
         "fp"     => "Failed login: wrong password",
         "fu"     => "Failed login: unknown user",
