@@ -71,8 +71,11 @@ judge('without a client the list of the server counts', async () => {
     (part) => visit.page.waitForRequest((request) => request.url().includes(part)));
   await visit.page.evaluate((returnTo) => { client.logout({ clientId: null, logoutParams: { returnTo } }); }, everybody);
   assert.equal(new URL((await asked).url()).searchParams.has('client_id'), false);
-  // Nobody is there, and that is nothing to the session.
   await followed;
+  // Nobody is there, so this page never arrives.
+  const next = await visit.page.context().newPage();
+  await visit.page.close();
+  visit.page = next;
   assert.equal(await hasSession(visit), false);
   await visit.close();
 });
