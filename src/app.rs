@@ -18,11 +18,11 @@ use crate::app::connections::Endpoint;
 use crate::config::Config;
 use crate::crypto::{
     self, master_key::Purpose, nonce::NonceKey, password::Passwords,
-    refresh_token::RefreshTokenKey, seal::Sealer,
+    refresh_token::RefreshTokenKey, seal::Sealer, short_code::ShortCodeKey,
 };
 use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};
-use crate::login::{LoginService, audit::AuditWriter};
+use crate::login::{LoginService, audit::AuditWriter, errands::Errands};
 use crate::mail::Mailer;
 use crate::store::{self, Store};
 use crate::token::{Internal, TokenService, keys::KeyRing};
@@ -82,9 +82,11 @@ pub async fn build(
         settings: Arc::clone(&settings),
         passwords: passwords(config, &*entropy),
         audit: AuditWriter::start(store.clone()),
+        errands: Errands::default(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
         transactions: Sealer::new(&master, Purpose::Transaction)?,
+        short_codes: ShortCodeKey::new(&master),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
@@ -170,6 +172,7 @@ pub async fn serve(
     background.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
     let (audit, mailer) = (app.login.audit.clone(), app.login.mailer.clone());
+    let errands = app.login.errands.clone();
     let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
     background.push(tokio::spawn(async move {
         stop.await;
@@ -190,6 +193,7 @@ pub async fn serve(
     for task in background {
         task.abort();
     }
+    errands.idle().await;
     mailer.flush().await;
     audit.flush().await;
     store.close().await;

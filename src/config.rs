@@ -41,6 +41,8 @@ pub struct Config {
     pub logout: Logout,
     /// `[passwords]`
     pub passwords: Passwords,
+    /// `[passwordless]`
+    pub passwordless: Passwordless,
     /// `[audit]`
     pub audit: Audit,
     /// `[pages]`
@@ -167,6 +169,14 @@ pub struct Passwords {
     pub parallel: usize,
     /// Hashes that may wait.
     pub queue: usize,
+}
+
+/// `[passwordless]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passwordless {
+    /// Whether a right code creates the user.
+    pub signup: bool,
 }
 
 /// `[audit]`
@@ -412,6 +422,7 @@ impl Config {
             login_transaction_lifetime: self.sessions.login_lifetime,
             session_lifetime: self.sessions.lifetime,
             session_idle_lifetime: self.sessions.idle_lifetime,
+            passwordless_signup: self.passwordless.signup,
             audit_retention: self.audit.retention_days * 86_400,
             error_status: self.oauth.error_status,
             default_locale: self.pages.default_locale.clone(),
@@ -458,6 +469,18 @@ mod tests {
         let config = load(file, &[("DOORWARD_ISSUER", "https://b.example/")]).unwrap();
         assert_eq!(config.server.issuer, "https://b.example/");
         assert_eq!(load(file, &[]).unwrap().server.issuer, "https://a.example/");
+    }
+
+    #[test]
+    fn the_password_of_the_mail_server_stays_secret() {
+        let file = "[mail]\nfrom = \"us@example.com\"";
+        let url = "smtps://us:hunter2@mail.example";
+        let config = load(file, &[("DOORWARD_SMTP_URL", url)]).unwrap();
+        assert_eq!(config.mail.smtp_url.expose(), url);
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let bad = "smtp://us:hunter2@mail.example";
+        let why = load(file, &[("DOORWARD_SMTP_URL", bad)]).unwrap_err();
+        assert!(why.contains("mail.smtp_url") && !why.contains("hunter2"), "{why}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod public_key;
 pub mod random;
 pub mod refresh_token;
 pub mod seal;
+pub mod short_code;
 pub mod signing;
 
 /// A cryptographic operation failed. Says nothing more on purpose.

@@ -3,15 +3,21 @@
 pub mod audit;
 pub mod authorize;
 pub mod consent;
+pub mod device;
 pub mod entitlement;
+pub mod errands;
+pub mod passwordless;
 pub mod passwords;
 pub mod profile;
+pub mod recovery;
 pub mod session;
+pub mod signup;
+pub mod tickets;
 pub mod transaction;
 
 use std::sync::Arc;
 
-use crate::crypto::{password::Passwords, seal::Sealer};
+use crate::crypto::{password::Passwords, seal::Sealer, short_code::ShortCodeKey};
 use crate::domain::{entropy::Entropy, settings::Settings, time::Clock};
 use crate::mail::Mailer;
 use crate::store::Store;
@@ -26,10 +32,14 @@ pub struct LoginService {
     pub passwords: Passwords,
     /// Writes the audit events that need not be written before the answer.
     pub audit: audit::AuditWriter,
+    /// Does what no answer waits for.
+    pub errands: errands::Errands,
     /// Sends messages.
     pub mailer: Mailer,
     /// Seals login transactions.
     pub transactions: Sealer,
+    /// Makes of short codes what the store keeps of them.
+    pub short_codes: ShortCodeKey,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.

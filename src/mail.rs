@@ -75,6 +75,11 @@ struct Post {
     entropy: Arc<dyn Entropy>,
 }
 
+/// Whether a message could be sent to this address.
+pub fn is_address(text: &str) -> bool {
+    compose::address(text).is_ok()
+}
+
 impl Options {
     /// Whether mail could be sent so.
     ///

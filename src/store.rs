@@ -34,11 +34,14 @@ pub mod client_grants;
 pub mod clients;
 pub mod codes;
 pub mod consents;
+pub mod device_codes;
+pub mod device_guesses;
 mod dialect;
 pub mod dpop_proofs;
 pub mod families;
 mod migrations;
 pub mod organizations;
+pub mod passwordless_codes;
 pub mod permissions;
 pub mod pushed_requests;
 pub mod resource_servers;
@@ -46,6 +49,7 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod sweep;
 pub mod tenant_settings;
+pub mod tickets;
 pub mod users;
 
 /// What can go wrong in the store.

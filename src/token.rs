@@ -10,6 +10,9 @@ pub mod bearer;
 pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_credentials;
+pub mod device_authorization;
+pub mod device_code;
+mod direct_login;
 pub mod dpop;
 pub mod explain;
 pub mod families;
@@ -19,6 +22,7 @@ pub mod issue;
 pub mod keys;
 pub mod mint;
 pub mod password;
+pub mod passwordless;
 pub mod pushed_request;
 pub mod refresh_token;
 pub mod revoke;
@@ -120,6 +124,8 @@ pub enum Refused {
     InvalidDpopProof(&'static str),
     /// The proof of possession needs a nonce of ours (RFC 9449 §8).
     UseDpopNonce,
+    /// A device code gives no tokens (RFC 8628 §3.5).
+    Device(DeviceFault),
     /// Too many password hashes are waiting.
     Overloaded,
     /// Ours.
@@ -145,6 +151,23 @@ pub enum GrantFault {
     UserBlocked,
     /// The user is no longer a member of the organization logged in to.
     NotAMember,
+    /// Address or one-time code is wrong.
+    OneTimeCode,
+    /// The device code is unknown, spent or another client's.
+    DeviceCode,
+}
+
+/// Why a device code of the client's own gives no tokens (RFC 8628 §3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceFault {
+    /// The user has not answered yet.
+    Pending,
+    /// The user has not answered yet, and the device asks too often.
+    TooFast,
+    /// The user did not answer in time.
+    Expired,
+    /// The user declined.
+    Declined,
 }
 
 /// A failure of ours.

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use md5::{Digest, Md5};
 
 use crate::crypto::hex;
-use crate::domain::secret::{Code, RequestUri, SessionCookie};
+use crate::domain::secret::{Code, DeviceCode, RequestUri, SessionCookie, Ticket};
 
 /// SHA-256. Enough for secrets that already carry 128 random bits or more; what people choose goes
 /// through [`crate::crypto::password`].
@@ -28,6 +28,11 @@ pub fn code_hash(code: &Code) -> Vec<u8> {
     sha256(code.expose().as_bytes())
 }
 
+/// What the store keeps of a device code.
+pub fn device_code_hash(code: &DeviceCode) -> Vec<u8> {
+    sha256(code.expose().as_bytes())
+}
+
 /// What the store keeps of a session cookie.
 pub fn cookie_hash(cookie: &SessionCookie) -> Vec<u8> {
     sha256(cookie.expose().as_bytes())
@@ -36,6 +41,11 @@ pub fn cookie_hash(cookie: &SessionCookie) -> Vec<u8> {
 /// What the store keeps of the name of a pushed request.
 pub fn request_uri_hash(request_uri: &RequestUri) -> Vec<u8> {
     sha256(request_uri.expose().as_bytes())
+}
+
+/// What the store keeps of a ticket.
+pub fn ticket_hash(ticket: &Ticket) -> Vec<u8> {
+    sha256(ticket.expose().as_bytes())
 }
 
 /// The S256 challenge of a PKCE verifier (RFC 7636 §4.2).

@@ -26,6 +26,8 @@ pub enum Purpose {
     AtRest,
     /// The MAC of the nonces of DPoP proofs.
     DpopNonce,
+    /// The MAC of codes that people type: too short for a hash without a key.
+    ShortCode,
 }
 
 impl Purpose {
@@ -35,6 +37,7 @@ impl Purpose {
             Self::Transaction => b"doorward/v1/transaction",
             Self::AtRest => b"doorward/v1/at-rest",
             Self::DpopNonce => b"doorward/v1/dpop-nonce",
+            Self::ShortCode => b"doorward/v1/short-code",
         }
     }
 }

@@ -62,6 +62,10 @@ pub enum Exchanged {
     Password,
     /// A refresh token.
     RefreshToken,
+    /// A device code.
+    DeviceCode,
+    /// A one-time code from a message.
+    Passwordless,
 }
 
 impl Exchanged {
@@ -72,6 +76,8 @@ impl Exchanged {
             Self::ClientCredentials => "seccft",
             Self::Password => "sepft",
             Self::RefreshToken => "sertft",
+            Self::DeviceCode => "sede",
+            Self::Passwordless => "sepotpft",
         }
     }
     /// The code of an event that tells of a refusal.
@@ -81,6 +87,8 @@ impl Exchanged {
             Self::ClientCredentials => "feccft",
             Self::Password => "fepft",
             Self::RefreshToken => "fertft",
+            Self::DeviceCode => "fede",
+            Self::Passwordless => "fepotpft",
         }
     }
 }
@@ -207,6 +215,54 @@ pub enum Happened<'a> {
     UnknownUser,
     /// A login of a blocked user.
     BlockedUser,
+    /// Somebody created an account.
+    SignedUp,
+    /// An account was not created.
+    SignupRefused {
+        /// Why, in a word.
+        reason: &'static str,
+    },
+    /// A link to reset a password was sent.
+    ResetRequested,
+    /// A link to reset a password was asked for and not sent.
+    ResetNotSent {
+        /// Why, in a word.
+        reason: &'static str,
+    },
+    /// A user set a new password.
+    PasswordChanged {
+        /// How many refresh tokens that revoked.
+        revoked: u64,
+    },
+    /// A new password was not set.
+    PasswordNotChanged {
+        /// Why, in a word.
+        reason: &'static str,
+    },
+    /// A user verified an address.
+    EmailVerified,
+    /// An address was not verified: the link does not work.
+    EmailNotVerified,
+    /// A device was refused a pair of codes.
+    DeviceRefused {
+        /// Why, in a word.
+        reason: &'a str,
+        /// Why, in a sentence.
+        description: Option<&'a str>,
+    },
+    /// A user let a device in.
+    DeviceConfirmed,
+    /// A user turned a device away.
+    DeviceDeclined,
+    /// A code typed on the activation page led nowhere.
+    DeviceCodeNotFound {
+        /// Why, in a word.
+        reason: &'static str,
+    },
+    /// A one-time code was sent.
+    OneTimeCodeSent,
+    /// No more one-time codes are sent to an address for a while.
+    TooManyOneTimeCodes,
     /// `offline_access` was asked for and the API does not allow it.
     OfflineAccessDropped {
         /// The API.
@@ -239,6 +295,20 @@ impl Happened<'_> {
             Self::WrongPassword => "fp",
             Self::UnknownUser => "fu",
             Self::BlockedUser => "f",
+            Self::SignedUp => "ss",
+            Self::SignupRefused { .. } => "fs",
+            Self::ResetRequested => "scpr",
+            Self::ResetNotSent { .. } => "fcpr",
+            Self::PasswordChanged { .. } => "scp",
+            Self::PasswordNotChanged { .. } => "fcp",
+            Self::EmailVerified => "sv",
+            Self::EmailNotVerified => "fv",
+            Self::DeviceRefused { .. } => "fdeaz",
+            Self::OneTimeCodeSent => "cls",
+            Self::TooManyOneTimeCodes => "api_limit",
+            Self::DeviceConfirmed => "sdeac",
+            Self::DeviceDeclined => "fdecc",
+            Self::DeviceCodeNotFound { .. } => "fdeac",
         }
     }
 
@@ -280,6 +350,14 @@ impl Happened<'_> {
             Self::RefreshTokensRevoked { family, revoked, by } => json!({
                 "familyId": family, "revoked": revoked, "reason": by.as_str(),
             }),
+            Self::SignupRefused { reason }
+            | Self::ResetNotSent { reason }
+            | Self::PasswordNotChanged { reason } => json!({ "reason": reason }),
+            Self::PasswordChanged { revoked } => json!({ "revoked": revoked }),
+            Self::SignedUp
+            | Self::ResetRequested
+            | Self::EmailVerified
+            | Self::EmailNotVerified => json!({}),
             Self::LoggedOut { revoked } => json!({ "revoked": revoked }),
             Self::RefreshTokenReused { family, presented, current } => {
                 json!({ "familyId": family, "tokenCounter": presented, "latestCounter": current })
@@ -309,12 +387,20 @@ impl Happened<'_> {
             Self::OfflineAccessDropped { audience } => {
                 json!({ "audience": audience, "reason": "offline_access_dropped" })
             }
+            Self::DeviceRefused { reason, description } => {
+                json!({ "reason": reason, "error_description": description })
+            }
+            Self::DeviceCodeNotFound { reason } => json!({ "reason": reason }),
             Self::LoggedIn
             | Self::LoggedInSilently
             | Self::SilentLoginRefused
             | Self::WrongPassword
             | Self::UnknownUser
-            | Self::BlockedUser => json!({}),
+            | Self::BlockedUser
+            | Self::OneTimeCodeSent
+            | Self::TooManyOneTimeCodes
+            | Self::DeviceConfirmed
+            | Self::DeviceDeclined => json!({}),
         }
     }
 }

@@ -8,6 +8,9 @@ pub trait Entropy: Send + Sync {
 
 const ALPHANUMERIC: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/// Consonants: no words are spelt, and no letter is taken for a digit (RFC 8628 §6.1).
+const BASE_20: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+const DIGITS: &[u8; 10] = b"0123456789";
 const LOWER_HEX: &[u8; 16] = b"0123456789abcdef";
 
 impl dyn Entropy + '_ {
@@ -28,6 +31,15 @@ impl dyn Entropy + '_ {
     /// A random string over `[0-9a-f]`.
     pub fn lower_hex(&self, length: usize) -> String {
         self.string(LOWER_HEX, length)
+    }
+
+    /// A random string over the 20 consonants that user codes are made of.
+    pub fn consonants(&self, length: usize) -> String {
+        self.string(BASE_20, length)
+    }
+    /// A random string over `[0-9]`.
+    pub fn digits(&self, length: usize) -> String {
+        self.string(DIGITS, length)
     }
 
     fn string(&self, alphabet: &[u8], length: usize) -> String {

@@ -54,6 +54,10 @@ pub enum LoginGrant {
     AuthorizationCode,
     /// `password` or `password-realm`
     Password,
+    /// `urn:ietf:params:oauth:grant-type:device_code`
+    DeviceCode,
+    /// `http://auth0.com/oauth/grant-type/passwordless/otp`
+    Passwordless,
 }
 
 impl LoginGrant {
@@ -62,11 +66,15 @@ impl LoginGrant {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::Password => "password",
+            Self::DeviceCode => "device_code",
+            Self::Passwordless => "passwordless_otp",
         }
     }
     /// The grant that the store calls `text`.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::AuthorizationCode, Self::Password].into_iter().find(|g| g.as_str() == text)
+        [Self::AuthorizationCode, Self::Password, Self::DeviceCode, Self::Passwordless]
+            .into_iter()
+            .find(|g| g.as_str() == text)
     }
 }
 

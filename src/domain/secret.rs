@@ -39,6 +39,18 @@ secret!(
     Code
 );
 secret!(
+    /// A device code as it travels (RFC 8628 §3.2).
+    DeviceCode
+);
+secret!(
+    /// A user code: eight letters, in upper case and without the dash (RFC 8628 §3.2).
+    UserCode
+);
+secret!(
+    /// A one-time code as a person reads it in a message: six digits.
+    OneTimeCode
+);
+secret!(
     /// A refresh token as it travels (RFC 6749 §1.5).
     RefreshToken
 );
@@ -53,6 +65,10 @@ secret!(
 secret!(
     /// The value of the session cookie.
     SessionCookie
+);
+secret!(
+    /// A one-time ticket as it travels in the link of a message.
+    Ticket
 );
 secret!(
     /// The address of a mail server, which may contain a password.

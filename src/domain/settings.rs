@@ -63,6 +63,8 @@ pub struct Settings {
     pub session_lifetime: i64,
     /// Time after which an unused browser session ends.
     pub session_idle_lifetime: i64,
+    /// Whether a right code from a message creates the user who does not exist yet.
+    pub passwordless_signup: bool,
     /// How long audit rows are kept.
     pub audit_retention: i64,
     /// Status codes of OAuth errors.

@@ -4,8 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::domain::{UserId, time::Timestamp};
 
-/// The database connection every user belongs to.
+/// The database connection, whose users have a password.
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
+
+/// The connection of the users who log in by a code that is mailed to them.
+pub const EMAIL_CONNECTION: &str = "email";
 
 /// A user.
 #[derive(Debug, Clone)]
@@ -57,6 +60,22 @@ impl User {
             last_ip: None,
             created_at: now,
             updated_at: now,
+        }
+    }
+    /// A user who has shown that `email` is theirs. `local` is the part of the id after `email|`.
+    pub fn of_address(local: &str, email: &str, now: Timestamp) -> Self {
+        Self {
+            user_id: UserId::new(format!("{EMAIL_CONNECTION}|{local}")),
+            email: Some(email.to_owned()),
+            email_verified: true,
+            ..Self::new(local, now)
+        }
+    }
+    /// The connection that the user belongs to; the first part of the id tells.
+    pub fn connection(&self) -> &'static str {
+        match self.user_id.as_str().split_once('|') {
+            Some((EMAIL_CONNECTION, _)) => EMAIL_CONNECTION,
+            _ => DATABASE_CONNECTION,
         }
     }
     /// Whether an operator has blocked the user.

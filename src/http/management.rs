@@ -8,7 +8,7 @@ mod client_grants;
 mod clients;
 mod device_credentials;
 mod explain;
-mod formats;
+pub mod formats;
 mod grants;
 mod logs;
 mod merge;

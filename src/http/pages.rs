@@ -2,8 +2,11 @@
 //!
 //! A page is a struct; [`render`] turns it into an answer with the headers that every page needs.
 
+pub mod accounts;
 pub mod delivery;
+pub mod devices;
 pub mod locales;
+pub mod messages;
 
 use std::sync::LazyLock;
 
@@ -70,6 +73,8 @@ pub struct LoginPage<'a> {
     pub username: &'a str,
     /// Why the last attempt failed.
     pub error: Option<&'a str>,
+    /// Whether the way to a new password is shown.
+    pub recovery: bool,
     /// Whether people may create accounts.
     pub signup: bool,
 }
@@ -230,6 +235,7 @@ mod tests {
                 state: evil,
                 username: evil,
                 error: Some(evil),
+                recovery: true,
                 signup: true,
             }
             .render(),
@@ -261,6 +267,7 @@ mod tests {
             state: "s",
             username: "",
             error: None,
+            recovery: true,
             signup: true,
         };
         let focused = |page: &LoginPage<'_>| {

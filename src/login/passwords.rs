@@ -28,7 +28,8 @@ pub enum LoginFault {
 impl LoginService {
     /// The user with this e-mail address or user name, if the password is right. Unknown users cost
     /// the same time as wrong passwords (the decoy hash), and both are audited without the
-    /// identifier, which may be a mistyped password.
+    /// identifier, which may be a mistyped password. `client` is the application that wants the user
+    /// to log in, if it is known already.
     ///
     /// # Errors
     /// Why not.
@@ -36,7 +37,7 @@ impl LoginService {
         &self,
         identifier: &str,
         password: &Password,
-        client: &ClientId,
+        client: Option<&ClientId>,
     ) -> Result<UserRecord, LoginFault> {
         let identifier = identifier.trim().to_lowercase();
         let found = users::find_by_identifier(self.store.read().await?.db(), &identifier).await?;
@@ -50,17 +51,16 @@ impl LoginService {
         };
         match found {
             Some(user) if right && user.user.is_blocked() => {
-                self.record(&Happened::BlockedUser, Some(client), Some(&user.user.user_id)).await?;
+                self.record(&Happened::BlockedUser, client, Some(&user.user.user_id)).await?;
                 Err(LoginFault::Blocked)
             }
             Some(user) if right => Ok(user),
             Some(user) => {
-                self.record(&Happened::WrongPassword, Some(client), Some(&user.user.user_id))
-                    .await?;
+                self.record(&Happened::WrongPassword, client, Some(&user.user.user_id)).await?;
                 Err(LoginFault::Wrong)
             }
             None => {
-                self.record(&Happened::UnknownUser, Some(client), None).await?;
+                self.record(&Happened::UnknownUser, client, None).await?;
                 Err(LoginFault::Wrong)
             }
         }

@@ -32,7 +32,7 @@ impl LoginService {
     pub async fn begin_session(
         &self,
         user: &User,
-        client: &ClientId,
+        client: Option<&ClientId>,
         previous: Option<&SessionId>,
     ) -> Result<(Session, SessionCookie), store::Error> {
         let now = self.clock.now();
@@ -47,7 +47,7 @@ impl LoginService {
             expires_at: now.plus_seconds(lifetime.absolute),
             idle_expires_at: now.plus_seconds(lifetime.idle),
         };
-        let event = self.event(&Happened::LoggedIn, Some(client), Some(&user.user_id));
+        let event = self.event(&Happened::LoggedIn, client, Some(&user.user_id));
         let mut tx = self.store.write().await?;
         if let Some(previous) = previous {
             sessions::delete(&mut tx, previous).await?;

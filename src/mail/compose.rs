@@ -25,12 +25,7 @@ pub fn compose(
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<lettre::Message, &'static str> {
-    // An address is parsed on its own: what follows a line break or a comma makes it invalid
-    // instead of becoming a header or another recipient.
-    if message.to.len() > LONGEST_ADDRESS {
-        return Err("the address is too long");
-    }
-    let to: Address = message.to.parse().map_err(|_| "the address is not one")?;
+    let to = address(&message.to)?;
     let since = Duration::from_millis(u64::try_from(now.millis()).unwrap_or(0));
     let id = format!("<{}@{}>", entropy.lower_hex(32), from.email.domain());
     let body = MultiPart::alternative()
@@ -45,6 +40,18 @@ pub fn compose(
         .message_id(Some(id))
         .multipart(body)
         .map_err(|_| "the mail library refused it")
+}
+
+/// An address on its own: what follows a line break or a comma makes it invalid instead of becoming
+/// a header or another recipient.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn address(text: &str) -> Result<Address, &'static str> {
+    if text.len() > LONGEST_ADDRESS {
+        return Err("the address is too long");
+    }
+    text.parse().map_err(|_| "the address is not one")
 }
 
 fn part(content_type: ContentType, text: &str) -> SinglePart {

@@ -55,12 +55,12 @@ fn value(user: &User, claim: &str) -> Option<Value> {
     }
 }
 
-/// The `identities` of a user: the one of the database connection.
+/// The `identities` of a user: the one of its connection.
 pub fn identities(user: &User) -> Value {
     let id = user.user_id.as_str();
     let (provider, local) = id.split_once('|').unwrap_or(("auth0", id));
     serde_json::json!([{
-        "connection": crate::domain::user::DATABASE_CONNECTION,
+        "connection": user.connection(),
         "user_id": local,
         "provider": provider,
         "isSocial": false,

@@ -28,10 +28,13 @@ const MIGRATIONS: &[Entry] = &[
     migration!(1, "init", "0001_init.sql"),
     migration!(2, "family details", "0002_family_details.sql"),
     migration!(3, "audit columns", "0003_audit_columns.sql"),
+    migration!(4, "device code", "0004_device_code.sql"),
+    migration!(5, "passwordless code", "0005_passwordless_code.sql"),
     migration!(6, "client credentials", "0006_client_credentials.sql"),
     migration!(7, "pushed request", "0007_pushed_request.sql"),
     migration!(8, "dpop", "0008_dpop.sql"),
     migration!(10, "signing algorithms", "0010_signing_algorithms.sql"),
+    migration!(11, "tickets", "0011_tickets.sql"),
     migration!(12, "tenant settings", "0012_tenant_settings.sql"),
 ];
 

@@ -26,6 +26,14 @@ const ASSERTIONS: &str = "DELETE FROM client_assertion WHERE (client_id, jti_has
     (SELECT client_id, jti_hash FROM client_assertion WHERE expires_at < $1 LIMIT $2)";
 const PUSHED_REQUESTS: &str = "DELETE FROM pushed_request WHERE id_hash IN
     (SELECT id_hash FROM pushed_request WHERE expires_at < $1 LIMIT $2)";
+const TICKETS: &str = "DELETE FROM ticket WHERE ticket_hash IN
+    (SELECT ticket_hash FROM ticket WHERE expires_at < $1 LIMIT $2)";
+const DEVICE_CODES: &str = "DELETE FROM device_code WHERE device_code_hash IN
+    (SELECT device_code_hash FROM device_code WHERE expires_at < $1 LIMIT $2)";
+const DEVICE_GUESSES: &str = "DELETE FROM device_guess WHERE user_id IN
+    (SELECT user_id FROM device_guess WHERE window_ends_at < $1 LIMIT $2)";
+const PASSWORDLESS: &str = "DELETE FROM passwordless_code WHERE address_mac IN
+    (SELECT address_mac FROM passwordless_code WHERE expires_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -46,6 +54,11 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (DPOP_PROOFS, now.plus_seconds(-CLOCK_DIFFERENCE)),
         (ASSERTIONS, now.plus_seconds(-CLOCK_DIFFERENCE)),
         (PUSHED_REQUESTS, now),
+        (TICKETS, now),
+        // A device that polls late is told for a while that its code has expired.
+        (DEVICE_CODES, now.plus_seconds(-3600)),
+        (DEVICE_GUESSES, now),
+        (PASSWORDLESS, now),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {

@@ -94,6 +94,24 @@ pub async fn find_by_identifier(db: Db<'_>, identifier: &str) -> Result<Option<U
     row.map(TryInto::try_into).transpose()
 }
 
+/// The user of a connection with this e-mail address, in lower case.
+///
+/// # Errors
+/// When the database does.
+pub async fn find_by_email(
+    db: Db<'_>,
+    connection: &str,
+    email: &str,
+) -> Result<Option<UserRecord>> {
+    const FIND: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+        profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
+        created_at, updated_at
+        FROM user_account WHERE connection = $1 AND email = $2";
+    let row: Option<Row> =
+        on!(db, |c| sqlx::query_as(FIND).bind(connection).bind(email).fetch_optional(c).await?);
+    row.map(TryInto::try_into).transpose()
+}
+
 /// Narrows a listing; `None` means any. Values are in lower case where the column is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter<'a> {
@@ -165,7 +183,7 @@ pub async fn insert(tx: &mut Tx, user: &User, password_hash: Option<&str>) -> Re
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 1, $11, $12)";
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(user.user_id.as_str())
-        .bind(DATABASE_CONNECTION)
+        .bind(user.connection())
         .bind(user.email.as_deref())
         .bind(user.email_verified)
         .bind(user.username.as_deref())
@@ -233,6 +251,23 @@ pub async fn record_login(
         .bind(id.as_str())
         .bind(now.millis())
         .bind(ip)
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Notes that the user has shown `email` to be theirs; nothing if it is no longer their address.
+///
+/// # Errors
+/// When the database does.
+pub async fn confirm_email(tx: &mut Tx, id: &UserId, email: &str) -> Result<()> {
+    const CONFIRM: &str = "UPDATE user_account
+        SET email_verified = $3, version = version + 1 WHERE user_id = $1 AND email = $2";
+    on!(tx.db(), |c| sqlx::query(CONFIRM)
+        .bind(id.as_str())
+        .bind(email)
+        .bind(true)
         .execute(c)
         .await
         .map(|_| ())?);

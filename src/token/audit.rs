@@ -8,8 +8,8 @@ use crate::domain::{
 };
 use crate::policy::mrrt::Allowed;
 use crate::token::{
-    GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient, issue::Login,
-    refresh_token::RefreshRequest,
+    DeviceFault, GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient,
+    issue::Login, refresh_token::RefreshRequest,
 };
 
 impl TokenService {
@@ -104,7 +104,7 @@ impl TokenService {
 }
 
 /// The word for the operator, and the description if it says more.
-fn reason(refused: &Refused) -> Option<(&'static str, Option<&str>)> {
+pub(super) fn reason(refused: &Refused) -> Option<(&'static str, Option<&str>)> {
     Some(match refused {
         Refused::InvalidRequest(text) => ("invalid_request", Some(text)),
         Refused::UnauthorizedClient(text) => ("grant_not_allowed", Some(text)),
@@ -121,9 +121,15 @@ fn reason(refused: &Refused) -> Option<(&'static str, Option<&str>)> {
                 GrantFault::Password => "wrong_credentials",
                 GrantFault::UserBlocked => "user_blocked",
                 GrantFault::NotAMember => "not_a_member",
+                GrantFault::DeviceCode => "login_ended",
+                GrantFault::OneTimeCode => "wrong_credentials",
             };
             (reason, None)
         }
+        Refused::Device(DeviceFault::Expired) => ("code_expired", None),
+        Refused::Device(DeviceFault::Declined) => ("declined", None),
+        // Every device that waits is told so every few seconds: nothing to keep.
+        Refused::Device(DeviceFault::Pending | DeviceFault::TooFast) => return None,
         Refused::InvalidClient
         | Refused::MissingClientId
         | Refused::UnsupportedGrantType

@@ -128,12 +128,7 @@ impl TokenService {
         proof: Proof,
     ) -> Result<(), Refused> {
         let verified = match (&code.code_challenge, &request.code_verifier) {
-            (Some(challenge), Some(verifier)) => {
-                let well_formed = (43..=128).contains(&verifier.len())
-                    && verifier.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
-                let computed = digest::s256_challenge(verifier);
-                well_formed && digest::equal(computed.as_bytes(), challenge.as_bytes())
-            }
+            (Some(challenge), Some(verifier)) => verifier_matches(challenge, verifier),
             (None, None) => proof == Proof::Authenticated,
             _ => false,
         };
@@ -233,4 +228,12 @@ impl TokenService {
         telemetry::audit::emit(&event);
         Err(Refused::InvalidGrant(GrantFault::Code))
     }
+}
+
+/// Whether a challenge was made from this verifier (RFC 7636 §4.6).
+pub(super) fn verifier_matches(challenge: &str, verifier: &str) -> bool {
+    let well_formed = (43..=128).contains(&verifier.len())
+        && verifier.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+    let computed = digest::s256_challenge(verifier);
+    well_formed && digest::equal(computed.as_bytes(), challenge.as_bytes())
 }

@@ -6,17 +6,12 @@ use crate::domain::{
     audit::{Exchanged, Happened},
     client::OrganizationUsage,
     family::LoginGrant,
-    resource_server::UserPolicy,
     scope::ScopeSet,
     secret::Password,
     user::DATABASE_CONNECTION,
 };
 use crate::login::passwords::LoginFault;
-use crate::policy::{
-    consent,
-    login_scope::{self, NoScope},
-};
-use crate::store::{audit, consents, users};
+use crate::store::{audit, users};
 use crate::telemetry;
 use crate::token::{
     GrantFault, Granted, Refused, TokenService, client_authentication::AuthenticatedClient,
@@ -68,54 +63,21 @@ impl TokenService {
             let text = "parameter organization is required for this client".to_owned();
             return Err(Refused::InvalidRequest(text));
         }
-        let userinfo = self.settings.userinfo_audience();
-        let default = self.store.tenant().await?.default_audience();
-        let asked = request.audience.as_ref().or(default.as_ref());
-        let api = match asked.filter(|audience| **audience != userinfo) {
-            None => None,
-            Some(audience) => {
-                let found = self.store.api(audience).await?;
-                let found = found.filter(|record| {
-                    let policy = record.api.subject_type_authorization.user.policy;
-                    !record.api.is_system && policy != UserPolicy::DenyAll
-                });
-                Some(found.ok_or_else(|| {
-                    Refused::AccessDenied(format!("Service not found: {audience}"))
-                })?)
-            }
-        };
+        let api = self.api_of_login(request.audience.as_ref()).await?;
         let binding = self.binding(client, api.as_ref().map(|record| &record.api))?;
         let client_id = &record.client.client_id;
-        let found = self.login.check_password(&request.username, &request.password, client_id);
+        let found =
+            self.login.check_password(&request.username, &request.password, Some(client_id));
         let user = found.await.map_err(refused)?.user;
 
-        let entitlement = match &api {
-            None => Default::default(),
-            Some(api) => self.login.entitlement(client_id, &api.api, &user.user_id).await?,
-        };
-        let scope = login_scope::granted(
-            request.scope.as_ref(),
-            &record.client,
-            api.as_ref().map(|record| &record.api),
-            entitlement.restriction.as_ref(),
-            NoScope::Everything,
-        );
-        let demanded = consent::is_demanded(&record.client, api.as_ref().map(|api| &api.api));
-        if demanded {
-            // There is no page to ask on.
-            let audience = api.as_ref().map(|record| &record.api.identifier);
-            let mut conn = self.store.read().await?;
-            let given = consents::find(conn.db(), &user.user_id, client_id, audience).await?;
-            if consent::must_ask(demanded, false, given.as_ref(), &scope) {
-                return Err(Refused::AccessDenied("Consent required".to_owned()));
-            }
-        }
+        let (scope, permissions) =
+            self.scope_without_page(record, api.as_deref(), &user, request.scope.as_ref()).await?;
         let now = self.clock.now();
         let login = Login {
             client: record.clone(),
             user,
             api,
-            permissions: entitlement.permissions,
+            permissions,
             scope,
             organization_id: None,
             organization_name: None,

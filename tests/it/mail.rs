@@ -53,7 +53,8 @@ async fn without_a_mail_server_each_message_is_a_file() {
 async fn a_mail_server_is_given_each_message_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());
-    let serving = tokio::spawn(async move { serve(listener.accept().await.unwrap().0).await });
+    let serving =
+        tokio::spawn(async move { serve(listener.accept().await.unwrap().0, "250 fine").await });
     let folder = tempfile::tempdir().unwrap();
     let mailer = mailer(&url, folder.path());
     mailer.send(message("ada@example.com")).await;
@@ -66,8 +67,27 @@ async fn a_mail_server_is_given_each_message_once() {
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "no file");
 }
 
-/// Takes one message and says what it heard.
-async fn serve(mut stream: TcpStream) -> Vec<String> {
+#[tokio::test]
+async fn what_a_mail_server_refuses_for_good_is_not_sent_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let refusal = "550 5.1.1 <ada@example.com> nobody of that name";
+    let serving =
+        tokio::spawn(async move { serve(listener.accept().await.unwrap().0, refusal).await });
+    let folder = tempfile::tempdir().unwrap();
+    let mailer = mailer(&url, folder.path());
+    mailer.send(message("ada@example.com")).await;
+    mailer.flush().await;
+    drop(mailer);
+    let heard = serving.await.unwrap();
+    let attempts = heard.iter().filter(|line| line.starts_with("RCPT TO")).count();
+    assert_eq!(attempts, 1, "{heard:#?}");
+    assert!(!heard.contains(&"DATA".to_owned()), "{heard:#?}");
+}
+
+/// Answers a recipient like this, takes one message and says what it heard.
+async fn serve(mut stream: TcpStream, to_recipient: &str) -> Vec<String> {
+    let to_recipient = format!("{to_recipient}\r\n");
     let (read, mut write) = stream.split();
     let mut lines = BufReader::new(read).lines();
     let mut heard = Vec::new();
@@ -84,6 +104,7 @@ async fn serve(mut stream: TcpStream) -> Vec<String> {
                 in_message = true;
                 "354 go on\r\n"
             }
+            recipient if recipient.starts_with("RCPT") => &to_recipient,
             "QUIT" => "221 bye\r\n",
             _ => "250 fine\r\n",
         };

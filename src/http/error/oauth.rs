@@ -11,7 +11,7 @@ use crate::domain::settings::ErrorStatus;
 use crate::http::{error::management::error_chain, request_id};
 use crate::policy::authorize::RedirectProblem;
 use crate::store;
-use crate::token::{GrantFault, Internal, Refused};
+use crate::token::{DeviceFault, GrantFault, Internal, Refused};
 
 /// An error of an OAuth endpoint.
 #[derive(Debug)]
@@ -44,6 +44,18 @@ pub enum OAuthError {
     UseDpopNonce,
     /// A pushed authorize request that `/authorize` would refuse (RFC 9126 §2.3).
     Authorization(RedirectProblem),
+    /// A device code gives no tokens (RFC 8628 §3.5).
+    Device(DeviceFault),
+    /// A one-time code cannot be sent in this way, or to this address: Auth0's `bad.connection` or
+    /// `bad.email`.
+    CannotSend {
+        /// `error`
+        error: &'static str,
+        /// What to say.
+        description: &'static str,
+    },
+    /// Too many one-time codes were sent to an address.
+    TooManyCodes,
     /// RFC 7009 §2.2.1.
     UnsupportedTokenType,
     /// 405.
@@ -77,6 +89,7 @@ impl OAuthError {
             Refused::AccessDenied(text) => Self::AccessDenied(text),
             Refused::InvalidDpopProof(text) => Self::InvalidDpopProof(text),
             Refused::UseDpopNonce => Self::UseDpopNonce,
+            Refused::Device(fault) => Self::Device(fault),
             Refused::Overloaded => Self::TemporarilyUnavailable,
             Refused::Internal(Internal::Store(error)) => error.into(),
             Refused::Internal(error) => {
@@ -122,6 +135,30 @@ impl OAuthError {
             Self::Authorization(problem) => {
                 (S::BAD_REQUEST, problem.error, problem.description.clone())
             }
+            Self::Device(DeviceFault::Pending) => (
+                grant_status,
+                "authorization_pending",
+                "User has yet to authorize device code.".to_owned(),
+            ),
+            Self::Device(DeviceFault::TooFast) => (
+                if auth0 { S::TOO_MANY_REQUESTS } else { S::BAD_REQUEST },
+                "slow_down",
+                "You are polling faster than the specified interval of 5 seconds.".to_owned(),
+            ),
+            Self::Device(DeviceFault::Expired) => {
+                (grant_status, "expired_token", "The device code has expired.".to_owned())
+            }
+            Self::Device(DeviceFault::Declined) => {
+                (grant_status, "access_denied", "User did not authorize the request".to_owned())
+            }
+            Self::CannotSend { error, description } => {
+                (S::BAD_REQUEST, error, (*description).to_owned())
+            }
+            Self::TooManyCodes => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Too many codes were sent to this address. Try again in 10 minutes.".to_owned(),
+            ),
             Self::UnsupportedTokenType => (
                 S::BAD_REQUEST,
                 "unsupported_token_type",
@@ -157,6 +194,12 @@ impl OAuthError {
             let challenge = HeaderValue::from_static("Basic realm=\"doorward\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
+        if matches!(self, Self::Device(DeviceFault::TooFast)) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        if matches!(self, Self::TooManyCodes) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("600"));
+        }
         if matches!(self, Self::TemporarilyUnavailable) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -174,6 +217,8 @@ fn describe(fault: GrantFault) -> &'static str {
         GrantFault::Password => "Wrong email or password.",
         GrantFault::UserBlocked => "user is blocked",
         GrantFault::NotAMember => "user is not part of the organization",
+        GrantFault::OneTimeCode => "Wrong email or verification code.",
+        GrantFault::DeviceCode => "Invalid or expired device code.",
     }
 }
 
@@ -220,6 +265,13 @@ mod tests {
             (OAuthError::InvalidDpopProof("x"), (400, "invalid_dpop_proof"), (400, "invalid_dpop_proof")),
             (OAuthError::UseDpopNonce, (400, "use_dpop_nonce"), (400, "use_dpop_nonce")),
             (OAuthError::Authorization(RedirectProblem::new("unsupported_response_type", "x")), (400, "unsupported_response_type"), (400, "unsupported_response_type")),
+            (OAuthError::Device(DeviceFault::Pending), (400, "authorization_pending"), (403, "authorization_pending")),
+            (OAuthError::Device(DeviceFault::TooFast), (400, "slow_down"), (429, "slow_down")),
+            (OAuthError::Device(DeviceFault::Expired), (400, "expired_token"), (403, "expired_token")),
+            (OAuthError::Device(DeviceFault::Declined), (400, "access_denied"), (403, "access_denied")),
+            (OAuthError::CannotSend { error: "bad.email", description: "" }, (400, "bad.email"), (400, "bad.email")),
+            (OAuthError::TooManyCodes, (429, "too_many_requests"), (429, "too_many_requests")),
+            (OAuthError::InvalidGrant(GrantFault::OneTimeCode), (400, "invalid_grant"), (403, "invalid_grant")),
             (OAuthError::UnsupportedTokenType, (400, "unsupported_token_type"), (400, "unsupported_token_type")),
             (OAuthError::MethodNotAllowed, (405, "invalid_request"), (405, "invalid_request")),
             (OAuthError::TooLarge(text()), (413, "invalid_request"), (413, "invalid_request")),

@@ -84,6 +84,13 @@ impl PageError {
         Self::new(app, StatusCode::BAD_REQUEST, "Please start again", message.to_owned())
     }
 
+    /// The user has tried too many codes on the activation page.
+    pub fn too_many_guesses(app: &App) -> Self {
+        let t = locales::current();
+        let message = t.text("errors.guesses").to_owned();
+        Self::new(app, StatusCode::TOO_MANY_REQUESTS, t.text("errors.guesses_title"), message)
+    }
+
     /// Where the browser wants to go after logging out is not allowed.
     pub fn logout_destination(app: &App) -> Self {
         let t = locales::current();

@@ -15,12 +15,12 @@ use crate::http::{
         cookies::{self, Cookies},
         parameters::{self, Parameters},
     },
-    oauth::par,
+    oauth::{par, signup},
     pages::{self, locales},
 };
 use crate::login::{
     authorize::Next,
-    transaction::{BrowserBinding, Transaction},
+    transaction::{BrowserBinding, Errand, Transaction, TransactionFault},
 };
 use crate::policy::authorize::{self as rules, AuthorizationResponse, PageProblem, ResponseMode};
 
@@ -104,17 +104,17 @@ pub async fn go_on(
             Ok(respond(&response.map_err(|failure| PageError::failure(app, &failure))?))
         }
         Next::UnknownClient => Err(PageError::problem(app, &PageProblem::UnknownClient)),
-        Next::Login => send_to(app, "/u/login", transaction, cookies),
         Next::SelectAccount(_) => send_to(app, "/u/account", transaction, cookies),
+        Next::Login => send_to(app, signup::first_page(app, transaction), transaction, cookies),
         Next::Consent(_) => send_to(app, "/u/consent", transaction, cookies),
     }
 }
 
-/// Redirects to one of our own pages with the sealed transaction, binding it to this browser.
+/// Redirects to one of our own pages with what the login is for, sealed and bound to this browser.
 pub fn send_to(
     app: &App,
     page: &str,
-    transaction: &Transaction,
+    errand: impl Into<Errand>,
     cookies: &Cookies,
 ) -> Result<Response, PageError> {
     let fresh = cookies.binding.is_none();
@@ -122,7 +122,7 @@ pub fn send_to(
         cookies.binding.clone().unwrap_or_else(|| app.login.new_binding());
     let sealed = app
         .login
-        .seal(transaction, &binding)
+        .seal(&errand.into(), &binding)
         .map_err(|error| PageError::failure(app, &error.into()))?;
     let mut response = redirect(&format!("{page}?state={sealed}"));
     if fresh {
@@ -132,20 +132,33 @@ pub fn send_to(
     Ok(response)
 }
 
-/// Reads `state` and opens it. Returns the other parameters too.
+/// Reads `state` and opens it: it must be of a login for an application. Returns the other
+/// parameters too.
 pub async fn sealed_transaction(
     app: &App,
     cookies: &Cookies,
     request: Request,
 ) -> Result<(Transaction, Parameters), PageError> {
+    match sealed_errand(app, cookies, request).await? {
+        (Errand::Authorize(transaction), parameters) => Ok((*transaction, parameters)),
+        _ => Err(PageError::transaction(app, TransactionFault::Foreign)),
+    }
+}
+
+/// Reads `state` and opens it, whatever the login is for. Returns the other parameters too.
+pub async fn sealed_errand(
+    app: &App,
+    cookies: &Cookies,
+    request: Request,
+) -> Result<(Errand, Parameters), PageError> {
     let parameters =
         parameters::of_page(request, app).await.map_err(|why| PageError::unreadable(app, &why))?;
-    let transaction = app
+    let errand = app
         .login
         .open(parameters.get("state").unwrap_or(""), cookies.binding.as_ref())
         .map_err(|fault| PageError::transaction(app, fault))?;
-    locales::prefer(transaction.request.ui_locales.as_deref());
-    Ok((transaction, parameters))
+    locales::prefer(errand.ui_locales());
+    Ok((errand, parameters))
 }
 
 /// Sends a response to the application, the way that it asked for.

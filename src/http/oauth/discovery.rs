@@ -10,8 +10,10 @@ use axum::{
 use serde_json::json;
 
 use crate::crypto::dpop;
-use crate::domain::{client_assertion::AssertionAlgorithm, scope::OIDC_SCOPES};
-use crate::http::App;
+use crate::domain::{
+    client_assertion::AssertionAlgorithm, device, passwordless, scope::OIDC_SCOPES,
+};
+use crate::http::{App, pages::locales::Locale};
 use crate::policy::claims;
 
 /// How a client that has a secret or a key authenticates.
@@ -32,6 +34,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("oauth/token"),
+        "device_authorization_endpoint": at("oauth/device/code"),
         "userinfo_endpoint": at("userinfo"),
         "jwks_uri": at(".well-known/jwks.json"),
         "revocation_endpoint": at("oauth/revoke"),
@@ -55,6 +58,8 @@ pub async fn discovery(State(app): State<App>) -> Response {
             "client_credentials",
             "password",
             "http://auth0.com/oauth/grant-type/password-realm",
+            device::GRANT_TYPE,
+            passwordless::GRANT_TYPE,
         ],
         "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
@@ -66,6 +71,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "claims_supported": claims,
+        "ui_locales_supported": Locale::all().map(Locale::tag).collect::<Vec<_>>(),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,

@@ -9,18 +9,18 @@ use axum::{
     response::Response,
 };
 
-use crate::domain::{resource_server::ResourceServer, secret::Password};
+use crate::domain::{ClientId, resource_server::ResourceServer, secret::Password, user::User};
 use crate::http::{
     App,
     error::page::PageError,
     extract::{cookies, cookies::Cookies},
-    oauth::authorize::{go_on, respond, sealed_transaction, send_to},
+    oauth::authorize::{go_on, respond, sealed_errand, sealed_transaction, send_to},
     pages::{self, AccountPage, ConsentPage, LoginPage, ScopeLine, locales},
 };
 use crate::login::{
     authorize::{ConsentRequest, Next},
     passwords::LoginFault,
-    transaction::{AccountChoice, Transaction},
+    transaction::{AccountChoice, Errand, Transaction},
 };
 use crate::policy::authorize::RedirectProblem;
 
@@ -30,10 +30,9 @@ pub async fn login_page(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
+    let (errand, parameters) = sealed_errand(&app, &cookies, request).await?;
     let state = parameters.get("state").unwrap_or("");
-    let hint = transaction.request.login_hint.as_deref().unwrap_or("");
-    show_login(&app, &transaction, state, hint, None).await
+    show_login(&app, &errand, state, errand.login_hint(), None).await
 }
 
 /// `POST /u/login`.
@@ -42,12 +41,12 @@ pub async fn log_in(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let (mut transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
-    let client = transaction.request.client_id.clone();
+    let (errand, parameters) = sealed_errand(&app, &cookies, request).await?;
+    let client = errand.client_id().cloned();
     let username = parameters.get("username").unwrap_or("");
     let password = Password::new(parameters.get("password").unwrap_or(""));
     let state = parameters.get("state").unwrap_or("");
-    let user = match app.login.check_password(username, &password, &client).await {
+    let user = match app.login.check_password(username, &password, client.as_ref()).await {
         Ok(user) => user.user,
         Err(fault) => {
             let error = match fault {
@@ -55,18 +54,37 @@ pub async fn log_in(
                 LoginFault::Blocked => locales::current().text("login.blocked"),
                 other => return Err(PageError::login(&app, &other)),
             };
-            return show_login(&app, &transaction, state, username, Some(error)).await;
+            return show_login(&app, &errand, state, username, Some(error)).await;
         }
     };
-    let store = |error| PageError::store(&app, &error);
+    logged_in(&app, errand, &cookies, &user).await
+}
+
+/// Begins the session of a user who has just given a credential, and goes on with what the login is
+/// for.
+///
+/// # Errors
+/// Failures of ours.
+pub async fn logged_in(
+    app: &App,
+    mut errand: Errand,
+    cookies: &Cookies,
+    user: &User,
+) -> Result<Response, PageError> {
+    let store = |error| PageError::store(app, &error);
     let previous = app.login.session(cookies.session.as_ref()).await.map_err(store)?;
     let previous = previous.as_ref().map(|session| &session.id);
+    let client = errand.client_id().cloned();
     let (session, cookie) =
-        app.login.begin_session(&user, &client, previous).await.map_err(store)?;
-    transaction.login = Some(session.id);
-    let mut response = send_to(&app, "/authorize/resume", &transaction, &cookies)?;
+        app.login.begin_session(user, client.as_ref(), previous).await.map_err(store)?;
+    errand.logged_in(session.id);
+    let next = match &errand {
+        Errand::Authorize(_) => "/authorize/resume",
+        Errand::Device(_) => "/activate/confirm",
+    };
+    let mut response = send_to(app, next, errand, cookies)?;
     let lifetime = app.login.session_lifetime().await.map_err(store)?;
-    let cookie = cookies::set_session(&app, &cookie, lifetime);
+    let cookie = cookies::set_session(app, &cookie, lifetime);
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
 }
@@ -114,7 +132,7 @@ async fn choose_account(
     let Some(user) = asked.map_err(|failure| PageError::failure(app, &failure))? else {
         return go_on(app, transaction, cookies).await;
     };
-    let client_name = client_name(app, transaction).await?;
+    let client_name = client_name(app, Some(&transaction.request.client_id)).await?;
     let page = AccountPage {
         tenant: &app.settings.tenant_name,
         client_name: &client_name,
@@ -185,22 +203,32 @@ async fn pending_consent(
 
 async fn show_login(
     app: &App,
-    transaction: &Transaction,
+    errand: &Errand,
     state: &str,
     username: &str,
     error: Option<&str>,
 ) -> Result<Response, PageError> {
-    let client_name = client_name(app, transaction).await?;
-    let tenant = &app.settings.tenant_name;
-    let signup = app.settings.signup_enabled;
-    let page = LoginPage { tenant, client_name: &client_name, state, username, error, signup };
+    let client_name = client_name(app, errand.client_id()).await?;
+    // Accounts are created, and passwords reset, on the way to an application.
+    let recovery = matches!(errand, Errand::Authorize(_));
+    let page = LoginPage {
+        tenant: &app.settings.tenant_name,
+        client_name: &client_name,
+        state,
+        username,
+        error,
+        recovery,
+        signup: recovery && app.settings.signup_enabled,
+    };
     Ok(pages::render(StatusCode::OK, &page))
 }
 
-/// The name of the application, empty when it is gone.
-async fn client_name(app: &App, transaction: &Transaction) -> Result<String, PageError> {
-    let client = app.store.client(&transaction.request.client_id).await;
-    let client = client.map_err(|error| PageError::store(app, &error))?;
+/// The name of the application, empty when it is gone or not yet known.
+async fn client_name(app: &App, client: Option<&ClientId>) -> Result<String, PageError> {
+    let client = match client {
+        None => None,
+        Some(id) => app.store.client(id).await.map_err(|error| PageError::store(app, &error))?,
+    };
     Ok(client.map(|record| record.client.name.clone()).unwrap_or_default())
 }
 
@@ -218,8 +246,8 @@ fn show_consent(app: &App, asked: &ConsentRequest, state: &str) -> Response {
     pages::render(StatusCode::OK, &page)
 }
 
-/// What the page says about a scope.
-fn line(scope: &str, api: Option<&ResourceServer>) -> ScopeLine {
+/// What a page says about a scope.
+pub fn line(scope: &str, api: Option<&ResourceServer>) -> ScopeLine {
     let t = locales::current();
     let defined = api.and_then(|api| api.scopes.iter().find(|defined| defined.value == scope));
     let description = match defined {

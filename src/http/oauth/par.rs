@@ -3,14 +3,14 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
 
-use crate::domain::{ClientId, secret::RequestUri};
+use crate::domain::{ClientId, audit::Exchanged, secret::RequestUri};
 use crate::http::{
-    App,
+    App, dpop,
     error::{oauth::OAuthError, page::PageError},
     extract::parameters::{OAuthBody, Parameters},
     oauth::{
@@ -19,7 +19,10 @@ use crate::http::{
     },
 };
 use crate::policy::authorize::{self as rules, PageProblem};
-use crate::token::pushed_request::{Pushed, must_be_confidential};
+use crate::token::{
+    dpop::ProvenRequest,
+    pushed_request::{Pushed, must_be_confidential},
+};
 
 /// The longest request that is kept, in bytes of its names and values.
 const MAX_BYTES: usize = 10 * 1024;
@@ -30,10 +33,13 @@ const OF_THE_CLIENT: &[&str] = &["client_secret", "client_assertion", "client_as
 /// `POST /oauth/par`.
 pub async fn par(
     State(app): State<App>,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     body: Result<OAuthBody, OAuthError>,
 ) -> Response {
-    match run(&app, &headers, body).await {
+    let proven = dpop::proven_request(&headers, &method, uri.path());
+    match run(&app, &headers, &proven, body).await {
         Ok(pushed) => {
             let body = json!({
                 "request_uri": pushed.request_uri.expose(), "expires_in": pushed.expires_in,
@@ -47,6 +53,7 @@ pub async fn par(
 async fn run(
     app: &App,
     headers: &HeaderMap,
+    proven: &ProvenRequest<'_>,
     body: Result<OAuthBody, OAuthError>,
 ) -> Result<Pushed, OAuthError> {
     let OAuthBody(parameters) = body?;
@@ -58,6 +65,15 @@ async fn run(
     let (client, basic) = authenticate(app, headers, &parameters).await?;
     let refused = |refused| OAuthError::from_refused(refused, basic);
     must_be_confidential(&client).map_err(refused)?;
+    // RFC 9449 §10.1: a proof here says the same as `dpop_jkt`, and is checked at once.
+    let client = app.tokens.prove_possession(client, proven, Exchanged::Code).await;
+    let client = client.map_err(refused)?;
+    if let Some(key) = &client.key {
+        let said = kept.insert("dpop_jkt".to_owned(), key.as_str().to_owned());
+        if said.is_some_and(|said| said != key.as_str()) {
+            return Err(OAuthError::InvalidDpopProof("DPoP proof is of another key than dpop_jkt"));
+        }
+    }
     if parameters.get("request_uri").is_some() {
         // RFC 9126 §2.1: a request cannot be pushed by naming another one.
         return Err(OAuthError::invalid_request("Parameter request_uri cannot be pushed"));

@@ -12,8 +12,10 @@ use serde::Serialize;
 use crate::domain::{
     ClientId,
     audit::Exchanged,
-    client_assertion,
-    secret::{ClientAssertion, ClientSecret, Code, Password, RefreshToken},
+    client_assertion, device, passwordless,
+    secret::{
+        ClientAssertion, ClientSecret, Code, DeviceCode, OneTimeCode, Password, RefreshToken,
+    },
 };
 use crate::http::{
     App, dpop,
@@ -26,8 +28,10 @@ use crate::token::{
     client_assertion::PresentedAssertion,
     client_authentication::{AuthenticatedClient, Credentials},
     client_credentials::ClientCredentialsRequest,
+    device_code::DeviceCodeRequest,
     dpop::ProvenRequest,
     password::PasswordRequest,
+    passwordless::PasswordlessRequest,
     refresh_token::RefreshRequest,
 };
 
@@ -37,8 +41,15 @@ const PASSWORD_REALM: &str = "http://auth0.com/oauth/grant-type/password-realm";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The grants there are. A span records one of these, never what came in.
-const GRANT_TYPES: &[&str] =
-    &["authorization_code", "refresh_token", "client_credentials", "password", PASSWORD_REALM];
+const GRANT_TYPES: &[&str] = &[
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "password",
+    PASSWORD_REALM,
+    device::GRANT_TYPE,
+    passwordless::GRANT_TYPE,
+];
 
 /// The headers of an answer that holds tokens (RFC 6749 §5.1).
 pub const NEVER_KEPT: [(HeaderName, HeaderValue); 2] = [
@@ -136,6 +147,23 @@ pub async fn grant(
             };
             tokens.client_credentials(&client, &request).await
         }
+        device::GRANT_TYPE => {
+            let request = DeviceCodeRequest {
+                device_code: DeviceCode::new(parameters.required("device_code")?),
+                code_verifier: parameters.text("code_verifier"),
+            };
+            tokens.exchange_device_code(&client, &request).await
+        }
+        passwordless::GRANT_TYPE => {
+            let request = PasswordlessRequest {
+                username: parameters.required("username")?.to_owned(),
+                code: OneTimeCode::new(parameters.required("otp")?),
+                realm: parameters.text("realm"),
+                audience: parameters.audience()?,
+                scope: parameters.scope()?,
+            };
+            tokens.passwordless(&client, &request).await
+        }
         _ => {
             let request = PasswordRequest {
                 grant_type,
@@ -157,6 +185,8 @@ fn exchanged(grant_type: &str) -> Exchanged {
         "authorization_code" => Exchanged::Code,
         "refresh_token" => Exchanged::RefreshToken,
         "client_credentials" => Exchanged::ClientCredentials,
+        device::GRANT_TYPE => Exchanged::DeviceCode,
+        passwordless::GRANT_TYPE => Exchanged::Passwordless,
         _ => Exchanged::Password,
     }
 }

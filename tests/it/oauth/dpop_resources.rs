@@ -255,3 +255,96 @@ async fn the_management_api_takes_a_bound_token_with_its_proof_only() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_token_that_must_be_bound_never_comes_through_the_browser() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let grant_types = json!({ "grant_types": ["authorization_code", "implicit"] });
+        app.patch_client(&world.client_id, grant_types).await;
+        patch_api(&app, &world.billing_id, json!({ "mechanism": "dpop", "required": true })).await;
+        for (audience, refused) in [(MESSAGES, false), (BILLING, true)] {
+            let query = [
+                ("client_id", world.client_id.as_str()),
+                ("response_type", "token"),
+                ("redirect_uri", CALLBACK),
+                ("scope", "openid"),
+                ("nonce", "n"),
+                ("audience", audience),
+            ];
+            let mut url = url::Url::parse(&app.url("authorize")).unwrap();
+            url.query_pairs_mut().extend_pairs(query);
+            let location = app.send(app.http.get(url)).await.header("location").to_owned();
+            let is_refused =
+                location.starts_with(CALLBACK) && location.contains("error=invalid_request");
+            assert_eq!(is_refused, refused, "{backend} {audience}: {location}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_token_endpoint_has_an_address_for_each_dialect() {
+    for (backend, app) in each_backend().await {
+        let (world, key) = (app.world().await, Key::new());
+        let mut browser = Browser::new(&app);
+        let code = app.code_for(&mut browser, &world, &[("audience", MESSAGES)]).await;
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", world.client_id.as_str()),
+            ("code", &code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let ask = async |htu: &str| {
+            let nonce = app.inner.tokens.dpop_nonce();
+            let proof = key.proof(&app, "POST", htu, json!({ "nonce": nonce }));
+            let request = app.http.post(app.url("common/oauth2/token")).form(&form);
+            app.send(request.header("dpop", proof)).await
+        };
+        assert_eq!(ask("oauth/token").await.error(), (400, REFUSED.into()), "{backend}");
+        assert_eq!(ask("common/oauth2/token").await.ok()["token_type"], "DPoP", "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn a_proof_beside_a_pushed_request_binds_the_code() {
+    for (backend, app) in each_backend().await {
+        let confidential = json!({ "app_type": "regular_web", "token_endpoint_auth_method": "client_secret_post" });
+        let world = app.world_with(confidential, json!({})).await;
+        let (key, other) = (Key::new(), Key::new());
+        let challenge = doorward::crypto::digest::s256_challenge(VERIFIER);
+        let secret = ("client_secret", world.client_secret.as_str());
+        let push = async |proof: &str, more: &[(&str, &str)]| {
+            let mut form = authorize_query(&world.client_id, &challenge, more);
+            form.extend([secret, ("scope", "openid")]);
+            let request = app.http.post(app.url("oauth/par")).form(&form);
+            app.send(request.header("dpop", proof)).await
+        };
+        let proof = || key.proof(&app, "POST", "oauth/par", json!({}));
+        for (proof, jkt) in [
+            (key.proof(&app, "POST", "oauth/token", json!({})), key.thumbprint()),
+            (proof(), other.thumbprint()),
+        ] {
+            let answer = push(&proof, &[("dpop_jkt", &jkt)]).await;
+            assert_eq!(answer.error(), (400, REFUSED.into()), "{backend}");
+            assert!(!answer.header("dpop-nonce").is_empty(), "{backend}");
+        }
+        let pushed = push(&proof(), &[]).await;
+        assert_eq!(pushed.status, 201, "{backend}: {}", pushed.text);
+        let request_uri = pushed.text_of("request_uri");
+        let query = [("client_id", world.client_id.as_str()), ("request_uri", &request_uri)];
+        let landed = Browser::new(&app).log_in(&query, EMAIL, PASSWORD).await.application();
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", world.client_id.as_str()),
+            secret,
+            ("code", &landed["code"]),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        for answer in [app.token(&form).await, app.token_by(&other, &form).await] {
+            assert_eq!(answer.error(), (400, "invalid_grant".into()), "{backend}");
+        }
+        assert_eq!(app.token_by(&key, &form).await.ok()["token_type"], "DPoP", "{backend}");
+    }
+}

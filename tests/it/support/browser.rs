@@ -67,6 +67,13 @@ impl<'a> Browser<'a> {
         self.follow(url, answer).await
     }
 
+    /// Posts a form without a hidden `state`, and goes on to where redirects lead.
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Landed {
+        let url = url::Url::parse(&self.app.url(path)).unwrap();
+        let answer = self.send(self.app.http.post(url.clone()).form(fields)).await;
+        self.follow(url, answer).await
+    }
+
     /// Goes to `/authorize`, gives the password if asked, and ends at the application or a page.
     pub async fn log_in(&mut self, query: &[(&str, &str)], email: &str, password: &str) -> Landed {
         match self.visit("authorize", query).await {

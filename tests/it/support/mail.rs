@@ -16,6 +16,7 @@ pub struct Mail {
 impl TestApp {
     /// Every message so far, oldest first. Waits for those on their way.
     pub async fn mails(&self) -> Vec<Mail> {
+        self.inner.login.errands.idle().await;
         self.inner.login.mailer.flush().await;
         let folder = self.data_dir.path().join("outbox");
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();

@@ -1,0 +1,61 @@
+//! `/u/email-verification`: where the link of a new account leads. Looking spends nothing, because
+//! mail scanners look too; the person confirms with a button.
+
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+
+use crate::domain::{secret::Ticket, ticket::TicketKind};
+use crate::http::{
+    App,
+    error::page::PageError,
+    extract::parameters,
+    pages::{
+        self,
+        accounts::{NoticePage, VerificationPage},
+        locales,
+    },
+};
+
+/// `GET /u/email-verification`.
+pub async fn verification_page(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Response, PageError> {
+    let parameters = parameters::of_page(request, &app)
+        .await
+        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let ticket = Ticket::new(parameters.get("ticket").unwrap_or(""));
+    let found = app.login.ticket_holder(&ticket, TicketKind::VerifyEmail).await;
+    let found = found.map_err(|error| PageError::store(&app, &error))?;
+    let email = found.and_then(|record| record.user.email);
+    let email = email.ok_or_else(|| PageError::ticket(&app))?;
+    let tenant = &app.settings.tenant_name;
+    let page = VerificationPage { tenant, email: &email, ticket: ticket.expose() };
+    Ok(pages::render(StatusCode::OK, &page))
+}
+
+/// `POST /u/email-verification`.
+pub async fn verify(State(app): State<App>, request: Request) -> Result<Response, PageError> {
+    let parameters = parameters::of_page(request, &app)
+        .await
+        .map_err(|why| PageError::unreadable(&app, &why))?;
+    locales::prefer(parameters.get("ui_locales"));
+    let ticket = Ticket::new(parameters.get("ticket").unwrap_or(""));
+    let verified = app.login.verify_email(&ticket).await;
+    if !verified.map_err(|error| PageError::store(&app, &error))? {
+        return Err(PageError::ticket(&app));
+    }
+    let t = locales::current();
+    let page = NoticePage {
+        tenant: &app.settings.tenant_name,
+        title: t.text("verification.done_title"),
+        heading: t.text("verification.done_heading"),
+        message: t.rich("verification.done_message", &[]),
+        hint: None,
+        back: None,
+    };
+    Ok(pages::render(StatusCode::OK, &page))
+}

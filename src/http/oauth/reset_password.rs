@@ -1,0 +1,159 @@
+//! Resetting a password: `/u/reset-password/request` sends a link, `/u/reset-password` is where it
+//! leads. The second needs no cookie: its form carries the ticket, which nobody can guess.
+
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+
+use crate::domain::{
+    ClientId,
+    audit::Happened,
+    secret::{Password, Ticket},
+    ticket::TicketKind,
+};
+use crate::http::{
+    App,
+    error::{management::error_chain, page::PageError},
+    extract::{
+        cookies::Cookies,
+        parameters::{self, Parameters},
+    },
+    oauth::{authorize::sealed_transaction, signup::problem_text},
+    pages::{
+        self,
+        accounts::{NoticePage, ResetPage, ResetRequestPage},
+        locales, messages,
+    },
+};
+use crate::login::{errands::Busy, recovery::ResetFault};
+use crate::mail;
+
+/// `GET /u/reset-password/request`.
+pub async fn request_page(
+    State(app): State<App>,
+    cookies: Cookies,
+    request: Request,
+) -> Result<Response, PageError> {
+    let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
+    let hint = transaction.request.login_hint.as_deref().unwrap_or("");
+    Ok(show_request(&app, parameters.get("state").unwrap_or(""), hint, None))
+}
+
+/// `POST /u/reset-password/request`. The same page for every address.
+pub async fn request_link(
+    State(app): State<App>,
+    cookies: Cookies,
+    request: Request,
+) -> Result<Response, PageError> {
+    let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
+    let state = parameters.get("state").unwrap_or("");
+    let email = parameters.get("email").unwrap_or("").trim();
+    let t = locales::current();
+    if !mail::is_address(email) {
+        return Ok(show_request(&app, state, email, Some(t.text("problem.email"))));
+    }
+    send_link(&app, email, &transaction.request.client_id)
+        .map_err(|Busy| PageError::unavailable(&app))?;
+    let page = NoticePage {
+        tenant: &app.settings.tenant_name,
+        title: t.text("reset_request.sent_title"),
+        heading: t.text("reset_request.sent_heading"),
+        message: t.rich("reset_request.sent_message", &[("email", email)]),
+        hint: Some(t.text("reset_request.sent_hint")),
+        back: Some(state),
+    };
+    Ok(pages::render(StatusCode::OK, &page))
+}
+
+/// Sends the user with this address a link, if there is one, after the answer: its time must not
+/// tell.
+///
+/// # Errors
+/// [`Busy`].
+pub fn send_link(app: &App, email: &str, client: &ClientId) -> Result<(), Busy> {
+    let (app_, email, client) = (app.clone(), email.to_owned(), client.clone());
+    let locale = locales::current();
+    app.login.errands.run(async move {
+        match app_.login.request_reset(&email, &client).await {
+            Ok(None) => {}
+            Ok(Some(ticket)) => {
+                let message = messages::reset_password(&app_.settings, locale, &ticket);
+                app_.login.mailer.send(message).await;
+            }
+            Err(error) => {
+                tracing::warn!(error = error_chain(&error), "no link was sent: the store failed");
+            }
+        }
+    })
+}
+
+/// `GET /u/reset-password`. Looking spends nothing: mail scanners look too.
+pub async fn reset_page(State(app): State<App>, request: Request) -> Result<Response, PageError> {
+    let (_, ticket) = read(&app, request).await?;
+    let email = holder(&app, &ticket).await?.ok_or_else(|| PageError::ticket(&app))?;
+    Ok(show_reset(&app, &email, &ticket, None))
+}
+
+/// `POST /u/reset-password`.
+pub async fn reset(State(app): State<App>, request: Request) -> Result<Response, PageError> {
+    let (parameters, ticket) = read(&app, request).await?;
+    locales::prefer(parameters.get("ui_locales"));
+    let email = match holder(&app, &ticket).await? {
+        Some(email) => email,
+        None => {
+            app.login.note(&Happened::PasswordNotChanged { reason: "ticket" }, None, None);
+            return Err(PageError::ticket(&app));
+        }
+    };
+    let t = locales::current();
+    let password = parameters.get("password").unwrap_or("");
+    if parameters.get("password_again").unwrap_or("") != password {
+        let error = t.text("problem.password_differs");
+        return Ok(show_reset(&app, &email, &ticket, Some(error)));
+    }
+    match app.login.reset_password(&ticket, &Password::new(password)).await {
+        Ok(()) => {}
+        Err(ResetFault::Password(problem)) => {
+            return Ok(show_reset(&app, &email, &ticket, Some(problem_text(problem))));
+        }
+        Err(ResetFault::Ticket) => return Err(PageError::ticket(&app)),
+        Err(ResetFault::Overloaded(_)) => return Err(PageError::unavailable(&app)),
+        Err(ResetFault::Store(error)) => return Err(PageError::store(&app, &error)),
+    }
+    let page = NoticePage {
+        tenant: &app.settings.tenant_name,
+        title: t.text("reset.done_title"),
+        heading: t.text("reset.done_heading"),
+        message: t.rich("reset.done_message", &[]),
+        hint: None,
+        back: None,
+    };
+    Ok(pages::render(StatusCode::OK, &page))
+}
+
+async fn read(app: &App, request: Request) -> Result<(Parameters, Ticket), PageError> {
+    let parameters =
+        parameters::of_page(request, app).await.map_err(|why| PageError::unreadable(app, &why))?;
+    let ticket = Ticket::new(parameters.get("ticket").unwrap_or(""));
+    Ok((parameters, ticket))
+}
+
+/// The address of the user whom a working ticket belongs to.
+async fn holder(app: &App, ticket: &Ticket) -> Result<Option<String>, PageError> {
+    let found = app.login.ticket_holder(ticket, TicketKind::ResetPassword).await;
+    let found = found.map_err(|error| PageError::store(app, &error))?;
+    Ok(found.and_then(|record| record.user.email))
+}
+
+fn show_request(app: &App, state: &str, email: &str, error: Option<&str>) -> Response {
+    let tenant = &app.settings.tenant_name;
+    pages::render(StatusCode::OK, &ResetRequestPage { tenant, state, email, error })
+}
+
+fn show_reset(app: &App, email: &str, ticket: &Ticket, error: Option<&str>) -> Response {
+    let tenant = &app.settings.tenant_name;
+    let page = ResetPage { tenant, email, ticket: ticket.expose(), error };
+    pages::render(StatusCode::OK, &page)
+}

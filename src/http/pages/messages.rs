@@ -1,0 +1,108 @@
+//! What the server writes to people. Links begin with the issuer, never with what a request called
+//! this host.
+
+use askama::Template;
+
+use super::locales::Locale;
+use crate::domain::{passwordless, secret::OneTimeCode, settings::Settings, ticket::IssuedTicket};
+use crate::mail::Message;
+
+#[derive(Template)]
+#[template(source = r#"{% include "src/http/pages/templates/message.html" %}"#, ext = "html")]
+struct MessagePage<'a> {
+    locale: &'a str,
+    tenant: &'a str,
+    subject: &'a str,
+    intro: &'a str,
+    url: &'a str,
+    button: &'a str,
+    outro: &'a str,
+}
+
+/// The link to `/u/reset-password`.
+pub fn reset_password(settings: &Settings, t: Locale, issued: &IssuedTicket) -> Message {
+    let minutes = (issued.lifetime / 60).to_string();
+    let intro = t.fill("mail.reset_intro", &[("tenant", &settings.tenant_name)]);
+    let outro = t.fill("mail.reset_outro", &[("minutes", &minutes)]);
+    let url = link(settings, "u/reset-password", t, issued);
+    let page = MessagePage {
+        locale: t.tag(),
+        tenant: &settings.tenant_name,
+        subject: t.text("mail.reset_subject"),
+        intro: &intro,
+        url: &url,
+        button: t.text("mail.reset_button"),
+        outro: &outro,
+    };
+    page.message(&issued.to)
+}
+
+/// The link to `/u/email-verification`.
+pub fn verify_email(settings: &Settings, t: Locale, issued: &IssuedTicket) -> Message {
+    let hours = (issued.lifetime / 3600).max(1).to_string();
+    let intro = t.fill("mail.verify_intro", &[("tenant", &settings.tenant_name)]);
+    let outro = t.fill("mail.verify_outro", &[("hours", &hours)]);
+    let url = link(settings, "u/email-verification", t, issued);
+    let page = MessagePage {
+        locale: t.tag(),
+        tenant: &settings.tenant_name,
+        subject: t.text("mail.verify_subject"),
+        intro: &intro,
+        url: &url,
+        button: t.text("mail.verify_button"),
+        outro: &outro,
+    };
+    page.message(&issued.to)
+}
+
+#[derive(Template)]
+#[template(source = r#"{% include "src/http/pages/templates/code_message.html" %}"#, ext = "html")]
+struct CodeMessage<'a> {
+    locale: &'a str,
+    tenant: &'a str,
+    subject: &'a str,
+    intro: &'a str,
+    code: &'a str,
+    outro: &'a str,
+}
+
+/// A one-time code for a login to `client_name`. Its subject does not hold the code, which a locked
+/// screen would show.
+pub fn one_time_code(
+    settings: &Settings,
+    t: Locale,
+    client_name: &str,
+    to: &str,
+    code: &OneTimeCode,
+) -> Message {
+    let tenant = settings.tenant_name.as_str();
+    let client = if client_name.is_empty() { tenant } else { client_name };
+    let intro = t.fill("mail.code_intro", &[("client", client)]);
+    let minutes = (passwordless::LIFETIME / 60).to_string();
+    let outro = t.fill("mail.code_outro", &[("minutes", &minutes)]);
+    let (locale, subject, code) = (t.tag(), t.text("mail.code_subject"), code.expose());
+    let page = CodeMessage { locale, tenant, subject, intro: &intro, code, outro: &outro };
+    let text = format!("{intro}\n\n{code}\n\n{outro}\n\n{tenant}\n");
+    message(to, subject, text, &page)
+}
+
+fn link(settings: &Settings, path: &str, t: Locale, issued: &IssuedTicket) -> String {
+    let (issuer, ticket) = (&settings.issuer, issued.ticket.expose());
+    format!("{issuer}{path}?ticket={ticket}&ui_locales={}", t.tag())
+}
+
+impl MessagePage<'_> {
+    fn message(&self, to: &str) -> Message {
+        let Self { tenant, intro, url, outro, .. } = self;
+        let text = format!("{intro}\n\n{url}\n\n{outro}\n\n{tenant}\n");
+        message(to, self.subject, text, self)
+    }
+}
+
+fn message(to: &str, subject: &str, text: String, page: &impl Template) -> Message {
+    let html = page.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "a message could not be rendered");
+        String::new()
+    });
+    Message { to: to.to_owned(), subject: subject.to_owned(), text, html }
+}

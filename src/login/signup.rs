@@ -1,0 +1,134 @@
+//! Accounts that people create themselves.
+//!
+//! 1. Is the address one, and may the password be chosen?
+//! 2. Hash the password, also when the address is taken: the time tells nothing before the answer.
+//! 3. Write the user and a ticket to verify the address, in one transaction.
+
+use serde_json::{Map, Value};
+
+use crate::crypto::password::Overloaded;
+use crate::domain::{
+    ClientId,
+    audit::Happened,
+    secret::Password,
+    ticket::{IssuedTicket, TicketKind},
+    user::User,
+};
+use crate::login::{LoginService, profile};
+use crate::mail;
+use crate::policy::new_password::{self, Problem};
+use crate::store::{self, audit, users};
+use crate::telemetry;
+
+/// What somebody gives to create an account.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// The address, as typed.
+    pub email: String,
+    /// The user name, as typed.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Password,
+    /// `name`, `nickname`, `picture`, `given_name`, `family_name`.
+    pub profile: Map<String, Value>,
+    /// What applications may let users edit.
+    pub user_metadata: Map<String, Value>,
+}
+
+/// Why an account is not created.
+#[derive(Debug, thiserror::Error)]
+pub enum SignupFault {
+    /// The address is none.
+    #[error("the address is none")]
+    Email,
+    /// The user name is none.
+    #[error("the user name is none")]
+    Username,
+    /// The password may not be chosen.
+    #[error("the password may not be chosen")]
+    Password(Problem),
+    /// The address or the user name is taken.
+    #[error("the user exists")]
+    Taken,
+    /// Too many password hashes are waiting.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl LoginService {
+    /// Creates an account, and the ticket with which its address is to be verified.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn sign_up(
+        &self,
+        account: &NewAccount,
+        client: &ClientId,
+    ) -> Result<(User, Option<IssuedTicket>), SignupFault> {
+        match self.try_to_sign_up(account, client).await {
+            Err(SignupFault::Taken) => {
+                self.note(&Happened::SignupRefused { reason: "taken" }, Some(client), None);
+                Err(SignupFault::Taken)
+            }
+            Err(SignupFault::Password(problem)) => {
+                let reason = problem.as_str();
+                self.note(&Happened::SignupRefused { reason }, Some(client), None);
+                Err(SignupFault::Password(problem))
+            }
+            other => other,
+        }
+    }
+
+    async fn try_to_sign_up(
+        &self,
+        account: &NewAccount,
+        client: &ClientId,
+    ) -> Result<(User, Option<IssuedTicket>), SignupFault> {
+        // Step 1.
+        let email = account.email.trim().to_lowercase();
+        if !mail::is_address(&email) {
+            return Err(SignupFault::Email);
+        }
+        let username = account.username.as_ref().map(|name| name.to_lowercase());
+        if !username.as_deref().is_none_or(is_username) {
+            return Err(SignupFault::Username);
+        }
+        let mut user = User::new(&self.entropy.lower_hex(24), self.clock.now());
+        user.email = Some(email);
+        user.username = username;
+        user.profile.clone_from(&account.profile);
+        user.user_metadata.clone_from(&account.user_metadata);
+        new_password::check(&account.password, &personal(&user)).map_err(SignupFault::Password)?;
+        profile::complete(&mut user.profile, user.email.as_deref(), user.username.as_deref());
+        // Step 2.
+        let hash = self.passwords.hash(&account.password, &*self.entropy).await?;
+        // Step 3.
+        let event = self.event(&Happened::SignedUp, Some(client), Some(&user.user_id));
+        let mut tx = self.store.write().await?;
+        match users::insert(&mut tx, &user, Some(&hash)).await {
+            Err(store::Error::Duplicate) => return Err(SignupFault::Taken),
+            other => other?,
+        }
+        let ticket = self.issue_ticket(&mut tx, &user, TicketKind::VerifyEmail).await?;
+        audit::insert(&mut tx, &event).await?;
+        tx.commit().await?;
+        telemetry::audit::emit(&event);
+        Ok((user, ticket))
+    }
+}
+
+/// What is known about a user and must not be the password.
+pub(super) fn personal(user: &User) -> Vec<&str> {
+    let names = ["name", "nickname", "given_name", "family_name"];
+    let names = names.into_iter().filter_map(|name| user.profile_text(name));
+    user.email.as_deref().into_iter().chain(user.username.as_deref()).chain(names).collect()
+}
+
+/// One that is no address: at the login page it would be another user's.
+fn is_username(name: &str) -> bool {
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '@';
+    (1..=128).contains(&name.chars().count()) && name.chars().all(plain)
+}
