@@ -18,15 +18,29 @@ impl From<Row> for Organization {
     }
 }
 
-/// The organization with this id or this name.
+/// The organization with this id or this name; in a name the case of letters does not count.
 ///
 /// # Errors
 /// When the database does.
 pub async fn find(db: Db<'_>, id_or_name: &str) -> Result<Option<Organization>> {
-    const FIND: &str = "SELECT id, name, display_name FROM organization WHERE id = $1 OR name = $1";
-    let row: Option<Row> =
-        on!(db, |c| sqlx::query_as(FIND).bind(id_or_name).fetch_optional(c).await?);
+    const FIND: &str = "SELECT id, name, display_name FROM organization WHERE id = $1 OR name = $2";
+    let row: Option<Row> = on!(db, |c| sqlx::query_as(FIND)
+        .bind(id_or_name)
+        .bind(id_or_name.to_ascii_lowercase())
+        .fetch_optional(c)
+        .await?);
     Ok(row.map(Into::into))
+}
+
+/// The name of an organization, `None` when it is gone.
+///
+/// # Errors
+/// When the database does.
+pub async fn name(db: Db<'_>, id: &OrganizationId) -> Result<Option<String>> {
+    const NAME: &str = "SELECT name FROM organization WHERE id = $1";
+    let row: Option<(String,)> =
+        on!(db, |c| sqlx::query_as(NAME).bind(id.as_str()).fetch_optional(c).await?);
+    Ok(row.map(|(name,)| name))
 }
 
 /// Every organization, oldest first, from `offset` on.

@@ -180,6 +180,7 @@ impl TokenService {
                 self.login.entitlement(client, &api.api, &user.user_id).await?
             }
         };
+        let organization_name = self.organization_name(code.organization_id.as_ref()).await?;
         Ok(Login {
             client: client.record.clone(),
             user,
@@ -187,6 +188,7 @@ impl TokenService {
             permissions: entitlement.permissions,
             scope: code.scope.clone(),
             organization_id: code.organization_id.clone(),
+            organization_name,
             session_id: Some(code.session_id.clone()),
             grant: LoginGrant::AuthorizationCode,
             auth_time: code.auth_time,

@@ -174,6 +174,7 @@ impl TokenService {
             permissions: entitlement.permissions,
             scope,
             organization_id: None,
+            organization_name: None,
             session_id: None,
             grant: LoginGrant::DeviceCode,
             auth_time: approval.auth_time,

@@ -38,6 +38,8 @@ impl TokenService {
             access_token = Some(token);
         }
         if request.response_type.id_token {
+            let organization_name =
+                self.organization_name(approved.organization_id.as_ref()).await?;
             let token = self.mint_id_token(&IdToken {
                 user: &approved.user,
                 client,
@@ -47,6 +49,7 @@ impl TokenService {
                 amr: &approved.session.amr,
                 session_id: Some(&approved.session.id),
                 organization_id: approved.organization_id.as_ref(),
+                organization_name: organization_name.as_deref(),
                 access_token: access_token.as_deref(),
                 code,
             })?;

@@ -15,7 +15,8 @@ use crate::domain::{
 };
 use crate::policy::lifetime;
 use crate::store::{
-    self, Tx, audit, clients::ClientRecord, families, resource_servers::ResourceServerRecord,
+    self, Tx, audit, clients::ClientRecord, families, organizations,
+    resource_servers::ResourceServerRecord,
 };
 use crate::telemetry;
 use crate::token::{
@@ -39,6 +40,8 @@ pub struct Login {
     pub scope: ScopeSet,
     /// The organization logged in to, if any.
     pub organization_id: Option<OrganizationId>,
+    /// Its name.
+    pub organization_name: Option<String>,
     /// The browser session, if there is one.
     pub session_id: Option<SessionId>,
     /// The grant.
@@ -103,6 +106,17 @@ impl TokenService {
         Ok(Some(event))
     }
 
+    /// The name of the organization that was logged in to.
+    pub(super) async fn organization_name(
+        &self,
+        id: Option<&OrganizationId>,
+    ) -> Result<Option<String>, store::Error> {
+        match id {
+            None => Ok(None),
+            Some(id) => organizations::name(self.store.read().await?.db(), id).await,
+        }
+    }
+
     /// The token of a family's `generation`.
     pub(super) fn refresh_token(
         &self,
@@ -145,6 +159,7 @@ impl TokenService {
                 amr: &login.amr,
                 session_id: login.session_id.as_ref(),
                 organization_id: login.organization_id.as_ref(),
+                organization_name: login.organization_name.as_deref(),
                 access_token: None,
                 code: None,
             })?)

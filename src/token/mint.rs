@@ -72,6 +72,8 @@ pub struct IdToken<'a> {
     pub session_id: Option<&'a SessionId>,
     /// The organization logged in to.
     pub organization_id: Option<&'a OrganizationId>,
+    /// Its name: SDKs that asked for an organization by name look for it.
+    pub organization_name: Option<&'a str>,
     /// The access token issued beside it by the authorization endpoint (OIDC Core §3.2.2.10).
     pub access_token: Option<&'a str>,
     /// The code issued beside it by the authorization endpoint (OIDC Core §3.3.2.11).
@@ -144,6 +146,8 @@ struct IdTokenClaims<'a> {
     c_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     org_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org_name: Option<&'a str>,
 }
 
 impl TokenService {
@@ -235,6 +239,7 @@ impl TokenService {
             at_hash: token.access_token.map(half_hash),
             c_hash: token.code.map(half_hash),
             org_id: token.organization_id.map(OrganizationId::as_str),
+            org_name: token.organization_name,
         };
         let client = token.client;
         let secret = match &client.sealed_secret {

@@ -80,6 +80,7 @@ impl TokenService {
             permissions,
             scope,
             organization_id: None,
+            organization_name: None,
             session_id: None,
             grant: LoginGrant::Password,
             auth_time: now,

@@ -170,6 +170,7 @@ impl TokenService {
             permissions,
             scope,
             organization_id: None,
+            organization_name: None,
             session_id: None,
             grant: LoginGrant::Passwordless,
             auth_time: now,

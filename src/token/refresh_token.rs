@@ -305,6 +305,7 @@ impl TokenService {
                 Some(id) => sessions::find(self.store.read().await?.db(), id).await?,
             };
             let session = session.filter(|session| session.is_alive(self.clock.now()));
+            let organization_name = self.organization_name(family.organization_id.as_ref()).await?;
             Some(self.mint_id_token(&IdToken {
                 user,
                 client,
@@ -314,6 +315,7 @@ impl TokenService {
                 amr: &family.amr,
                 session_id: session.as_ref().map(|session| &session.id),
                 organization_id: family.organization_id.as_ref(),
+                organization_name: organization_name.as_deref(),
                 access_token: None,
                 code: None,
             })?)

@@ -2,6 +2,7 @@
 
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { chromium } from 'playwright-core';
+import { tls } from './transport.mjs';
 
 const SCREENSHOTS = new URL('./screenshots/', import.meta.url).pathname;
 
@@ -35,7 +36,7 @@ export async function launch() {
 
 /** A page in a fresh profile. What goes wrong inside it lands in `page.problems`. */
 export async function freshPage(browser, options = {}) {
-  const context = await browser.newContext(options);
+  const context = await browser.newContext({ ignoreHTTPSErrors: tls, ...options });
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   page.problems = [];

@@ -320,13 +320,16 @@ async fn vector_19_the_organization_travels_and_leaving_it_ends_the_exchange() {
         assert_eq!(landed["error"], "access_denied", "{backend}");
 
         assert_eq!(app.management("POST", &members, Some(member.clone())).await.status, 204);
-        let more = [("audience", MESSAGES), ("scope", LOGIN_SCOPE), ("organization", "acme")];
+        // In a name the case of letters does not count. SDKs look for the name itself too.
+        let more = [("audience", MESSAGES), ("scope", LOGIN_SCOPE), ("organization", "ACME")];
         let login = app.log_in_for(&world, &more).await;
-        assert_eq!(payload(text(&login, "id_token"))["org_id"], org, "{backend}");
+        let claims = payload(text(&login, "id_token"));
+        assert_eq!((&claims["org_id"], &claims["org_name"]), (&json!(org), &json!("acme")));
         let token = text(&login, "refresh_token").to_owned();
         let mut held = Held { app: &app, world: &world, token };
         let answer = held.exchange(&[("audience", BILLING)]).await;
         assert_eq!(payload(text(&answer, "access_token"))["org_id"], org, "{backend}");
+        assert_eq!(payload(text(&answer, "id_token"))["org_name"], "acme", "{backend}");
 
         assert_eq!(app.management("DELETE", &members, Some(member)).await.status, 204);
         let refused = app.refresh(&world, &held.token, &[("audience", BILLING)]).await;
