@@ -33,6 +33,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// `[logout]`
     pub logout: Logout,
+    /// `[outbound]`
+    pub outbound: Outbound,
     /// `[passwords]`
     pub passwords: Passwords,
     /// `[audit]`
@@ -141,6 +143,14 @@ pub struct Sessions {
 pub struct Logout {
     /// Where `/v2/logout` may redirect when no application is named.
     pub allowed_urls: Vec<String>,
+}
+
+/// `[outbound]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outbound {
+    /// Whether calls may reach private networks and use http.
+    pub allow_private: bool,
 }
 
 /// `[passwords]`
@@ -328,6 +338,7 @@ impl Config {
             session_idle_lifetime: self.sessions.idle_lifetime,
             audit_retention: self.audit.retention_days * 86_400,
             error_status: self.oauth.error_status,
+            outbound_allow_private: self.outbound.allow_private,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }

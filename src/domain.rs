@@ -7,6 +7,7 @@ pub mod client_grant;
 pub mod code;
 pub mod entropy;
 pub mod family;
+pub mod logout;
 pub mod organization;
 pub mod redirect_uri;
 pub mod resource_server;
@@ -15,6 +16,7 @@ pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod time;
+pub mod url_pattern;
 pub mod user;
 
 /// Declares a string newtype for an identifier, so that a client id can never stand where a user

@@ -69,7 +69,7 @@ fn request_id() -> Option<String> {
 /// The whole server.
 pub fn router(app: App) -> Router {
     let router = Router::new()
-        .merge(oauth::router(&app))
+        .merge(oauth::router())
         .merge(pages::router())
         .merge(health::router())
         .merge(demo::router())
@@ -80,6 +80,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), cors::layer))
         .layer(middleware::from_fn_with_state(app.clone(), in_span));
     router.with_state(app)
 }

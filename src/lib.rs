@@ -12,6 +12,7 @@
 //! | [`store`]     | SQL for SQLite and Postgres, transactions, migrations   | `domain`              |
 //! | [`crypto`]    | signing, sealing, refresh-token derivation, passwords   | `domain`              |
 //! | [`login`]     | the interactive side: sessions, passwords, consent      | all above             |
+//! | [`outbound`]  | calls to addresses that applications name               | `domain`              |
 //! | [`token`]     | one file per grant: load, decide, write, mint           | all above             |
 //! | [`http`]      | routes, extractors, bodies, pages                       | all above             |
 //! | [`config`], [`app`], [`cli`] | wiring                                   | everything            |
@@ -27,6 +28,7 @@ pub mod crypto;
 pub mod domain;
 pub mod http;
 pub mod login;
+pub mod outbound;
 pub mod policy;
 pub mod store;
 pub mod telemetry;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod authorize;
 pub mod consent;
 pub mod entitlement;
+pub mod logout;
 pub mod passwords;
 pub mod profile;
 pub mod session;

@@ -6,6 +6,7 @@ pub mod client_auth;
 pub mod consent;
 pub mod lifetime;
 pub mod login_scope;
+pub mod logout;
 pub mod management;
 pub mod mrrt;
 pub mod reuse;

@@ -27,6 +27,7 @@ macro_rules! on {
 }
 
 pub mod audit;
+pub mod backchannel_logouts;
 pub mod cache;
 pub mod client_grants;
 pub mod clients;
@@ -38,6 +39,7 @@ mod migrations;
 pub mod organizations;
 pub mod permissions;
 pub mod resource_servers;
+pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
 pub mod sweep;

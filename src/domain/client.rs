@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::domain::{ClientId, audience::Audience, scope::ScopeSet};
+use crate::domain::{ClientId, audience::Audience, logout::BackchannelLogout, scope::ScopeSet};
 
 /// How an application authenticates at the token endpoint (`token_endpoint_auth_method`,
 /// RFC 7591 §2).
@@ -60,6 +60,12 @@ pub struct Client {
     /// Whether users log in to it as members of an organization.
     #[serde(default)]
     pub organization_usage: Option<OrganizationUsage>,
+    /// Where it hears of the end of sessions.
+    #[serde(default)]
+    pub oidc_logout: Option<BackchannelLogout>,
+    /// The same under its deprecated name.
+    #[serde(default)]
+    pub oidc_backchannel_logout: Option<BackchannelLogout>,
 }
 
 /// Whether users log in as members of an organization (`organization_usage`).
@@ -178,6 +184,10 @@ impl Client {
     /// The policy entries, none when multi-resource refresh tokens are off.
     pub fn policies(&self) -> &[RefreshTokenPolicy] {
         self.refresh_token.as_ref().and_then(|r| r.policies.as_deref()).unwrap_or_default()
+    }
+    /// Where it hears of the end of sessions; the current name wins over the deprecated one.
+    pub fn backchannel_logout(&self) -> Option<&BackchannelLogout> {
+        self.oidc_logout.as_ref().or(self.oidc_backchannel_logout.as_ref())
     }
     /// Lifetime of ID tokens in seconds.
     pub fn id_token_lifetime(&self) -> i64 {

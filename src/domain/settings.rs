@@ -54,6 +54,8 @@ pub struct Settings {
     pub audit_retention: i64,
     /// Status codes of OAuth errors.
     pub error_status: ErrorStatus,
+    /// Whether calls to addresses that applications name may reach private networks and use http.
+    pub outbound_allow_private: bool,
     /// Where `/v2/logout` may redirect when no client is named.
     pub allowed_logout_urls: Vec<String>,
 }

@@ -29,6 +29,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0003_audit_columns.sql"),
         include_str!("../../migrations/postgres/0003_audit_columns.sql"),
     ),
+    (
+        9,
+        "logout",
+        include_str!("../../migrations/sqlite/0009_logout.sql"),
+        include_str!("../../migrations/postgres/0009_logout.sql"),
+    ),
 ];
 
 pub(super) fn sqlite() -> Migrator {

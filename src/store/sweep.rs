@@ -6,6 +6,9 @@ use crate::store::{Result, Store};
 /// Rows deleted per statement.
 const BATCH: i64 = 500;
 
+/// How long a logout token may wait for its delivery, in seconds: far beyond the last attempt.
+const BACKCHANNEL_LOGOUT_RETENTION: i64 = 86_400;
+
 /// How long expired and revoked families are kept for the operator, in seconds.
 const FAMILY_RETENTION: i64 = 30 * 86_400;
 
@@ -17,6 +20,8 @@ const EXPIRED_FAMILIES: &str = "DELETE FROM refresh_token_family WHERE id IN
     (SELECT id FROM refresh_token_family WHERE expires_at < $1 LIMIT $2)";
 const REVOKED_FAMILIES: &str = "DELETE FROM refresh_token_family WHERE id IN
     (SELECT id FROM refresh_token_family WHERE revoked_at < $1 LIMIT $2)";
+const BACKCHANNEL_LOGOUTS: &str = "DELETE FROM backchannel_logout WHERE id IN
+    (SELECT id FROM backchannel_logout WHERE created_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -33,6 +38,7 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (SESSIONS, now),
         (EXPIRED_FAMILIES, now.plus_seconds(-FAMILY_RETENTION)),
         (REVOKED_FAMILIES, now.plus_seconds(-FAMILY_RETENTION)),
+        (BACKCHANNEL_LOGOUTS, now.plus_seconds(-BACKCHANNEL_LOGOUT_RETENTION)),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {

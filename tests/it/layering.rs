@@ -10,12 +10,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("crypto", &["domain"]),
     ("login", &["domain", "policy", "store", "crypto", "telemetry"]),
-    ("token", &["domain", "policy", "store", "crypto", "telemetry", "login"]),
-    ("http", &["domain", "policy", "store", "crypto", "telemetry", "login", "token"]),
+    ("outbound", &["domain"]),
+    ("token", &["domain", "policy", "store", "crypto", "telemetry", "outbound", "login"]),
+    ("http", &["domain", "policy", "store", "crypto", "telemetry", "outbound", "login", "token"]),
 ];
 
 /// Crates that only one room may name.
-const ONLY_IN: &[(&str, &str)] = &[("sqlx::", "store"), ("axum::", "http")];
+const ONLY_IN: &[(&str, &str)] =
+    &[("sqlx::", "store"), ("axum::", "http"), ("reqwest::", "outbound")];
 
 #[test]
 fn rooms_use_only_the_rooms_below_them() {

@@ -79,8 +79,37 @@ impl PageError {
 
     /// Where the browser wants to go after logging out is not allowed.
     pub fn logout_destination(app: &App) -> Self {
-        let message = "The returnTo URL is not in the list of allowed logout URLs.".to_owned();
+        let message =
+            "The URL to go to after logging out (returnTo or post_logout_redirect_uri) is \
+                       not in the list of allowed logout URLs."
+                .to_owned();
         Self::new(app, StatusCode::BAD_REQUEST, "Logout URL mismatch", message)
+    }
+
+    /// `id_token_hint` is no ID token of this server for the application.
+    pub fn id_token_hint(app: &App) -> Self {
+        let message = "The id_token_hint is not an ID token that this server issued to this \
+                       application."
+            .to_owned();
+        Self::new(app, StatusCode::BAD_REQUEST, "Invalid request", message)
+    }
+
+    /// A parameter came more than once.
+    pub fn repeated(app: &App, name: &str) -> Self {
+        let message = format!("Parameter {name} is included more than once");
+        Self::new(app, StatusCode::BAD_REQUEST, "Invalid request", message)
+    }
+
+    /// The answer to a question that was asked of another session, or too long ago.
+    pub fn pending_logout(app: &App, fault: TransactionFault) -> Self {
+        let message = match fault {
+            TransactionFault::Foreign => {
+                "This page was opened in another browser, or you are logged out already."
+            }
+            TransactionFault::Expired => "This page was open for too long.",
+        };
+        let message = format!("{message} Go back to the application and log out again.");
+        Self::new(app, StatusCode::BAD_REQUEST, "Please start again", message)
     }
 
     /// Nothing here.

@@ -4,7 +4,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -29,6 +29,9 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "jwks_uri": at(".well-known/jwks.json"),
         "revocation_endpoint": at("oauth/revoke"),
         "introspection_endpoint": at("oauth/introspect"),
+        "end_session_endpoint": at("oidc/logout"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "scopes_supported": OIDC_SCOPES,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -56,6 +59,12 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "claims_parameter_supported": false,
     });
     ([(header::CACHE_CONTROL, CACHE)], Json(document)).into_response()
+}
+
+/// `GET /.well-known/webfinger`. SDKs ask whether an e-mail address belongs to an identity provider
+/// of its own; here none does.
+pub async fn not_federated() -> StatusCode {
+    StatusCode::NOT_FOUND
 }
 
 /// `GET /.well-known/jwks.json`.

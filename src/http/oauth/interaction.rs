@@ -60,9 +60,8 @@ pub async fn log_in(
     };
     let store = |error| PageError::store(&app, &error);
     let previous = app.login.session(cookies.session.as_ref()).await.map_err(store)?;
-    let previous = previous.as_ref().map(|session| &session.id);
     let (session, cookie) =
-        app.login.begin_session(&user, &client, previous).await.map_err(store)?;
+        app.login.begin_session(&user, &client, previous.as_ref()).await.map_err(store)?;
     transaction.login = Some(session.id);
     let mut response = send_to(&app, "/authorize/resume", &transaction, &cookies)?;
     let cookie = cookies::set_session(&app, &cookie);
