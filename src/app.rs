@@ -24,6 +24,7 @@ use crate::domain::{entropy::Entropy, time::Clock};
 use crate::http::{self, App};
 use crate::login::{LoginService, audit::AuditWriter, background::Background};
 use crate::mail::Mailer;
+use crate::outbound::Outbound;
 use crate::store::{self, Store};
 use crate::token::{Internal, TokenService, keys::KeyRing};
 
@@ -55,6 +56,9 @@ pub enum StartError {
 
 /// How often expired rows are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often logout tokens that are due are looked for.
+const DELIVERY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Builds the server. The embedded database is migrated; Postgres only with `migrate`.
 ///
@@ -98,6 +102,7 @@ pub async fn build(
         dpop_nonces: NonceKey::new(&master),
         at_rest,
         login: Arc::clone(&login),
+        outbound: Outbound::new(settings.outbound_allow_private),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
@@ -168,6 +173,7 @@ pub async fn serve(
             Arc::clone(&app.clock),
             app.settings.audit_retention,
         )),
+        tokio::spawn(tell_of_logouts(Arc::clone(&app.tokens))),
     ];
     tasks.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
@@ -216,6 +222,21 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, audit_retention: i64) {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept {rows} expired rows"),
             Err(error) => tracing::warn!(%error, "the sweep failed; it will be tried again"),
+        }
+    }
+}
+
+/// Delivers logout tokens as they come due.
+async fn tell_of_logouts(tokens: Arc<TokenService>) {
+    loop {
+        match tokens.deliver_backchannel_logouts().await {
+            // There may be more.
+            Ok(attempts) if attempts > 0 => {}
+            Ok(_) => tokio::time::sleep(DELIVERY_INTERVAL).await,
+            Err(error) => {
+                tracing::warn!(%error, "logout tokens could not be delivered; it will be tried again");
+                tokio::time::sleep(DELIVERY_INTERVAL).await;
+            }
         }
     }
 }

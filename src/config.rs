@@ -39,6 +39,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// `[logout]`
     pub logout: Logout,
+    /// `[outbound]`
+    pub outbound: Outbound,
     /// `[passwords]`
     pub passwords: Passwords,
     /// `[passwordless]`
@@ -159,6 +161,14 @@ pub struct Sessions {
 pub struct Logout {
     /// Where `/v2/logout` may redirect when no application is named.
     pub allowed_urls: Vec<String>,
+}
+
+/// `[outbound]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outbound {
+    /// Whether calls may reach private networks and use http.
+    pub allow_private: bool,
 }
 
 /// `[passwords]`
@@ -431,6 +441,7 @@ impl Config {
             verification_lifetime: self.links.verification_lifetime,
             links_per_user: self.links.per_user,
             dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
+            outbound_allow_private: self.outbound.allow_private,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }

@@ -11,6 +11,7 @@ pub mod device;
 pub mod dpop;
 pub mod entropy;
 pub mod family;
+pub mod logout;
 pub mod organization;
 pub mod passwordless;
 pub mod redirect_uri;
@@ -23,6 +24,7 @@ pub mod signing_alg;
 pub mod tenant;
 pub mod ticket;
 pub mod time;
+pub mod url_pattern;
 pub mod user;
 
 /// Declares a string newtype for an identifier, so that a client id can never stand where a user

@@ -13,6 +13,7 @@
 //! | [`crypto`]    | signing, sealing, refresh-token derivation, passwords   | `domain`              |
 //! | [`mail`]      | messages to people: SMTP, or an outbox of files         | `domain`              |
 //! | [`login`]     | the interactive side: sessions, passwords, consent      | all above             |
+//! | [`outbound`]  | calls to addresses that applications name               | `domain`              |
 //! | [`token`]     | one file per grant: load, decide, write, mint           | all above             |
 //! | [`http`]      | routes, extractors, bodies, pages                       | all above             |
 //! | [`config`], [`app`], [`cli`] | wiring                                   | everything            |
@@ -29,6 +30,7 @@ pub mod domain;
 pub mod http;
 pub mod login;
 pub mod mail;
+pub mod outbound;
 pub mod policy;
 pub mod store;
 pub mod telemetry;

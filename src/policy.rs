@@ -9,6 +9,7 @@ pub mod device;
 pub mod dpop;
 pub mod lifetime;
 pub mod login_scope;
+pub mod logout;
 pub mod management;
 pub mod mrrt;
 pub mod new_password;

@@ -27,6 +27,7 @@ macro_rules! on {
 }
 
 pub mod audit;
+pub mod backchannel_logouts;
 pub mod cache;
 pub mod client_assertions;
 pub mod client_credentials;
@@ -45,6 +46,7 @@ pub mod passwordless_codes;
 pub mod permissions;
 pub mod pushed_requests;
 pub mod resource_servers;
+pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
 pub mod sweep;

@@ -6,6 +6,7 @@
 
 mod audit;
 pub mod authorization_code;
+pub mod backchannel_logout;
 pub mod bearer;
 pub mod client_assertion;
 pub mod client_authentication;
@@ -17,6 +18,7 @@ pub mod dpop;
 pub mod explain;
 pub mod families;
 pub mod front_channel;
+pub mod id_token_hint;
 pub mod introspect;
 pub mod issue;
 pub mod keys;
@@ -34,6 +36,7 @@ use std::sync::Arc;
 use crate::crypto::{self, refresh_token::RefreshTokenKey, seal::Sealer};
 use crate::domain::{dpop::Thumbprint, entropy::Entropy, settings::Settings, time::Clock};
 use crate::login::LoginService;
+use crate::outbound::Outbound;
 use crate::store::{self, Store};
 
 /// Answers the token endpoint. Shared by every request.
@@ -52,6 +55,8 @@ pub struct TokenService {
     pub at_rest: Arc<Sealer>,
     /// Checks passwords for the password grants.
     pub login: Arc<LoginService>,
+    /// Delivers logout tokens.
+    pub outbound: Outbound,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::{
-    ClientId, FamilyId, UserId, audience::Audience, entropy::Entropy, family::RevokedBy,
+    ClientId, FamilyId, SessionId, UserId, audience::Audience, entropy::Entropy, family::RevokedBy,
     scope::ScopeSet, time::Timestamp,
 };
 
@@ -145,6 +145,20 @@ pub enum Happened<'a> {
         /// How many refresh tokens ended with the session.
         revoked: u64,
     },
+    /// An application was told that a session ended (OIDC Back-Channel Logout 1.0).
+    BackchannelLogoutDelivered {
+        /// The session.
+        session: &'a SessionId,
+    },
+    /// An application could not be told that a session ended; it will not be tried again.
+    BackchannelLogoutFailed {
+        /// The session.
+        session: &'a SessionId,
+        /// How often it was tried.
+        attempts: i64,
+        /// Why the last attempt failed, in a word.
+        reason: &'a str,
+    },
     /// A spent refresh token was presented again; its family is revoked.
     RefreshTokenReused {
         /// The family.
@@ -278,6 +292,8 @@ impl Happened<'_> {
             Self::Refused { exchanged, .. } => exchanged.failed(),
             Self::RefreshTokensRevoked { .. } => "srrt",
             Self::LoggedOut { .. } => "slo",
+            Self::BackchannelLogoutDelivered { .. } => "oidc_backchannel_logout_succeeded",
+            Self::BackchannelLogoutFailed { .. } => "oidc_backchannel_logout_failed",
             Self::RefreshTokenReused { .. } => "ferrt",
             Self::RefreshTokenOfOtherClient { .. } => "fertft",
             Self::AudienceRefused { fell_back: false, .. } => "fertft",
@@ -359,6 +375,10 @@ impl Happened<'_> {
             | Self::EmailVerified
             | Self::EmailNotVerified => json!({}),
             Self::LoggedOut { revoked } => json!({ "revoked": revoked }),
+            Self::BackchannelLogoutDelivered { session } => json!({ "session_id": session }),
+            Self::BackchannelLogoutFailed { session, attempts, reason } => json!({
+                "session_id": session, "attempts": attempts, "reason": reason,
+            }),
             Self::RefreshTokenReused { family, presented, current } => {
                 json!({ "familyId": family, "tokenCounter": presented, "latestCounter": current })
             }

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::domain::{
-    ClientId, CredentialId, audience::Audience, scope::ScopeSet, signing_alg::SigningAlg,
+    ClientId, CredentialId, audience::Audience, logout::BackchannelLogout, scope::ScopeSet,
+    signing_alg::SigningAlg,
 };
 
 /// How an application authenticates at the token endpoint (`token_endpoint_auth_method`,
@@ -81,6 +82,12 @@ pub struct Client {
     /// Whether it gets no token without a proof of possession (RFC 9449 §5.2).
     #[serde(default)]
     pub require_proof_of_possession: bool,
+    /// Where it hears of the end of sessions.
+    #[serde(default)]
+    pub oidc_logout: Option<BackchannelLogout>,
+    /// The same under its deprecated name.
+    #[serde(default)]
+    pub oidc_backchannel_logout: Option<BackchannelLogout>,
 }
 
 /// The methods that need registered keys (`client_authentication_methods`).
@@ -237,6 +244,10 @@ impl Client {
     /// Lifetime of pushed authorize requests in seconds.
     pub fn pushed_request_lifetime(&self) -> i64 {
         self.par_request_expiry.unwrap_or(Self::DEFAULT_PAR_REQUEST_EXPIRY)
+    }
+    /// Where it hears of the end of sessions; the current name wins over the deprecated one.
+    pub fn backchannel_logout(&self) -> Option<&BackchannelLogout> {
+        self.oidc_logout.as_ref().or(self.oidc_backchannel_logout.as_ref())
     }
     /// Lifetime of ID tokens in seconds.
     pub fn id_token_lifetime(&self) -> i64 {

@@ -1,5 +1,7 @@
 //! Redirect URIs: what may be registered, and the exact comparison (RFC 9700 §2.1).
 
+use crate::domain::url_pattern;
+
 /// Why a redirect URI may not be registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {
@@ -15,6 +17,8 @@ pub enum Unusable {
     ResponseParameter,
     /// Contains white space, control characters or a backslash.
     Malformed,
+    /// Has a `*` in its host that is not the placeholder of one subdomain.
+    Placeholder,
 }
 
 /// Parameters of an authorization response, which a registered URI may not pre-set.
@@ -52,6 +56,9 @@ pub fn registrable(uri: &str) -> Result<(), Unusable> {
     } else if scheme == "http" || scheme == "https" {
         return Err(Unusable::NotAbsolute);
     }
+    if !url_pattern::is_acceptable(uri) {
+        return Err(Unusable::Placeholder);
+    }
     let query = rest.split_once('?').map_or("", |(_, query)| query);
     let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or(""));
     if names.into_iter().any(|name| RESPONSE_PARAMETERS.contains(&name)) {
@@ -60,9 +67,13 @@ pub fn registrable(uri: &str) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Whether `requested` is the registered URI: equal byte by byte, with the one exception of
-/// RFC 8252 §7.3, that a loopback IP literal registered without a port accepts any port.
+/// Whether `requested` is the registered URI: equal byte by byte, with two exceptions. A loopback
+/// IP literal registered without a port accepts any port (RFC 8252 §7.3), and a placeholder in a
+/// registered host stands for one subdomain, and never for itself.
 pub fn matches(registered: &str, requested: &str) -> bool {
+    if url_pattern::has_placeholder(registered) {
+        return url_pattern::matches(registered, requested);
+    }
     registered == requested || matches_any_loopback_port(registered, requested)
 }
 
@@ -151,6 +162,21 @@ mod tests {
     }
 
     #[test]
+    fn a_placeholder_takes_one_subdomain_and_everything_else_stays_exact() {
+        let registered = "https://*.example.com/cb";
+        assert!(matches(registered, "https://a.example.com/cb"));
+        for other in [
+            registered,
+            "https://a.example.com/cb/",
+            "https://a.example.com/cb?x=1",
+            "https://a.b.example.com/cb",
+            "https://evilexample.com/cb",
+        ] {
+            assert!(!matches(registered, other), "{other}");
+        }
+    }
+
+    #[test]
     fn dangerous_uris_cannot_be_registered() {
         use Unusable::*;
         for (uri, why) in [
@@ -166,6 +192,8 @@ mod tests {
             ("https://a.example/cb?x=1&state=y", ResponseParameter),
             ("https://a.example/c b", Malformed),
             ("https://a.example\\@evil.example/", Malformed),
+            ("https://*.com/cb", Placeholder),
+            ("https://a.*.example.com/cb", Placeholder),
         ] {
             assert_eq!(registrable(uri), Err(why), "{uri}");
         }

@@ -81,6 +81,8 @@ pub struct Settings {
     pub links_per_user: i64,
     /// What a proof of possession does for an API that never said.
     pub dpop_unconfigured_api: UnconfiguredApi,
+    /// Whether calls to addresses that applications name may reach private networks and use http.
+    pub outbound_allow_private: bool,
     /// Where `/v2/logout` may redirect when no client is named.
     pub allowed_logout_urls: Vec<String>,
 }

@@ -9,6 +9,7 @@ pub mod email_verification;
 pub mod interaction;
 pub mod introspect;
 pub mod logout;
+pub mod oidc_logout;
 pub mod par;
 pub mod passwordless;
 pub mod reset_password;
@@ -23,9 +24,10 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::http::{App, cors, dpop, error::oauth::OAuthError};
+use crate::http::{App, dpop, error::oauth::OAuthError};
 
-/// The routes that browsers call from scripts, each with its CORS rule, and those they navigate to.
+/// The routes that browsers call from scripts, which `http::cors` names too, and those they
+/// navigate to.
 pub fn router(app: &App) -> Router<App> {
     let scripted = Router::new()
         .route("/oauth/token", post(token::token).fallback(method_not_allowed))
@@ -46,13 +48,12 @@ pub fn router(app: &App) -> Router<App> {
             "/dbconnections/change_password",
             post(dbconnections::change_password).fallback(dbconnections::method_not_allowed),
         )
-        .route_layer(middleware::from_fn_with_state(app.clone(), dpop::fresh_nonce))
-        .route_layer(middleware::from_fn_with_state(app.clone(), cors::known_origins));
+        .route("/.well-known/webfinger", get(discovery::not_federated))
+        .route_layer(middleware::from_fn_with_state(app.clone(), dpop::fresh_nonce));
     let public = Router::new()
         .route("/.well-known/openid-configuration", get(discovery::discovery))
         .route("/.well-known/oauth-authorization-server", get(discovery::discovery))
-        .route("/.well-known/jwks.json", get(discovery::jwks))
-        .route_layer(middleware::from_fn(cors::any_origin));
+        .route("/.well-known/jwks.json", get(discovery::jwks));
     // Servers call it: no script has the secret it takes.
     let servers = Router::new()
         .route("/oauth/par", post(par::par).fallback(method_not_allowed))
@@ -77,7 +78,9 @@ pub fn router(app: &App) -> Router<App> {
         .route("/u/consent", get(interaction::consent_page).post(interaction::consent))
         .route("/activate", get(device::activate_page).post(device::activate))
         .route("/activate/confirm", get(device::confirm_page).post(device::confirm))
-        .route("/v2/logout", get(logout::logout));
+        .route("/v2/logout", get(logout::logout))
+        .route("/oidc/logout", get(oidc_logout::end_session).post(oidc_logout::end_session))
+        .route("/u/logout", post(oidc_logout::confirmed));
     scripted.merge(public).merge(servers).merge(pages)
 }
 

@@ -171,6 +171,39 @@ pub struct SignedOutPage<'a> {
     pub tenant: &'a str,
 }
 
+/// Asks whether the person wants to log out.
+#[derive(Debug, Template)]
+#[template(source = r#"{% include "src/http/pages/templates/logout.html" %}"#, ext = "html")]
+pub struct LogoutPage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+    /// The application that sent the person, if it is known.
+    pub client_name: &'a str,
+    /// The sealed logout.
+    pub state: &'a str,
+}
+
+impl LogoutPage<'_> {
+    fn sent_by(&self) -> String {
+        let t = locales::current();
+        match self.client_name {
+            "" => t.rich("logout.sent", &[]),
+            name => t.rich("logout.sent_by", &[("client", name)]),
+        }
+    }
+}
+
+/// Says that the person did not log out.
+#[derive(Debug, Template)]
+#[template(
+    source = r#"{% include "src/http/pages/templates/still_signed_in.html" %}"#,
+    ext = "html"
+)]
+pub struct StillSignedInPage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+}
+
 /// A page as an answer. It is never cached, framed or named to another site.
 pub fn render(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
@@ -251,6 +284,8 @@ mod tests {
             ErrorPage { tenant: evil, title: evil, message: evil, request_id: Some(evil) }.render(),
             SignedOutPage { tenant: evil }.render(),
             AccountPage { tenant: evil, client_name: evil, user: evil, state: evil }.render(),
+            LogoutPage { tenant: evil, client_name: evil, state: evil }.render(),
+            StillSignedInPage { tenant: evil }.render(),
         ];
         for page in pages {
             let html = page.unwrap();

@@ -164,6 +164,20 @@ impl LoginService {
         commit_with(tx, &self.event(happened, client, user)).await
     }
 
+    /// Commits a transaction with the event that tells of it, then tells the stream.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn commit_event(
+        &self,
+        tx: Tx,
+        happened: &Happened<'_>,
+        client: Option<&ClientId>,
+        user: Option<&UserId>,
+    ) -> Result<(), store::Error> {
+        commit_with(tx, &self.event(happened, client, user)).await
+    }
+
     /// Writes an event in a transaction of its own, then tells the stream.
     ///
     /// # Errors

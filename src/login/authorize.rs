@@ -26,7 +26,7 @@ use crate::policy::{
 };
 use crate::store::{
     self, audit, clients::ClientRecord, codes, consents, organizations,
-    resource_servers::ResourceServerRecord, sessions, users,
+    resource_servers::ResourceServerRecord, session_clients, sessions, users,
 };
 use crate::telemetry;
 
@@ -386,6 +386,7 @@ impl LoginService {
         let mut tx = self.store.write().await?;
         codes::insert(&mut tx, &digest::code_hash(&code), &row, now).await?;
         let idle_end = now.plus_seconds(idle_lifetime);
+        session_clients::record(&mut tx, &session.id, &request.client_id, now).await?;
         if idle_end.millis_since(session.idle_expires_at) > TOUCH_INTERVAL * 1000 {
             sessions::touch(&mut tx, &session.id, idle_end).await?;
         }

@@ -2,11 +2,11 @@
 
 use crate::crypto::digest;
 use crate::domain::{
-    ClientId, SessionId, audit::Happened, family::RevokedBy, secret::SessionCookie,
+    ClientId, SessionId, audit::Happened, logout::Initiator, secret::SessionCookie,
     session::Session, tenant::SessionLifetime, user::User,
 };
 use crate::login::LoginService;
-use crate::store::{self, audit, families, sessions, users};
+use crate::store::{self, Tx, audit, session_clients, sessions, users};
 use crate::telemetry;
 
 impl LoginService {
@@ -33,7 +33,7 @@ impl LoginService {
         &self,
         user: &User,
         client: Option<&ClientId>,
-        previous: Option<&SessionId>,
+        previous: Option<&Session>,
     ) -> Result<(Session, SessionCookie), store::Error> {
         let now = self.clock.now();
         let lifetime = self.session_lifetime().await?;
@@ -49,10 +49,10 @@ impl LoginService {
         };
         let event = self.event(&Happened::LoggedIn, client, Some(&user.user_id));
         let mut tx = self.store.write().await?;
-        if let Some(previous) = previous {
-            sessions::delete(&mut tx, previous).await?;
-        }
         sessions::insert(&mut tx, &session, &digest::cookie_hash(&cookie)).await?;
+        if let Some(previous) = previous {
+            self.replace(&mut tx, previous, &session).await?;
+        }
         users::record_login(&mut tx, &user.user_id, event.caller.ip.as_deref(), now).await?;
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
@@ -69,29 +69,12 @@ impl LoginService {
         Ok(self.store.tenant().await?.session_lifetime(configured))
     }
 
-    /// Ends the session of a cookie, and, if the setting says so, the refresh tokens that came from
-    /// it. `client` is the application that sent the browser, if it is known.
-    ///
-    /// # Errors
-    /// When the database does.
-    pub async fn end_session(
-        &self,
-        cookie: Option<&SessionCookie>,
-        client: Option<&ClientId>,
-    ) -> Result<(), store::Error> {
-        let Some(session) = self.session(cookie).await? else { return Ok(()) };
-        let mut tx = self.store.write().await?;
-        sessions::delete(&mut tx, &session.id).await?;
-        let revoked = if self.settings.revoke_on_logout {
-            let now = self.clock.now();
-            families::revoke_of_session(&mut tx, &session.id, RevokedBy::Logout, now).await?
-        } else {
-            0
-        };
-        let event = self.event(&Happened::LoggedOut { revoked }, client, Some(&session.user_id));
-        audit::insert(&mut tx, &event).await?;
-        tx.commit().await?;
-        telemetry::audit::emit(&event);
-        Ok(())
+    /// Ends the session that this browser had before. Of the same user: its applications belong to
+    /// the new one from now on. Of another user: they are told that it is over.
+    async fn replace(&self, tx: &mut Tx, old: &Session, new: &Session) -> Result<(), store::Error> {
+        if old.user_id == new.user_id {
+            session_clients::hand_over(tx, &old.id, &new.id).await?;
+        }
+        self.end_one(tx, &old.id, &old.user_id, Initiator::SessionRevoked).await.map(|_| ())
     }
 }

@@ -62,8 +62,10 @@ pub struct Parameters {
     pub ui_locales: Option<String>,
     /// `screen_hint`, the page to begin with
     pub screen_hint: Option<String>,
-    /// The user that `id_token_hint` names, already verified (OIDC Core §3.1.2.1)
-    pub hinted_user: Option<UserId>,
+    /// `id_token_hint` (OIDC Core §3.1.2.1)
+    pub id_token_hint: Option<String>,
+    /// What it says, once it was verified
+    pub hint: IdTokenHint,
     /// `dpop_jkt` (RFC 9449 §10)
     pub dpop_jkt: Option<String>,
     /// `request` or `request_uri` was sent (OIDC Core §6)
@@ -72,6 +74,18 @@ pub struct Parameters {
     pub repeated: Option<String>,
     /// The client pushed them (RFC 9126) instead of sending them through the browser
     pub pushed: bool,
+}
+
+/// What a verified `id_token_hint` says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum IdTokenHint {
+    /// There is none.
+    #[default]
+    Absent,
+    /// It is an ID token of ours for the application, of this user.
+    Of(UserId),
+    /// It is not.
+    Invalid,
 }
 
 /// An authorization error that may travel to the application (RFC 6749 §4.1.2.1).
@@ -199,7 +213,7 @@ pub fn validate(
     checks::connection(parameters)?;
     let dpop_jkt = checks::dpop_jkt(parameters)?;
     checks::lengths(parameters)?;
-    let claimed_subject = checks::claimed_subject(parameters)?;
+    let hinted_user = checks::hinted_user(parameters)?;
     Ok(ValidRequest {
         client_id: client.client_id.clone(),
         redirect_uri: destination.redirect_uri.clone(),
@@ -215,7 +229,7 @@ pub fn validate(
         max_age,
         login_hint: parameters.login_hint.clone(),
         organization,
-        hinted_user: parameters.hinted_user.clone().or(claimed_subject),
+        hinted_user,
         ui_locales: parameters.ui_locales.clone(),
         screen_hint: parameters.screen_hint.clone(),
         dpop_jkt,

@@ -14,6 +14,7 @@ use crate::domain::{
     audience::Audience,
     client_grant::{ClientGrant, SubjectType},
     tenant::Tenant,
+    url_pattern::Origins,
 };
 use crate::store::{
     Db, Result, Store, client_grants,
@@ -43,9 +44,11 @@ struct Rows {
     apis: HashMap<Audience, Arc<ResourceServerRecord>>,
     /// Also keeps that there is no grant.
     grants: HashMap<GrantKey, Option<Arc<ClientGrant>>>,
-    /// The origins that may call with CORS, of all clients.
-    origins: Option<Arc<std::collections::HashSet<String>>>,
     tenant: Option<Arc<Tenant>>,
+    /// The origins that may call with CORS, of all clients.
+    origins: Option<Arc<Origins>>,
+    /// The ones known last: they outlive the forgetting, for answers without a database.
+    last_origins: Option<Arc<Origins>>,
 }
 
 impl Cache {
@@ -53,7 +56,8 @@ impl Cache {
     pub fn forget(&self) {
         {
             let mut rows = self.write();
-            *rows = Rows { epoch: rows.epoch + 1, ..Rows::default() };
+            let last_origins = rows.last_origins.take();
+            *rows = Rows { epoch: rows.epoch + 1, last_origins, ..Rows::default() };
         }
         self.changes.send_modify(|count| *count += 1);
     }
@@ -150,11 +154,13 @@ impl Store {
     }
 
     /// Every origin that some client may call from with CORS: those of its callbacks, its
-    /// `allowed_origins` and its `web_origins`.
+    /// `allowed_origins` and its `web_origins`. While the database cannot be reached, the ones that
+    /// were known last: a script must be able to read that the server is unavailable, and there
+    /// is nothing else that it could be told.
     ///
     /// # Errors
-    /// When the database does.
-    pub async fn browser_origins(&self) -> Result<Arc<std::collections::HashSet<String>>> {
+    /// When the database does, and none were ever known.
+    pub async fn browser_origins(&self) -> Result<Arc<Origins>> {
         let epoch = {
             let rows = self.cache.read();
             if let Some(hit) = &rows.origins {
@@ -162,10 +168,21 @@ impl Store {
             }
             rows.epoch
         };
-        let found = Arc::new(clients::browser_origins(self.read().await?.db()).await?);
+        let found = match self.read().await {
+            Ok(mut conn) => clients::browser_origins(conn.db()).await,
+            Err(error) => Err(error),
+        };
+        let found = match found {
+            Ok(found) => Arc::new(found),
+            Err(error) => {
+                let last = self.cache.read().last_origins.as_ref().map(Arc::clone);
+                return last.ok_or(error);
+            }
+        };
         let mut rows = self.cache.write();
         if rows.epoch == epoch {
             rows.origins = Some(Arc::clone(&found));
+            rows.last_origins = Some(Arc::clone(&found));
         }
         Ok(found)
     }

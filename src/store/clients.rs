@@ -1,10 +1,8 @@
 //! Table `client`.
 
-use std::collections::HashSet;
-
 use serde_json::{Map, Value};
 
-use crate::domain::{ClientId, client::Client, redirect_uri, time::Timestamp};
+use crate::domain::{ClientId, client::Client, time::Timestamp, url_pattern::Origins};
 use crate::store::{Db, Result, Tx, decode};
 
 /// A client as it is kept.
@@ -166,15 +164,15 @@ pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<bool> {
 }
 
 /// See [`crate::store::Store::browser_origins`].
-pub(super) async fn browser_origins(db: Db<'_>) -> Result<HashSet<String>> {
+pub(super) async fn browser_origins(db: Db<'_>) -> Result<Origins> {
     const DOCUMENTS: &str = "SELECT document FROM client";
     let rows: Vec<(String,)> = on!(db, |c| sqlx::query_as(DOCUMENTS).fetch_all(c).await?);
-    let mut origins = HashSet::new();
+    let mut origins = Origins::default();
     for (document,) in rows {
         let client: Client = decode("client", &document)?;
         let uris =
             client.callbacks.iter().chain(&client.allowed_origins).chain(&client.web_origins);
-        origins.extend(uris.filter_map(|uri| redirect_uri::origin(uri)));
+        uris.for_each(|uri| origins.add(uri));
     }
     Ok(origins)
 }

@@ -380,18 +380,6 @@ pub async fn list_after(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// The clients that got refresh tokens out of a browser session.
-///
-/// # Errors
-/// When the database does.
-pub async fn clients_of_session(db: Db<'_>, session: &SessionId) -> Result<Vec<ClientId>> {
-    const CLIENTS: &str = "SELECT DISTINCT client_id FROM refresh_token_family
-        WHERE session_id = $1 ORDER BY client_id";
-    let rows: Vec<(String,)> =
-        on!(db, |c| sqlx::query_as(CLIENTS).bind(session.as_str()).fetch_all(c).await?);
-    Ok(rows.into_iter().map(|(id,)| ClientId::new(id)).collect())
-}
-
 /// Replaces what operators noted about a family. `false` when it is revoked or there is none.
 ///
 /// # Errors

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Entry] = &[
     migration!(6, "client credentials", "0006_client_credentials.sql"),
     migration!(7, "pushed request", "0007_pushed_request.sql"),
     migration!(8, "dpop", "0008_dpop.sql"),
+    migration!(9, "logout", "0009_logout.sql"),
     migration!(10, "signing algorithms", "0010_signing_algorithms.sql"),
     migration!(11, "tickets", "0011_tickets.sql"),
     migration!(12, "tenant settings", "0012_tenant_settings.sql"),

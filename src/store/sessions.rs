@@ -115,22 +115,24 @@ pub async fn touch(tx: &mut Tx, id: &SessionId, idle_expires_at: Timestamp) -> R
     Ok(())
 }
 
-/// Ends a session.
+/// Ends a session. `false` when there was none, or somebody else was faster.
 ///
 /// # Errors
 /// When the database does.
-pub async fn delete(tx: &mut Tx, id: &SessionId) -> Result<()> {
+pub async fn delete(tx: &mut Tx, id: &SessionId) -> Result<bool> {
     const DELETE: &str = "DELETE FROM session WHERE id = $1";
-    on!(tx.db(), |c| sqlx::query(DELETE).bind(id.as_str()).execute(c).await.map(|_| ())?);
-    Ok(())
+    let deleted =
+        on!(tx.db(), |c| sqlx::query(DELETE).bind(id.as_str()).execute(c).await?.rows_affected());
+    Ok(deleted == 1)
 }
 
-/// Ends every session of a user.
+/// Ends every session of a user. Returns how many.
 ///
 /// # Errors
 /// When the database does.
-pub async fn delete_of_user(tx: &mut Tx, user: &UserId) -> Result<()> {
+pub async fn delete_of_user(tx: &mut Tx, user: &UserId) -> Result<u64> {
     const DELETE: &str = "DELETE FROM session WHERE user_id = $1";
-    on!(tx.db(), |c| sqlx::query(DELETE).bind(user.as_str()).execute(c).await.map(|_| ())?);
-    Ok(())
+    let deleted =
+        on!(tx.db(), |c| sqlx::query(DELETE).bind(user.as_str()).execute(c).await?.rows_affected());
+    Ok(deleted)
 }

@@ -6,6 +6,9 @@ use crate::store::{Result, Store};
 /// Rows deleted per statement.
 const BATCH: i64 = 500;
 
+/// How long a logout token may wait for its delivery, in seconds: far beyond the last attempt.
+const BACKCHANNEL_LOGOUT_RETENTION: i64 = 86_400;
+
 /// How long expired and revoked families are kept for the operator, in seconds.
 const FAMILY_RETENTION: i64 = 30 * 86_400;
 
@@ -34,6 +37,8 @@ const DEVICE_GUESSES: &str = "DELETE FROM device_guess WHERE user_id IN
     (SELECT user_id FROM device_guess WHERE window_ends_at < $1 LIMIT $2)";
 const PASSWORDLESS: &str = "DELETE FROM passwordless_code WHERE address_mac IN
     (SELECT address_mac FROM passwordless_code WHERE expires_at < $1 LIMIT $2)";
+const BACKCHANNEL_LOGOUTS: &str = "DELETE FROM backchannel_logout WHERE id IN
+    (SELECT id FROM backchannel_logout WHERE created_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -59,6 +64,7 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (DEVICE_CODES, now.plus_seconds(-3600)),
         (DEVICE_GUESSES, now),
         (PASSWORDLESS, now),
+        (BACKCHANNEL_LOGOUTS, now.plus_seconds(-BACKCHANNEL_LOGOUT_RETENTION)),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {

@@ -11,12 +11,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("crypto", &["domain"]),
     ("mail", &["domain"]),
     ("login", &["domain", "policy", "store", "crypto", "telemetry", "mail"]),
-    ("token", &["domain", "policy", "store", "crypto", "telemetry", "mail", "login"]),
-    ("http", &["domain", "policy", "store", "crypto", "telemetry", "mail", "login", "token"]),
+    ("outbound", &["domain"]),
+    ("token", &["domain", "policy", "store", "crypto", "telemetry", "mail", "outbound", "login"]),
+    (
+        "http",
+        &["domain", "policy", "store", "crypto", "telemetry", "mail", "outbound", "login", "token"],
+    ),
 ];
 
 /// Crates that only one room may name.
-const ONLY_IN: &[(&str, &str)] = &[("sqlx::", "store"), ("axum::", "http"), ("lettre::", "mail")];
+const ONLY_IN: &[(&str, &str)] =
+    &[("sqlx::", "store"), ("axum::", "http"), ("lettre::", "mail"), ("reqwest::", "outbound")];
 
 #[test]
 fn rooms_use_only_the_rooms_below_them() {

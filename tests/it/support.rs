@@ -47,6 +47,7 @@ pub struct TestApp {
     pub database_url: String,
     management_token: tokio::sync::OnceCell<String>,
     data_dir: Arc<tempfile::TempDir>,
+    file: Configuration,
 }
 
 /// An answer, read whole.
@@ -120,10 +121,10 @@ impl TestApp {
         environment.extend(database_url.map(|url| ("DOORWARD_DATABASE_URL".to_owned(), url)));
         let config = Config::load(Some(file), environment).unwrap();
         lend_keys(&config).await;
-        Self::run(&config, listener, issuer, Arc::default(), Arc::new(data_dir)).await
+        Self::run((&config, file), listener, issuer, Arc::default(), Arc::new(data_dir)).await
     }
 
-    /// A second process on the same database, with the same issuer and clock.
+    /// A second process on the same database, with the same issuer, configuration and clock.
     pub async fn another_node(&self) -> Self {
         let listener = app::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let environment = [
@@ -132,14 +133,14 @@ impl TestApp {
             ("DOORWARD_MASTER_KEY".to_owned(), MASTER_KEY.to_owned()),
             ("DOORWARD_DATABASE_URL".to_owned(), self.database_url.clone()),
         ];
-        let config = Config::load(None, environment).unwrap();
+        let config = Config::load(Some(self.file), environment).unwrap();
         let address = format!("http://{}/", listener.local_addr().unwrap());
         let (clock, data_dir) = (Arc::clone(&self.clock), Arc::clone(&self.data_dir));
-        Self::run(&config, listener, address, clock, data_dir).await
+        Self::run((&config, self.file), listener, address, clock, data_dir).await
     }
 
     async fn run(
-        config: &Config,
+        (config, file): (&Config, Configuration),
         listener: tokio::net::TcpListener,
         issuer: String,
         clock: Arc<OffsetClock>,
@@ -158,6 +159,7 @@ impl TestApp {
             database_url: config.database_url().expose().to_owned(),
             management_token: tokio::sync::OnceCell::new(),
             data_dir,
+            file,
         }
     }
 

@@ -98,6 +98,31 @@ impl PageError {
         Self::new(app, StatusCode::BAD_REQUEST, t.text("errors.logout_title"), message)
     }
 
+    /// `id_token_hint` is no ID token of this server for the application.
+    pub fn id_token_hint(app: &App) -> Self {
+        let t = locales::current();
+        let message = t.text("errors.id_token_hint").to_owned();
+        Self::new(app, StatusCode::BAD_REQUEST, t.text("errors.invalid_title"), message)
+    }
+
+    /// A parameter came more than once.
+    pub fn repeated(app: &App, name: &str) -> Self {
+        let t = locales::current();
+        let message = t.fill("errors.repeated", &[("name", name)]);
+        Self::new(app, StatusCode::BAD_REQUEST, t.text("errors.invalid_title"), message)
+    }
+
+    /// The answer to a question that was asked of another session, or too long ago.
+    pub fn pending_logout(app: &App, fault: TransactionFault) -> Self {
+        let t = locales::current();
+        let message = match fault {
+            TransactionFault::Foreign => t.text("errors.logout_foreign"),
+            TransactionFault::Expired => t.text("errors.logout_expired"),
+        };
+        let title = t.text("errors.again_title");
+        Self::new(app, StatusCode::BAD_REQUEST, title, message.to_owned())
+    }
+
     /// Nothing here.
     pub fn not_found(app: &App) -> Self {
         let t = locales::current();

@@ -10,11 +10,11 @@ use super::{
     users::MISSING as NO_USER,
 };
 use crate::domain::{
-    ClientId, SessionId, UserId, audit::Happened, family::RevokedBy, session::Session,
-    settings::Settings,
+    ClientId, SessionId, UserId, audit::Happened, family::RevokedBy, logout::Initiator,
+    session::Session, settings::Settings,
 };
 use crate::http::{App, error::management::ManagementError};
-use crate::store::{families, sessions, users};
+use crate::store::{families, session_clients, sessions, users};
 
 type Answer = Result<Json<Value>, ManagementError>;
 type Accepted = Result<StatusCode, ManagementError>;
@@ -54,7 +54,7 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
     let mut conn = app.store.read().await?;
     let found = sessions::find(conn.db(), &id).await?;
     let session = found.filter(|s| s.is_alive(app.clock.now())).ok_or(MISSING)?;
-    let clients = families::clients_of_session(conn.db(), &id).await?;
+    let clients = session_clients::ids(conn.db(), &id).await?;
     Ok(Json(show(&session, &clients, &app.settings)))
 }
 
@@ -69,7 +69,7 @@ pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Que
     let found = Listing::checkpoint(found, take, |session| session.id.as_str());
     let mut items = Vec::with_capacity(found.items.len());
     for session in &found.items {
-        let clients = families::clients_of_session(conn.db(), &session.id).await?;
+        let clients = session_clients::ids(conn.db(), &session.id).await?;
         items.push(show(session, &clients, &app.settings));
     }
     let listing = Listing { items, total: 0, next: found.next };
@@ -78,8 +78,11 @@ pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Que
 
 /// `DELETE /sessions/{id}`: the browser must log in again; refresh tokens live on.
 pub async fn remove(State(app): State<App>, PathId(id): PathId) -> Accepted {
+    let id = SessionId::new(id);
     let mut tx = app.store.write().await?;
-    sessions::delete(&mut tx, &SessionId::new(id)).await?;
+    if let Some(session) = sessions::find(tx.db(), &id).await? {
+        app.login.end_one(&mut tx, &id, &session.user_id, Initiator::SessionRevoked).await?;
+    }
     tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -89,7 +92,7 @@ pub async fn revoke(State(app): State<App>, PathId(id): PathId) -> Accepted {
     let (id, now) = (SessionId::new(id), app.clock.now());
     let mut tx = app.store.write().await?;
     let user = sessions::find(tx.db(), &id).await?.ok_or(MISSING)?.user_id;
-    sessions::delete(&mut tx, &id).await?;
+    app.login.end_one(&mut tx, &id, &user, Initiator::SessionRevoked).await?;
     let by = RevokedBy::Management;
     let revoked = families::revoke_of_session(&mut tx, &id, by, now).await?;
     let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
@@ -102,7 +105,7 @@ pub async fn remove_of_user(State(app): State<App>, PathId(id): PathId) -> Accep
     let user = UserId::new(id);
     let mut tx = app.store.write().await?;
     users::find(tx.db(), &user).await?.ok_or(NO_USER)?;
-    sessions::delete_of_user(&mut tx, &user).await?;
+    app.login.end_all(&mut tx, &user, Initiator::SessionRevoked).await?;
     tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }

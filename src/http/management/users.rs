@@ -16,7 +16,7 @@ use super::{
     query::{Fields, Query},
     validation::{self, Writing},
 };
-use crate::domain::{UserId, audit::Happened, family::RevokedBy, user::User};
+use crate::domain::{UserId, audit::Happened, family::RevokedBy, logout::Initiator, user::User};
 use crate::http::{
     App,
     error::management::ManagementError,
@@ -24,7 +24,7 @@ use crate::http::{
 };
 use crate::login::profile;
 use crate::store::{
-    self, Tx, families, sessions,
+    self, Tx, families,
     users::{self, Filter, UserRecord},
 };
 
@@ -206,8 +206,10 @@ async fn end_logins(
     let revokes = is_blocked || (has_new_password && app.settings.revoke_on_password_change);
     let revoked =
         if revokes { families::revoke_of_user(tx, id, by, app.clock.now()).await? } else { 0 };
-    if is_blocked || has_new_password {
-        sessions::delete_of_user(tx, id).await?;
+    if is_blocked {
+        app.login.end_all(tx, id, Initiator::AccountDeactivated).await?;
+    } else if has_new_password {
+        app.login.end_all(tx, id, Initiator::PasswordChanged).await?;
     }
     Ok((revoked, by))
 }
@@ -218,7 +220,10 @@ pub async fn remove(
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
     let mut tx = app.store.write().await?;
-    users::delete(&mut tx, &UserId::new(id)).await?;
+    let id = UserId::new(id);
+    // The sessions would go with the user; their applications must hear of it.
+    app.login.end_all(&mut tx, &id, Initiator::AccountDeleted).await?;
+    users::delete(&mut tx, &id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -22,7 +22,9 @@ use crate::login::{
     authorize::Next,
     transaction::{BrowserBinding, Errand, Transaction, TransactionFault},
 };
-use crate::policy::authorize::{self as rules, AuthorizationResponse, PageProblem, ResponseMode};
+use crate::policy::authorize::{
+    self as rules, AuthorizationResponse, IdTokenHint, PageProblem, ResponseMode,
+};
 
 /// `GET` and `POST /authorize`.
 pub async fn authorize(
@@ -58,6 +60,14 @@ pub async fn begin(
     let Some(client) = client else {
         return Err(PageError::problem(app, &PageProblem::UnknownClient));
     };
+    if let Some(token) = &parameters.id_token_hint {
+        let verified = app.tokens.verify_id_token_hint(token).await;
+        let verified = verified.map_err(|failure| PageError::failure(app, &failure))?;
+        parameters.hint = match verified {
+            Some((of, hint)) if of == client.client_id => IdTokenHint::Of(hint.user_id),
+            _ => IdTokenHint::Invalid,
+        };
+    }
     if parameters.audience.is_none() && parameters.resource.is_none() {
         let tenant = app.store.tenant().await.map_err(store)?;
         parameters.audience = tenant.default_audience().map(|audience| audience.to_string());
@@ -215,7 +225,8 @@ pub(super) fn recognised(parameters: &Parameters) -> rules::Parameters {
         claims: parameters.text("claims"),
         ui_locales: parameters.text("ui_locales"),
         screen_hint: parameters.text("screen_hint"),
-        hinted_user: None,
+        id_token_hint: parameters.text("id_token_hint"),
+        hint: IdTokenHint::Absent,
         dpop_jkt: parameters.text("dpop_jkt"),
         request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
         repeated: parameters.repeated().map(str::to_owned),

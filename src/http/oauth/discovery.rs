@@ -4,7 +4,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -30,7 +30,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
     let claims: Vec<&str> = protocol_claims.into_iter().chain(claims::supported()).collect();
     let public: Vec<&str> = CONFIDENTIAL.iter().copied().chain(["none"]).collect();
     let algorithms = AssertionAlgorithm::ALL.map(AssertionAlgorithm::as_str);
-    let document = json!({
+    let mut document = json!({
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("oauth/token"),
@@ -40,6 +40,8 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "revocation_endpoint": at("oauth/revoke"),
         "introspection_endpoint": at("oauth/introspect"),
         "pushed_authorization_request_endpoint": at("oauth/par"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "scopes_supported": OIDC_SCOPES,
         "response_types_supported": [
             "code",
@@ -79,7 +81,18 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "request_uri_parameter_supported": false,
         "claims_parameter_supported": false,
     });
+    // Without a database, as when the operator never said.
+    let tenant = app.store.tenant().await.unwrap_or_default();
+    if tenant.oidc_logout.rp_logout_end_session_endpoint_discovery {
+        document["end_session_endpoint"] = at("oidc/logout").into();
+    }
     ([(header::CACHE_CONTROL, CACHE)], Json(document)).into_response()
+}
+
+/// `GET /.well-known/webfinger`. SDKs ask whether an e-mail address belongs to an identity provider
+/// of its own; here none does.
+pub async fn not_federated() -> StatusCode {
+    StatusCode::NOT_FOUND
 }
 
 /// `GET /.well-known/jwks.json`.

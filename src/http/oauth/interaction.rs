@@ -73,10 +73,9 @@ pub async fn logged_in(
 ) -> Result<Response, PageError> {
     let store = |error| PageError::store(app, &error);
     let previous = app.login.session(cookies.session.as_ref()).await.map_err(store)?;
-    let previous = previous.as_ref().map(|session| &session.id);
     let client = errand.client_id().cloned();
     let (session, cookie) =
-        app.login.begin_session(user, client.as_ref(), previous).await.map_err(store)?;
+        app.login.begin_session(user, client.as_ref(), previous.as_ref()).await.map_err(store)?;
     errand.logged_in(session.id);
     let next = match &errand {
         Errand::Authorize(_) => "/authorize/resume",

@@ -12,7 +12,7 @@ use crate::domain::{
     settings::UnconfiguredApi,
     user::DATABASE_CONNECTION,
 };
-use crate::policy::authorize::{Parameters, Prompt, RedirectProblem};
+use crate::policy::authorize::{IdTokenHint, Parameters, Prompt, RedirectProblem};
 use crate::policy::{client_auth, dpop};
 
 pub(super) fn not_repeated(parameters: &Parameters) -> Result<(), RedirectProblem> {
@@ -194,9 +194,22 @@ pub(super) fn connection(parameters: &Parameters) -> Result<(), RedirectProblem>
     }
 }
 
+/// The only user who may log in, as `id_token_hint` or `claims` names one.
+pub(super) fn hinted_user(parameters: &Parameters) -> Result<Option<UserId>, RedirectProblem> {
+    let claimed = claimed_subject(parameters)?;
+    match &parameters.hint {
+        IdTokenHint::Absent => Ok(claimed),
+        IdTokenHint::Of(user) => Ok(Some(user.clone())),
+        IdTokenHint::Invalid => Err(RedirectProblem::new(
+            "invalid_request",
+            "Parameter 'id_token_hint' is not an ID token of this server for this client",
+        )),
+    }
+}
+
 /// The `sub` that the `claims` parameter insists on (OIDC Core §5.5.1). What else it asks for is
 /// voluntary: scopes alone decide which claims are released.
-pub(super) fn claimed_subject(parameters: &Parameters) -> Result<Option<UserId>, RedirectProblem> {
+fn claimed_subject(parameters: &Parameters) -> Result<Option<UserId>, RedirectProblem> {
     let Some(text) = parameters.claims.as_deref().filter(|text| !text.is_empty()) else {
         return Ok(None);
     };

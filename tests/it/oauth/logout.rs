@@ -89,3 +89,39 @@ async fn the_server_has_a_list_of_its_own() {
         assert!(matches!(there, Landed::Application(_)), "{backend}");
     }
 }
+
+#[tokio::test]
+async fn wildcards_federated_and_what_sdks_add_are_understood() {
+    for (backend, app) in each_backend().await {
+        let urls = ["https://*.example.com/bye", "https://app.example/"];
+        let client = app.add_client(serde_json::json!({ "allowed_logout_urls": urls })).await;
+        let id = text(&client, "client_id");
+        let go = async |query: &str| app.get(&format!("v2/logout?client_id={id}&{query}")).await;
+        for (query, location) in [
+            ("returnTo=https://a.example.com/bye", "https://a.example.com/bye"),
+            ("returnTo=https://app.example/?a=b%26c%23d", "https://app.example/?a=b&c#d"),
+            ("federated&returnTo=https://app.example/", "https://app.example/"),
+            ("federated=1&auth0Client=e30&logoutParams=x", "https://app.example/"),
+            ("", "https://app.example/"),
+        ] {
+            let answer = go(query).await;
+            assert_eq!(answer.status, 302, "{backend} {query}");
+            assert_eq!(answer.header("location"), location, "{backend} {query}");
+            assert!(answer.header("set-cookie").contains("Max-Age=0"), "{backend} {query}");
+        }
+        for query in [
+            "returnTo=https://a.b.example.com/bye",
+            "returnTo=https://evilexample.com/bye",
+            "returnTo=https://*.example.com/bye",
+            "returnTo=https://app.example.evil.example/",
+            "returnTo=https://app.example/%0d%0aset-cookie:x=y",
+            "returnTo=javascript:alert(1)",
+            "returnTo=//app.example/",
+        ] {
+            let answer = go(query).await;
+            assert_eq!(answer.status, 400, "{backend} {query}");
+            assert_eq!(answer.header("location"), "", "{backend} {query}");
+        }
+        assert_eq!(app.post_form("v2/logout", &[]).await.status, 405, "{backend}");
+    }
+}

@@ -348,3 +348,49 @@ async fn a_page_that_carries_a_response_cannot_be_had_by_another_browser() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_id_token_hint_names_the_user_whatever_it_is_signed_with() {
+    for (backend, app) in each_backend().await {
+        let confidential = json!({
+            "app_type": "regular_web", "token_endpoint_auth_method": "client_secret_post",
+        });
+        let world = app.world_with(confidential, json!({})).await;
+        app.add_user("grace@example.com", PASSWORD).await;
+        let challenge = digest::s256_challenge(VERIFIER);
+        let login = query(&world, &challenge, &[("scope", "openid")]);
+        let (mut ada, mut grace) = (Browser::new(&app), Browser::new(&app));
+        grace.log_in(&login, "grace@example.com", PASSWORD).await.application();
+        for alg in ["RS256", "PS256", "HS256"] {
+            let settings = json!({ "jwt_configuration": { "alg": alg } });
+            app.patch_client(&world.client_id, settings).await;
+            let landed = ada.log_in(&login, EMAIL, PASSWORD).await.application();
+            let form = [
+                ("grant_type", "authorization_code"),
+                ("client_id", &world.client_id),
+                ("client_secret", &world.client_secret),
+                ("code", &landed["code"]),
+                ("redirect_uri", CALLBACK),
+                ("code_verifier", VERIFIER),
+            ];
+            let tokens = app.token(&form).await.ok();
+            let (id_token, access_token) =
+                (text(&tokens, "id_token"), text(&tokens, "access_token"));
+            let silent = [("scope", "openid"), ("prompt", "none"), ("id_token_hint", id_token)];
+            let asked = query(&world, &challenge, &silent);
+            app.clock.advance_seconds(40_000);
+            let landed = ada.visit("authorize", &asked).await.application();
+            assert!(landed.contains_key("code"), "{backend} {alg}: {landed:?}");
+            let landed = grace.visit("authorize", &asked).await.application();
+            assert_eq!(landed["error"], "login_required", "{backend} {alg}: somebody else");
+
+            let (head, signature) = id_token.rsplit_once('.').unwrap();
+            let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
+            for bad in [forged.as_str(), access_token, "x", "a.b.c"] {
+                let asked = query(&world, &challenge, &[("id_token_hint", bad)]);
+                let landed = ada.visit("authorize", &asked).await.application();
+                assert_eq!(landed["error"], "invalid_request", "{backend} {alg} {bad:.20}");
+            }
+        }
+    }
+}

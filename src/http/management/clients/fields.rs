@@ -5,7 +5,7 @@ use super::super::schema::{
     ANY_OBJECT, BOOLEAN, Field, Kind, NON_EMPTY, TEXT, array, array_of, field, filled_object,
     integer, map, object, one_of, open, shaped, text,
 };
-use crate::domain::audience::Audience;
+use crate::domain::{audience::Audience, logout::BackchannelLogout};
 
 const LONG: i64 = i32::MAX as i64;
 const STRINGS: Kind = array(&TEXT);
@@ -137,7 +137,7 @@ const JWT_CONFIGURATION: Kind = open(&[
 
 #[rustfmt::skip]
 const BACKCHANNEL_LOGOUT: Kind = open(&[
-    field("backchannel_logout_urls", array(&shaped(0, 2048, ABSOLUTE_URI_OR_EMPTY)), "Comma-separated list of URLs that are valid to call back from Auth0 for OIDC backchannel logout. Currently only one URL is allowed."),
+    field("backchannel_logout_urls", array_of(&shaped(0, 2048, ABSOLUTE_URI_OR_EMPTY), 0, BackchannelLogout::MOST_URLS), "Comma-separated list of URLs that are valid to call back from Auth0 for OIDC backchannel logout. Currently only one URL is allowed."),
     field("backchannel_logout_initiators", open(&[
         field("mode", one_of(&["custom", "all"]), "The `mode` property determines the configuration method for enabling initiators."),
         field("selected_initiators", STRINGS, ""),

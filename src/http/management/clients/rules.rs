@@ -12,6 +12,7 @@ use crate::domain::{
     settings::Settings,
 };
 use crate::http::error::management::ManagementError;
+use crate::outbound;
 use crate::policy::client_auth::may_be_public;
 
 const TOKEN_LIFETIME: i64 = 2_592_000;
@@ -80,6 +81,7 @@ pub fn complete_refresh_token(document: &mut Map<String, Value>) {
 pub fn check(document: &Map<String, Value>, settings: &Settings) -> Result<(), ManagementError> {
     unsupported::refuse(document, unsupported::CLIENT)?;
     check_uris(document)?;
+    check_backchannel_logout(document, settings)?;
     check_refresh_token(document, settings)?;
     check_authentication(document)?;
     // Each PATCH may add ten more.
@@ -132,6 +134,26 @@ fn check_uris(document: &Map<String, Value>) -> Result<(), ManagementError> {
     Ok(())
 }
 
+/// The URLs are called by this server, so they must not lead where only this server can go. Names
+/// are judged again at each call, by what they resolve to.
+fn check_backchannel_logout(
+    document: &Map<String, Value>,
+    settings: &Settings,
+) -> Result<(), ManagementError> {
+    for name in ["oidc_logout", "oidc_backchannel_logout"] {
+        let Some(Value::Object(logout)) = document.get(name) else { continue };
+        for url in strings(logout, "backchannel_logout_urls").filter(|url| !url.is_empty()) {
+            if let Err(why) = outbound::check(url, settings.outbound_allow_private) {
+                let what =
+                    format!("The URL {url} cannot be called for a back-channel logout: {why}");
+                let place = format!("{name}.backchannel_logout_urls");
+                return Err(ManagementError::invalid_property(&what, &place));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn words(why: Unusable) -> &'static str {
     match why {
         Unusable::NotAbsolute => "it must be absolute, like https://app.example/callback",
@@ -142,6 +164,9 @@ fn words(why: Unusable) -> &'static str {
             "its query must not have a parameter that the response carries, such as code or state"
         }
         Unusable::Malformed => "it must not have white space, control characters or a backslash",
+        Unusable::Placeholder => {
+            "a * must stand for one subdomain, leftmost in the host, like https://*.app.example"
+        }
     }
 }
 

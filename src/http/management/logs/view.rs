@@ -74,6 +74,8 @@ fn description(event: &str) -> Option<&'static str> {
         "sv"     => "Successful verification email: the address was confirmed",
         "fv"     => "Failed verification email: the link does not work",
         "slo"    => "Successful logout",
+        "oidc_backchannel_logout_succeeded" => "An application was told that a session ended",
+        "oidc_backchannel_logout_failed" => "An application could not be told that a session ended",
         "w"      => "Warning",
         "resource_cleanup" => "Refresh tokens beyond the limit were revoked",
         _ => return None,
