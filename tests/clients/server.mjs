@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const START_DEADLINE = 30_000;
 const STOP_DEADLINE = 15_000;
 
-async function freePort() {
+export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address();
@@ -23,7 +23,7 @@ async function freePort() {
 
 /** A database of its own on the cluster of `TEST_POSTGRES_URL`, made with psql. */
 async function freshPostgres(url) {
-  const name = `doorward_clients_${process.pid}_${Date.now()}`;
+  const name = `doorward_clients_${process.pid}_${randomBytes(6).toString('hex')}`;
   const sql = async (statement) => {
     const psql = spawn('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', url, '-c', statement],
       { stdio: ['ignore', 'inherit', 'inherit'] });
@@ -41,11 +41,32 @@ async function freshPostgres(url) {
  * quickstart.json says, `issuer`, `folder`, `log()` (what the server printed) and `stop()`.
  */
 export async function startDoorward() {
+  const doorward = await launchDoorward();
+  try {
+    await ready(`${doorward.issuer}health/ready`, doorward.child);
+    return { ...await quickstart(doorward.folder), ...doorward };
+  } catch (error) {
+    await doorward.stop();
+    throw new Error(`doorward quickstart did not start: ${error.message}\n${doorward.log()}`);
+  }
+}
+
+/** The credentials that a started `doorward quickstart` has written into its folder. */
+export async function quickstart(folder) {
+  return JSON.parse(await readFile(join(folder, 'quickstart.json'), 'utf8'));
+}
+
+/**
+ * The same, not yet ready: `child` is the process. `config` is the text of a configuration file;
+ * with `tls` the server has a certificate of its own making, whose authority is `ca.pem` in the
+ * folder.
+ */
+export async function launchDoorward({ config, tls = false } = {}) {
   const binary = process.env.DOORWARD_BIN;
   if (!binary) throw new Error('DOORWARD_BIN must name the doorward binary under test');
   const folder = await mkdtemp(join(tmpdir(), 'doorward-clients-'));
   const port = await freePort();
-  const issuer = `http://127.0.0.1:${port}/`;
+  const issuer = `http${tls ? 's' : ''}://127.0.0.1:${port}/`;
   const postgres = process.env.TEST_POSTGRES_URL
     ? await freshPostgres(process.env.TEST_POSTGRES_URL) : undefined;
 
@@ -54,6 +75,7 @@ export async function startDoorward() {
     DOORWARD_LISTEN: `127.0.0.1:${port}`,
     DOORWARD_ISSUER: issuer,
     DOORWARD_DATA_DIR: folder,
+    ...(tls && { DOORWARD_TLS: 'self-signed' }),
     // With Postgres there may be replicas, so the server wants to be told the key they share.
     ...(postgres && {
       DOORWARD_DATABASE_URL: postgres.url,
@@ -61,6 +83,10 @@ export async function startDoorward() {
     }),
     ...(process.env.DOORWARD_LOG && { DOORWARD_LOG: process.env.DOORWARD_LOG }),
   };
+  if (config) {
+    env.DOORWARD_CONFIG = join(folder, 'doorward.toml');
+    await writeFile(env.DOORWARD_CONFIG, config);
+  }
   const child = spawn(binary, ['quickstart'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -77,21 +103,14 @@ export async function startDoorward() {
     await postgres?.drop();
     await rm(folder, { recursive: true, force: true });
   };
-
-  try {
-    await ready(`${issuer}health/ready`, child);
-    const quickstart = JSON.parse(await readFile(join(folder, 'quickstart.json'), 'utf8'));
-    return { ...quickstart, issuer, folder, log, stop };
-  } catch (error) {
-    await stop();
-    throw new Error(`doorward quickstart did not start: ${error.message}\n${output}`);
-  }
+  return { issuer, folder, child, log, stop };
 }
 
-async function ready(url, child) {
+/** Waits until `url` answers 200, unless the process behind it has ended. */
+export async function ready(url, child) {
   const deadline = Date.now() + START_DEADLINE;
   while (Date.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}`);
+    if (child && child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}`);
     const response = await fetch(url).catch(() => undefined);
     if (response?.ok) return;
     await sleep(50);
