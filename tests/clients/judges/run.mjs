@@ -1,0 +1,63 @@
+// Starts Doorward over one transport and lets all judges of that transport have their say:
+//   node judges/run.mjs http|https [a part of the names of judges]
+// With TEST_POSTGRES_URL on Postgres, else on the embedded database.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { launchDoorward } from '../server.mjs';
+
+const [transport = 'http', only = ''] = process.argv.slice(2);
+const tls = transport === 'https';
+
+// Statuses as the standard has them over one transport, as Auth0 has them over the other: no SDK
+// may depend on which.
+const errorStatus = tls ? 'auth0' : 'rfc';
+const config = (code_lifetime) => `[oauth]\nerror_status = "${errorStatus}"\ncode_lifetime = ${code_lifetime}\n`;
+
+async function authorityOf({ folder, child, log }) {
+  const path = join(folder, 'ca.pem');
+  for (let tries = 0; tries < 600; tries += 1) {
+    if (child.exitCode !== null) break;
+    if (await access(path).then(() => true, () => false)) return path;
+    await sleep(50);
+  }
+  throw new Error(`doorward wrote no ca.pem\n${log()}`);
+}
+
+const servers = [];
+try {
+  // The second server's codes live for a second: nobody wants to wait for a minute.
+  servers.push(await launchDoorward({ tls, config: config(60) }));
+  servers.push(await launchDoorward({ tls, config: config(1) }));
+  const trust = {};
+  if (tls) {
+    const paths = await Promise.all(servers.map(authorityOf));
+    const both = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
+    const file = join(servers[0].folder, 'authorities.pem');
+    await writeFile(file, both.join('\n'));
+    // Node, requests and the ssl module of Python.
+    Object.assign(trust, { NODE_EXTRA_CA_CERTS: file, REQUESTS_CA_BUNDLE: file, SSL_CERT_FILE: file });
+  }
+  // Node reads the authorities it trusts when it starts, so what follows is a process of its own.
+  const session = spawn(process.execPath, [fileURLToPath(new URL('session.mjs', import.meta.url))], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      ...trust,
+      JUDGES: JSON.stringify({
+        transport, only, errorStatus, servers: servers.map(({ issuer, folder }) => ({ issuer, folder })),
+      }),
+    },
+  });
+  const [code] = await once(session, 'exit');
+  if (code !== 0) {
+    process.exitCode = 1;
+    if (process.env.DOORWARD_LOG) console.error(servers.map(({ log }) => log()).join('\n'));
+  }
+} finally {
+  await Promise.all(servers.map((server) => server.stop()));
+}
