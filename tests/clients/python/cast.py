@@ -3,9 +3,13 @@
 import json
 import os
 import secrets
+import time
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 CONNECTION = 'Username-Password-Authentication'
 
@@ -56,10 +60,60 @@ def add_application(server, **more):
     })
 
 
+def key_pair():
+    """A private and a public key, as PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), public.decode()
+
+
+def add_keyed_application(server):
+    """An application that proves itself with a key: the application, without its secret, and the key."""
+    private, public = key_pair()
+    path = f'clients/{add_application(server, app_type="regular_web")["client_id"]}'
+    credential = management(server, 'POST', f'{path}/credentials', {
+        'credential_type': 'public_key', 'name': 'key', 'alg': 'RS256', 'pem': public})
+    changed = management(server, 'PATCH', path, {
+        'token_endpoint_auth_method': None,
+        'client_authentication_methods': {'private_key_jwt': {'credentials': [{'id': credential['id']}]}},
+    })
+    return {'client_id': changed['client_id']}, private
+
+
+def add_passwordless_application(server):
+    """An application whose people log in with one-time codes."""
+    return add_application(
+        server, token_endpoint_auth_method='client_secret_post', app_type='regular_web',
+        grant_types=['http://auth0.com/oauth/grant-type/passwordless/otp', 'refresh_token', 'authorization_code'])
+
+
+def mailed_to(server, address):
+    """The text of the message to an address. It is written after the answer."""
+    for _ in range(200):
+        for file in (Path(server['folder']) / 'outbox').glob('*.eml'):
+            mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+            if mail['To'] == address:
+                return mail.get_body(('plain',)).get_content()
+        time.sleep(0.05)
+    raise AssertionError(f'no message to {address}')
+
+
+def code_mailed_to(server, address):
+    """The one-time code in the message to an address, and another than this."""
+    lines = mailed_to(server, address).splitlines()
+    code = next(line for line in lines if len(line) == 6 and line.isdigit())
+    return code, f'{(int(code) + 1) % 1_000_000:06}'
+
+
+def new_address():
+    """An e-mail address that nobody has yet."""
+    return f'{secrets.token_hex(8)}@example.com'
+
+
 def add_user(server):
     """A person of one's own."""
-    name = secrets.token_hex(6)
-    user = {'email': f'{name}@example.com', 'password': f'a long password of {name}'}
+    email = new_address()
+    user = {'email': email, 'password': f'a long password of {email.split("@")[0]}'}
     made = management(server, 'POST', 'users', {'connection': CONNECTION, **user})
     return {**user, 'user_id': made['user_id']}
 

@@ -2,9 +2,6 @@
 
 import time
 import unittest
-from email import message_from_bytes
-from email.policy import default
-from pathlib import Path
 from unittest import mock
 from urllib.parse import urlencode
 
@@ -16,10 +13,9 @@ from auth0.authentication.exceptions import Auth0Error
 from auth0.authentication.exceptions import TokenValidationError
 from auth0.authentication.pushed_authorization_requests import PushedAuthorizationRequests
 from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, TokenVerifier
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from cast import CONNECTION, add_application, add_user, block, domain, management, serves, stage
+from cast import (CONNECTION, add_keyed_application, add_passwordless_application, add_user, block,
+                  code_mailed_to, domain, key_pair, mailed_to, new_address, serves, stage)
 from error_paths import ErrorPaths
 from visitor import log_in, parameters
 
@@ -27,7 +23,6 @@ SCENE = stage()
 SERVER = SCENE['server']
 FIRST, SECOND, OUTSIDE = SERVER['apis']
 SCOPE = f'openid profile email offline_access {FIRST["scope"]}'
-PASSWORDLESS = 'http://auth0.com/oauth/grant-type/passwordless/otp'
 
 
 def made(kind, application, on=SERVER, **more):
@@ -57,17 +52,6 @@ def logged_in(application, user=None):
 def verifier(client_id, **more):
     keys = AsymmetricSignatureVerifier(f'{SERVER["issuer"]}.well-known/jwks.json')
     return TokenVerifier(keys, issuer=SERVER['issuer'], audience=client_id, **more)
-
-
-def mailed_to(address):
-    """The text of the message to an address. It is written after the answer."""
-    for _ in range(200):
-        for file in (Path(SERVER['folder']) / 'outbox').glob('*.eml'):
-            mail = message_from_bytes(file.read_bytes(), policy=default)
-            if mail['To'] == address:
-                return mail.get_body(('plain',)).get_content()
-        time.sleep(0.05)
-    raise AssertionError(f'no message to {address}')
 
 
 class Adapter:
@@ -200,7 +184,7 @@ class Auth0Python(unittest.TestCase):
 
     def test_signup_and_a_new_password_by_mail(self):
         database = made(Database, self.web)
-        email = add_user(SERVER)['email'].replace('@', '.second@')
+        email = new_address()
         got = database.signup(email, 'a long password of hers', CONNECTION, user_metadata={'plan': 'silver'})
         self.assertEqual((got['email'], got['email_verified']), (email, False))
         self.assertRegex(got['_id'], '^[0-9a-f]{24}$')
@@ -212,23 +196,20 @@ class Auth0Python(unittest.TestCase):
 
         sent = "We've just sent you an email to reset your password."
         self.assertEqual(database.change_password(email, CONNECTION), sent)
-        self.assertIn(SERVER['issuer'], mailed_to(email))
+        self.assertIn(SERVER['issuer'], mailed_to(SERVER, email))
         self.assertEqual(database.change_password('nobody@example.com', CONNECTION), sent)
 
     def test_a_one_time_code_by_mail(self):
-        application = add_application(
-            SERVER, token_endpoint_auth_method='client_secret_post', app_type='regular_web',
-            grant_types=[PASSWORDLESS, 'refresh_token', 'authorization_code'])
-        email = add_user(SERVER)['email'].replace('@', '.otp@')
+        application, email = add_passwordless_application(SERVER), new_address()
         started = made(Passwordless, application).email(email, send='code')
         self.assertEqual(started['email'], email)
-        code = next(line for line in mailed_to(email).splitlines() if len(line) == 6 and line.isdigit())
+        code, another = code_mailed_to(SERVER, email)
         tokens = made(GetToken, application)
 
         def login(otp):
             return tokens.passwordless_login(email, otp, 'email', SCOPE, FIRST['audience'])
         wrong = (self.grant_status, 'invalid_grant', 'Wrong email or verification code.')
-        self.refused(lambda: login(f'{(int(code) + 1) % 1_000_000:06}'), *wrong)
+        self.refused(lambda: login(another), *wrong)
         got = login(code)
         serves(SCENE, got['access_token'], FIRST['audience'], FIRST['scope'])
         self.assertIn('id_token', tokens.refresh_token(got['refresh_token']))
@@ -250,20 +231,7 @@ class Auth0Python(unittest.TestCase):
 
     @unittest.skipIf(SCENE['transport'] == 'http', 'the SDK signs for https://, whatever it speaks')
     def test_a_key_instead_of_a_secret(self):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                    serialization.NoEncryption()).decode()
-        public = key.public_key().public_bytes(serialization.Encoding.PEM,
-                                               serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-        application = add_application(SERVER, app_type='regular_web')
-        path = f'clients/{application["client_id"]}'
-        credential = management(SERVER, 'POST', f'{path}/credentials', {
-            'credential_type': 'public_key', 'name': 'key', 'alg': 'RS256', 'pem': public})
-        management(SERVER, 'PATCH', path, {
-            'token_endpoint_auth_method': None,
-            'client_authentication_methods': {'private_key_jwt': {'credentials': [{'id': credential['id']}]}},
-        })
-        keyed = {'client_id': application['client_id']}
+        keyed, private = add_keyed_application(SERVER)
         callback = log_in(authorize_url(keyed), SERVER['user'])
         tokens = made(GetToken, keyed, client_assertion_signing_key=private)
         got = tokens.authorization_code(code_of(callback), SERVER['callback'])
@@ -272,11 +240,9 @@ class Auth0Python(unittest.TestCase):
         revoking = made(RevokeToken, keyed, client_assertion_signing_key=private)
         self.assertEqual(revoking.revoke_refresh_token(got['refresh_token']), '')
 
-        other = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-        impostor = made(GetToken, keyed, client_assertion_signing_key=other)
+        impostor = made(GetToken, keyed, client_assertion_signing_key=key_pair()[0])
         self.refused(lambda: impostor.refresh_token('v1.any'), *self.unauthenticated)
-        with_secret = made(GetToken, {**keyed, 'client_secret': application['client_secret']})
+        with_secret = made(GetToken, {**keyed, 'client_secret': 'a secret'})
         self.refused(lambda: with_secret.refresh_token('v1.any'), *self.unauthenticated)
 
     def test_the_verifier_of_id_tokens(self):
