@@ -16,7 +16,9 @@ const tls = transport === 'https';
 // Statuses as the standard has them over one transport, as Auth0 has them over the other: no SDK
 // may depend on which.
 const errorStatus = tls ? 'auth0' : 'rfc';
-const config = (code_lifetime) => `[oauth]\nerror_status = "${errorStatus}"\ncode_lifetime = ${code_lifetime}\n`;
+// The applications that get logout tokens are on this machine.
+const config = (code_lifetime) => `[oauth]\nerror_status = "${errorStatus}"\ncode_lifetime = ${code_lifetime}\n`
+  + '[outbound]\nallow_private = true\n';
 
 async function authorityOf({ folder, child, log }) {
   const path = join(folder, 'ca.pem');

@@ -2,20 +2,23 @@
 
 import asyncio
 import datetime
+import queue
+import threading
 import unittest
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from unittest import mock
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from auth0_server_python.auth_server.server_client import ServerClient
 from auth0_server_python.auth_types import (LogoutOptions, StartInteractiveLoginOptions,
                                             StartPasswordlessEmailOptions, VerifyPasswordlessOtpOptions)
-from auth0_server_python.error import AccessTokenError, ApiError, PasswordlessVerifyError
+from auth0_server_python.error import AccessTokenError, ApiError, BackchannelLogoutError, PasswordlessVerifyError
 
-from cast import (add_keyed_application, add_passwordless_application, code_mailed_to, domain, key_pair,
-                  new_address, serves, stage)
+from cast import (add_application, add_keyed_application, add_passwordless_application, code_mailed_to,
+                  domain, key_pair, new_address, serves, stage)
 from error_paths import REFUSED_TOKEN, ErrorPaths
-from visitor import log_in, parameters
+from visitor import follow, log_in, parameters
 
 SCENE = stage()
 SERVER = SCENE['server']
@@ -36,6 +39,9 @@ class Store(dict):
 
     async def delete(self, identifier, options=None):
         self.pop(identifier, None)
+
+    async def delete_by_logout_token(self, claims, options=None):
+        self.ended = claims  # pylint: disable=attribute-defined-outside-init
 
 
 class Adapter:
@@ -166,6 +172,19 @@ class Auth0ServerPython(Case):
         self.refused(lambda: adapter.run(adapter.client.get_access_token(audience=SECOND['audience'])),
                      AccessTokenError, 'refresh_token_error', REFUSED_TOKEN[1])
 
+    def test_two_apis_at_once(self):
+        adapter, state = self.logged_in()
+
+        async def both():
+            token, get = state['refresh_token'], adapter.client.get_token_by_refresh_token
+            return await asyncio.gather(*[
+                get({'refresh_token': token, 'audience': api['audience']}) for api in [FIRST, SECOND, FIRST, SECOND]])
+        got = adapter.run(both())
+        for api, tokens in zip([FIRST, SECOND] * 2, got):
+            serves(SCENE, tokens['access_token'], api['audience'], api['scope'])
+        for tokens in got:
+            self.assertIn('access_token', adapter.refresh(tokens['refresh_token']))
+
     def test_a_pushed_request(self):
         adapter = self.sdk(pushed_authorization_requests=True)
         url = adapter.start()
@@ -224,8 +243,40 @@ class Auth0ServerPython(Case):
                 clock.now.return_value = now
                 self.refused(lambda a=adapter, c=callback: a.complete(c), ApiError, code)
 
-    def test_logout(self):
-        adapter, _ = self.logged_in()
-        url = adapter.run(adapter.client.logout(LogoutOptions()))
+    def test_logout_here_and_everywhere(self):
+        received = queue.Queue()
+
+        class Receiver(BaseHTTPRequestHandler):
+            def do_POST(self):  # pylint: disable=invalid-name
+                received.put(self.rfile.read(int(self.headers['Content-Length'])).decode())
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):  # pylint: disable=arguments-differ
+                pass
+        receiver = HTTPServer(('127.0.0.1', 0), Receiver)
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        self.addCleanup(receiver.server_close)
+        self.addCleanup(receiver.shutdown)
+        application = add_application(
+            SERVER, app_type='regular_web', token_endpoint_auth_method='client_secret_post',
+            allowed_logout_urls=['http://127.0.0.1:9/bye'], oidc_logout={
+                'backchannel_logout_urls': [f'http://127.0.0.1:{receiver.server_port}/'],
+                'backchannel_logout_initiators': {'mode': 'all'}})
+
+        adapter, browser = self.sdk(application=application), requests.Session()
+        state = adapter.complete(log_in(adapter.start(), SERVER['user'], browser=browser))['state_data']
+        ended = self.sdk(application=application)
+        ended.states['_a0_session'] = dict(state)
+        url = adapter.run(adapter.client.logout(LogoutOptions(return_to='http://127.0.0.1:9/bye')))
         self.assertEqual(urlsplit(url).path, '/v2/logout')
         self.assertFalse(adapter.states)
+        self.assertEqual(follow(browser, 'GET', url), 'http://127.0.0.1:9/bye')
+
+        # What the other processes of the application are told.
+        (token,) = dict(parse_qsl(received.get(timeout=30))).values()
+        ended.run(ended.client.handle_backchannel_logout(token))
+        self.assertEqual(ended.states.ended['sid'], state['internal']['sid'])
+        self.assertEqual(ended.states.ended['iss'], SERVER['issuer'])
+        with self.assertRaises(BackchannelLogoutError):
+            ended.run(ended.client.handle_backchannel_logout(state['id_token']))

@@ -9,14 +9,15 @@ from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc6749.errors import MismatchingStateException
+from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, ExpiredTokenError, InvalidClaimError, JoseError
 from joserfc.jwk import KeySet
 
-from cast import serves, stage
+from cast import add_application, add_keyed_application, key_pair, refresh_settings, serves, stage
 from error_paths import ErrorPaths
-from visitor import log_in, parameters
+from visitor import activate, log_in, parameters
 
 SCENE = stage()
 SERVER = SCENE['server']
@@ -70,6 +71,14 @@ class Adapter:
 def logged_in(adapter, audience=FIRST['audience'], scope=SCOPE):
     url, memory = adapter.begin(audience, scope)
     return adapter.redeem(log_in(url, SERVER['user']), memory), memory
+
+
+def asserting(adapter, kind, lifetime=60):
+    """Prepares the next request. The assertions of Authlib live for an hour unless told; Doorward
+    takes five minutes at most."""
+    adapter.session.register_client_auth_method(
+        kind(METADATA['token_endpoint'], claims={'exp': int(time.time()) + lifetime}))
+    return adapter
 
 
 def id_token_of(tokens, application, nonce=None, now=None):
@@ -138,6 +147,51 @@ class Authlib(unittest.TestCase):
         again = adapter.refresh(tokens['refresh_token'])
         adapter.revoke(again['refresh_token'])
         self.refused(lambda: adapter.refresh(again['refresh_token']), 'invalid_grant')
+
+    def test_a_key_instead_of_a_secret(self):
+        application, private = add_keyed_application(SERVER)
+        adapter = Adapter(SERVER, {**application, 'client_secret': private}, method='private_key_jwt')
+        impostor = Adapter(SERVER, {**application, 'client_secret': key_pair()[0]}, method='private_key_jwt')
+        tokens, _ = logged_in(asserting(adapter, PrivateKeyJWT))
+        got = asserting(adapter, PrivateKeyJWT).refresh(tokens['refresh_token'], audience=SECOND['audience'])
+        serves(SCENE, got['access_token'], SECOND['audience'], SECOND['scope'])
+        self.assertTrue(asserting(adapter, PrivateKeyJWT).introspect(got['refresh_token'])['active'])
+        code = 'access_denied' if SCENE['errorStatus'] == 'auth0' else 'invalid_client'
+        self.refused(lambda: asserting(impostor, PrivateKeyJWT).refresh(got['refresh_token']), code)
+        self.refused(lambda: asserting(adapter, PrivateKeyJWT, lifetime=3600).refresh(got['refresh_token']), code)
+        # The claims that were given are the claims of every assertion, its name included.
+        self.assertTrue(asserting(adapter, PrivateKeyJWT).introspect(got['refresh_token'])['active'])
+        self.refused(lambda: adapter.refresh(got['refresh_token']), code)
+        asserting(adapter, PrivateKeyJWT).revoke(got['refresh_token'])
+        self.refused(lambda: asserting(adapter, PrivateKeyJWT).refresh(got['refresh_token']), 'invalid_grant')
+
+    def test_a_secret_that_is_not_sent(self):
+        adapter = Adapter(SERVER, self.web, method='client_secret_jwt')
+        tokens, _ = logged_in(asserting(adapter, ClientSecretJWT))
+        got = asserting(adapter, ClientSecretJWT).refresh(tokens['refresh_token'], audience=SECOND['audience'])
+        serves(SCENE, got['access_token'], SECOND['audience'], SECOND['scope'])
+
+    def test_a_device(self):
+        grant = 'urn:ietf:params:oauth:grant-type:device_code'
+        application = add_application(
+            SERVER, app_type='native', token_endpoint_auth_method='none', grant_types=[grant, 'refresh_token'],
+            refresh_token=refresh_settings(SERVER))
+        for action, error in [('confirm', None), ('decline', 'access_denied')]:
+            adapter = Adapter(SERVER, application)
+            asked = {'client_id': application['client_id'], 'audience': FIRST['audience'], 'scope': SCOPE}
+            codes = requests.post(METADATA['device_authorization_endpoint'], asked, timeout=30).json()
+
+            def poll(adapter=adapter, codes=codes):
+                return adapter.session.fetch_token(grant_type=grant, device_code=codes['device_code'])
+            self.refused(poll, 'authorization_pending')
+            self.refused(poll, 'slow_down')
+            page = activate(codes['verification_uri_complete'], SERVER['user'], action)
+            self.assertEqual(page.status_code, 200, page.text)
+            if error:
+                self.refused(poll, error)
+                continue
+            got = adapter.refresh(poll()['refresh_token'], audience=SECOND['audience'])
+            serves(SCENE, got['access_token'], SECOND['audience'], SECOND['scope'])
 
     def test_client_credentials(self):
         session = client(SERVER['applications']['machine'])

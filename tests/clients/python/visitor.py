@@ -11,25 +11,33 @@ def parameters(url):
     return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
 
 
-def log_in(url, user, consent='accept'):
+def log_in(url, user, consent='accept', browser=None):
     """From the authorize URL through the pages to the callback, which the application gets."""
-    with requests.Session() as browser:
-        page = follow(browser, 'GET', url)
-        for _ in range(3):
-            if isinstance(page, str):
-                return page
-            path = urlsplit(page.url).path
-            if path == '/u/login':
-                fields = {'username': user['email'], 'password': user['password'], 'action': 'default'}
-            elif path == '/u/consent':
-                fields = {'action': consent}
-            else:
-                break
-            state = re.search(r'name="state" value="([^"]*)"', page.text)
-            if not state:
-                break
-            page = follow(browser, 'POST', urljoin(page.url, path), {'state': state[1], **fields})
-    raise AssertionError(f'no way back to the application: {page.url} {page.status_code} {page.text}')
+    browser = browser or requests.Session()
+    page = answer_pages(browser, follow(browser, 'GET', url), user, {'/u/consent': {'action': consent}})
+    if not isinstance(page, str):
+        raise AssertionError(f'no way back to the application: {page.url} {page.status_code} {page.text}')
+    return page
+
+
+def activate(url, user, action='confirm'):
+    """To the address that a device shows, and through the pages to the last of them."""
+    browser = requests.Session()
+    code = {'user_code': parameters(url)['user_code']}
+    page = follow(browser, 'POST', url.split('?')[0], code)
+    return answer_pages(browser, page, user, {'/activate/confirm': {'action': action}})
+
+
+def answer_pages(browser, page, user, answers):
+    """Answers each page of the server once: where the last answer leads."""
+    answers = {'/u/login': {'username': user['email'], 'password': user['password'], 'action': 'default'}, **answers}
+    while not isinstance(page, str):
+        fields = answers.pop(urlsplit(page.url).path, None)
+        state = re.search(r'name="state" value="([^"]*)"', page.text)
+        if not fields or not state:
+            break
+        page = follow(browser, 'POST', page.url.split('?')[0], {'state': state[1], **fields})
+    return page
 
 
 def follow(browser, method, url, form=None):
