@@ -53,11 +53,12 @@ def refresh_settings(server):
 
 def add_application(server, **more):
     """An application of one's own."""
-    return management(server, 'POST', 'clients', {
+    settings = {
         'name': 'Application', 'callbacks': [server['callback']],
         'grant_types': ['authorization_code', 'refresh_token'],
         'refresh_token': refresh_settings(server), **more,
-    })
+    }
+    return management(server, 'POST', 'clients', {name: value for name, value in settings.items() if value is not None})
 
 
 def key_pair():
@@ -108,6 +109,18 @@ def code_mailed_to(server, address):
 def new_address():
     """An e-mail address that nobody has yet."""
     return f'{secrets.token_hex(8)}@example.com'
+
+
+def add_api(server, alg):
+    """An API whose tokens are signed in another way, with an application of its own."""
+    api = management(server, 'POST', 'resource-servers', {
+        'name': alg, 'identifier': f'https://{secrets.token_hex(6)}.example/', 'signing_alg': alg,
+        'scopes': [{'value': 'read:it'}]})
+    machine = add_application(server, app_type='non_interactive', callbacks=[], grant_types=['client_credentials'],
+                              token_endpoint_auth_method='client_secret_post', refresh_token=None)
+    management(server, 'POST', 'client-grants', {
+        'client_id': machine['client_id'], 'audience': api['identifier'], 'scope': ['read:it']})
+    return api, machine
 
 
 def add_user(server):

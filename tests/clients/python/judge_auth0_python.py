@@ -12,9 +12,9 @@ from auth0.authentication import Database, GetToken, Passwordless, RevokeToken, 
 from auth0.authentication.exceptions import Auth0Error
 from auth0.authentication.exceptions import TokenValidationError
 from auth0.authentication.pushed_authorization_requests import PushedAuthorizationRequests
-from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, TokenVerifier
+from auth0.authentication.token_verifier import AsymmetricSignatureVerifier, SymmetricSignatureVerifier, TokenVerifier
 
-from cast import (CONNECTION, add_keyed_application, add_passwordless_application, add_user, block,
+from cast import (CONNECTION, add_api, add_keyed_application, add_passwordless_application, add_user, block,
                   code_mailed_to, domain, key_pair, mailed_to, new_address, serves, stage)
 from error_paths import ErrorPaths
 from visitor import log_in, parameters
@@ -261,6 +261,28 @@ class Auth0Python(unittest.TestCase):
             verifier(self.web['client_id']).verify(forged)
         again = made(GetToken, self.web).refresh_token(tokens['refresh_token'])
         self.assertNotIn('nonce', verifier(self.web['client_id']).verify(again['id_token']))
+
+    def test_apis_whose_tokens_are_signed_in_other_ways(self):
+        jwks = f'{SERVER["issuer"]}.well-known/jwks.json'
+        for alg in ['PS256', 'HS256']:
+            api, machine = add_api(SERVER, alg)
+            token = made(GetToken, machine).client_credentials(api['identifier'])['access_token']
+            keys = (SymmetricSignatureVerifier(api['signing_secret'], alg) if alg == 'HS256'
+                    else AsymmetricSignatureVerifier(jwks, alg))
+            claims = TokenVerifier(keys, issuer=SERVER['issuer'], audience=api['identifier']).verify(token)
+            self.assertEqual(claims['scope'], 'read:it')
+            with self.assertRaisesRegex(TokenValidationError, f'Signature algorithm of "{alg}" is not supported'):
+                verifier(api['identifier']).verify(token)
+        # The set has keys for another algorithm by now: the ID tokens are verified nevertheless.
+        self.test_the_verifier_of_id_tokens()
+
+    def test_what_doorward_does_not_offer_is_an_error_that_the_sdk_documents(self):
+        tokens = made(GetToken, self.web)
+        unsupported = (400, 'unsupported_grant_type', 'Grant type not supported')
+        self.refused(lambda: tokens.backchannel_login('a request'), *unsupported)
+        self.refused(lambda: tokens.access_token_for_connection('a type', 'a token', 'a type'), *unsupported)
+        self.refused(lambda: made(Passwordless, add_passwordless_application(SERVER)).email(new_address()),
+                     400, 'invalid_request', 'Links are not available: parameter send must be code')
 
     def test_clocks_that_differ(self):
         tokens = logged_in(self.web)

@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.errors import BadSignatureError, ExpiredTokenError, InvalidClaimError, JoseError
 from joserfc.jwk import KeySet
 
-from cast import add_application, add_keyed_application, key_pair, refresh_settings, serves, stage
+from cast import add_api, add_application, add_keyed_application, key_pair, refresh_settings, serves, stage
 from error_paths import ErrorPaths
 from visitor import activate, log_in, parameters
 
@@ -203,6 +203,17 @@ class Authlib(unittest.TestCase):
         for audience in [SECOND['audience'], 'https://nobody.example/']:
             self.refused(lambda a=audience: session.fetch_token(
                 grant_type='client_credentials', audience=a), 'access_denied')
+
+    def test_apis_whose_tokens_are_signed_in_other_ways(self):
+        # On the other server: a set with keys of other kinds than RSA is more than some SDKs read.
+        other = SCENE['hasty']
+        for alg in ['RS256', 'RS512', 'PS256', 'ES256', 'EdDSA']:
+            api, machine = add_api(other, alg)
+            session = client(machine, on=other)
+            token = session.fetch_token(grant_type='client_credentials', audience=api['identifier'])
+            keys = KeySet.import_key_set(requests.get(session.metadata['jwks_uri'], timeout=30).json())
+            claims = jwt.decode(token['access_token'], keys, algorithms=[alg]).claims
+            self.assertEqual((claims['aud'], claims['scope']), (api['identifier'], 'read:it'), alg)
 
     def test_introspection_and_revocation(self):
         adapter = Adapter(SERVER, self.web)
