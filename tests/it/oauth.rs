@@ -19,6 +19,7 @@ mod login_page;
 mod logout;
 mod main_job;
 mod mrrt_vectors;
+mod native_sdks;
 mod oidc_logout;
 mod par;
 mod password_grant;
