@@ -16,7 +16,7 @@ const { transport, only, errorStatus, servers } = JSON.parse(process.env.JUDGES)
 const [server, hasty] = await Promise.all(servers.map(async ({ issuer, folder }) => {
   await ready(`${issuer}health/ready`);
   const { management } = await quickstart(folder);
-  return { issuer, management, ...await seed({ issuer, management }) };
+  return { issuer, folder, management, ...await seed({ issuer, management }) };
 }));
 const audiences = server.apis.map(({ audience }) => audience);
 const resourceServers = await startResourceServers(server.issuer, audiences);

@@ -9,7 +9,7 @@ export class Visitor {
     const response = await fetch(url, { ...options, headers, redirect: 'manual' });
     for (const line of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
-      if (/max-age=0\b/i.test(line)) this.cookies.delete(name);
+      if (/max-age=0\b|expires=[^;]* 1970\b/i.test(line)) this.cookies.delete(name);
       else this.cookies.set(name, value);
     }
     const location = response.headers.get('location');
@@ -32,8 +32,8 @@ export class Visitor {
   submit(page, fields) {
     const state = /name="state" value="([^"]*)"/.exec(page.html)?.[1];
     if (!state) throw new Error(`no form at ${page.url}: ${page.status} ${page.html}`);
-    const { pathname } = new URL(page.url);
-    return this.follow(new URL(pathname, page.url), {
+    const action = /<form[^>]* action="([^"]*)"/.exec(page.html)?.[1] ?? new URL(page.url).pathname;
+    return this.follow(new URL(action, page.url), {
       method: 'POST', body: new URLSearchParams({ state, ...fields }),
     });
   }
