@@ -108,16 +108,16 @@ export async function launchDoorward({ config, tls = false } = {}) {
   return { issuer, folder, child, log, stop };
 }
 
-/** Waits until `url` answers 200, unless the process behind it has ended. */
-export async function ready(url, child) {
+/** Waits until `url` answers as expected, unless the process behind it has ended. */
+export async function ready(url, child, expected = 200) {
   const deadline = Date.now() + START_DEADLINE;
   while (Date.now() < deadline) {
     if (child && child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}`);
     const response = await fetch(url).catch(() => undefined);
-    if (response?.ok) return;
+    if (response?.status === expected) return;
     await sleep(50);
   }
-  throw new Error(`${url} did not answer 200 within ${START_DEADLINE} ms`);
+  throw new Error(`${url} did not answer ${expected} within ${START_DEADLINE} ms`);
 }
 
 /** A web server on another origin: one HTML page, or what makes it, and files under the names given. */

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import * as client from 'openid-client';
-import { stage } from './cast.mjs';
+import { addApplication, stage } from './cast.mjs';
 import { errorPaths } from './error_paths.mjs';
 import { serves } from './resource_server.mjs';
-import { logIn } from './visitor.mjs';
+import { logIn, Visitor } from './visitor.mjs';
 
 const scene = stage();
 const { server } = scene;
@@ -132,6 +132,80 @@ test('openid-client: a clock that is far off is an error, one that is a little o
     if (passes) assert.ok((await attempt).access_token);
     else await assert.rejects(attempt, { code: 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED' }, `${skew} s`);
   }
+});
+
+test('openid-client: a pushed request, good once', async () => {
+  const { config } = await sdk(server);
+  const verifier = client.randomPKCECodeVerifier();
+  const [expectedState, expectedNonce] = [client.randomState(), client.randomNonce()];
+  const url = await client.buildAuthorizationUrlWithPAR(config, {
+    redirect_uri: server.callback, scope: `openid ${first.scope}`, audience: first.audience,
+    state: expectedState, nonce: expectedNonce,
+    code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+  });
+  const got = await client.authorizationCodeGrant(config, await logIn(url, server.user),
+    { pkceCodeVerifier: verifier, expectedState, expectedNonce, idTokenExpected: true });
+  await serves(scene, got.access_token, first.audience, first.scope);
+  const { status } = await new Visitor().follow(url);
+  assert.equal(status, 400);
+});
+
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
+
+for (const [action, does] of [['confirm', 'logs in'], ['decline', 'is refused']]) {
+  test(`openid-client: a device ${does} when the person presses ${action}`, async () => {
+    const tv = await addApplication(server, {
+      app_type: 'native', token_endpoint_auth_method: 'none', grant_types: [DEVICE, 'refresh_token'],
+    });
+    const { config, refresh } = await sdk(server, { client_id: tv.client_id });
+    const device = await client.initiateDeviceAuthorization(config, {
+      scope: `openid offline_access ${first.scope}`, audience: first.audience,
+    });
+    // The poll waits as long as it was told before it asks for the first time.
+    const polled = client.pollDeviceAuthorizationGrant(config, { ...device, interval: 1 })
+      .catch((error) => error);
+    const visitor = new Visitor();
+    let page = await visitor.visit(device.verification_uri_complete, server.user);
+    for (let step = 0; step < 3 && !/action="\/activate\/confirm"/.test(page.html); step += 1) {
+      page = await visitor.submit(page, /action="\/u\/login"/.test(page.html)
+        ? { username: server.user.email, password: server.user.password, action: 'default' } : { user_code: device.user_code });
+    }
+    await visitor.submit(page, { action });
+    const tokens = await polled;
+    if (action === 'decline') {
+      assert.ok(tokens instanceof client.ResponseBodyError, tokens);
+      assert.equal(tokens.error, 'access_denied');
+      return;
+    }
+    assert.ok(tokens.access_token, tokens);
+    await serves(scene, tokens.access_token, first.audience, first.scope);
+    const got = await refresh(tokens.refresh_token, { audience: second.audience });
+    await serves(scene, got.access_token, second.audience, second.scope);
+  });
+}
+
+test('openid-client: a log out with the ID token as a hint returns at once, with the state', async () => {
+  const returnTo = 'http://127.0.0.1:9/bye';
+  const application = await addApplication(server, {
+    app_type: 'regular_web', token_endpoint_auth_method: 'client_secret_post', allowed_logout_urls: [returnTo],
+  });
+  const adapter = await sdk(server, application);
+  const visitor = new Visitor();
+  const begin = () => adapter.begin({ audience: first.audience, scope: 'openid' });
+  const { url, ...memory } = await begin();
+  const { callback } = await visitor.visit(url, server.user);
+  const { id_token: hint } = await adapter.redeem(callback, memory);
+  const logout = (more) => client.buildEndSessionUrl(adapter.config,
+    { post_logout_redirect_uri: returnTo, id_token_hint: hint, state: 'of the application', ...more });
+
+  const elsewhere = await visitor.follow(logout({ post_logout_redirect_uri: 'http://127.0.0.1:9/elsewhere' }));
+  assert.equal(elsewhere.callback, undefined);
+  assert.ok((await visitor.follow((await begin()).url)).callback, 'the session stays');
+
+  const { callback: back } = await visitor.follow(logout());
+  assert.equal(back?.href, `${returnTo}?state=of+the+application`);
+  const page = await visitor.follow((await begin()).url);
+  assert.equal(new URL(page.url).pathname, '/u/login');
 });
 
 errorPaths('openid-client', scene, sdk);

@@ -16,9 +16,15 @@ const tls = transport === 'https';
 // Statuses as the standard has them over one transport, as Auth0 has them over the other: no SDK
 // may depend on which.
 const errorStatus = tls ? 'auth0' : 'rfc';
-// The applications that get logout tokens are on this machine.
-const config = (code_lifetime) => `[oauth]\nerror_status = "${errorStatus}"\ncode_lifetime = ${code_lifetime}\n`
-  + '[outbound]\nallow_private = true\n';
+const config = (code_lifetime) => `
+[oauth]
+error_status = "${errorStatus}"
+code_lifetime = ${code_lifetime}
+
+# The judges wait on loopback addresses to be told of a log out.
+[outbound]
+allow_private = true
+`;
 
 async function authorityOf({ folder, child, log }) {
   const path = join(folder, 'ca.pem');
@@ -56,6 +62,12 @@ try {
     },
   });
   const [code] = await once(session, 'exit');
+  for (const { issuer, child, log } of servers) {
+    // A server that ends by itself is a failure of its own, and the reason of those that follow it.
+    if (child.exitCode === null && child.signalCode === null) continue;
+    process.exitCode = 1;
+    console.error(`the server at ${issuer} ended by itself: ${child.signalCode ?? child.exitCode}\n${log()}`);
+  }
   if (code !== 0) {
     process.exitCode = 1;
     if (process.env.DOORWARD_LOG) console.error(servers.map(({ log }) => log()).join('\n'));

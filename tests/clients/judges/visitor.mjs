@@ -1,5 +1,11 @@
 // A person with a browser, without the browser: follows redirects and keeps cookies, by hand.
 
+/** The text of an attribute. */
+function unescaped(text) {
+  return text.replace(/&#(?:x([0-9a-f]+)|(\d+));/gi,
+    (entity, hex, decimal) => String.fromCodePoint(hex ? parseInt(hex, 16) : Number(decimal))).replaceAll('&amp;', '&');
+}
+
 /** Ends where the pages of the server end: at the application, or at a page that is an answer. */
 export class Visitor {
   cookies = new Map();
@@ -9,7 +15,7 @@ export class Visitor {
     const response = await fetch(url, { ...options, headers, redirect: 'manual' });
     for (const line of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
-      if (/max-age=0\b/i.test(line)) this.cookies.delete(name);
+      if (/max-age=0\b|expires=[^;]* 1970\b/i.test(line)) this.cookies.delete(name);
       else this.cookies.set(name, value);
     }
     const location = response.headers.get('location');
@@ -28,13 +34,14 @@ export class Visitor {
     return { url: step.url, status: step.response.status, html: await step.response.text() };
   }
 
-  /** Sends the form of a page. */
-  submit(page, fields) {
-    const state = /name="state" value="([^"]*)"/.exec(page.html)?.[1];
-    if (!state) throw new Error(`no form at ${page.url}: ${page.status} ${page.html}`);
-    const { pathname } = new URL(page.url);
-    return this.follow(new URL(pathname, page.url), {
-      method: 'POST', body: new URLSearchParams({ state, ...fields }),
+  /** Sends the form of a page, with its hidden fields. */
+  submit(page, fields = {}) {
+    const action = /<form method="post" action="([^"]*)"/.exec(page.html)?.[1];
+    if (!action) throw new Error(`no form at ${page.url}: ${page.status} ${page.html}`);
+    const hidden = [...page.html.matchAll(/type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+      .map(([, ...pair]) => pair.map(unescaped));
+    return this.follow(new URL(unescaped(action), page.url), {
+      method: 'POST', body: new URLSearchParams({ ...Object.fromEntries(hidden), ...fields }),
     });
   }
 
