@@ -16,7 +16,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{ConnectInfo, DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -135,8 +135,17 @@ fn locale(app: &App, request: &Request) -> pages::locales::Locale {
     pages::locales::Locale::choose(asked, accepted, &app.settings.default_locale)
 }
 
-async fn not_found(State(app): State<App>) -> Response {
-    error::page::PageError::not_found(&app).into_response()
+/// Whether a person waits for the answer, in a browser.
+fn is_for_a_person(method: &Method, headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    accept.contains("text/html") || (method == Method::GET && !accept.contains("json"))
+}
+
+async fn not_found(State(app): State<App>, method: Method, headers: HeaderMap) -> Response {
+    if is_for_a_person(&method, &headers) {
+        return error::page::PageError::not_found(&app).into_response();
+    }
+    error::oauth::OAuthError::NotFound.into_response()
 }
 
 async fn method_not_allowed(State(app): State<App>) -> Response {

@@ -60,6 +60,8 @@ pub enum OAuthError {
     UnsupportedTokenType,
     /// 405.
     MethodNotAllowed,
+    /// 404: there is no such endpoint.
+    NotFound,
     /// 413.
     TooLarge(String),
     /// 503: overloaded, or no database.
@@ -164,6 +166,7 @@ impl OAuthError {
                 "unsupported_token_type",
                 "Only refresh tokens can be revoked".to_owned(),
             ),
+            Self::NotFound => (S::NOT_FOUND, "not_found", "There is no such endpoint".to_owned()),
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "invalid_request", "Method not allowed".to_owned())
             }
@@ -274,6 +277,7 @@ mod tests {
             (OAuthError::InvalidGrant(GrantFault::OneTimeCode), (400, "invalid_grant"), (403, "invalid_grant")),
             (OAuthError::UnsupportedTokenType, (400, "unsupported_token_type"), (400, "unsupported_token_type")),
             (OAuthError::MethodNotAllowed, (405, "invalid_request"), (405, "invalid_request")),
+            (OAuthError::NotFound, (404, "not_found"), (404, "not_found")),
             (OAuthError::TooLarge(text()), (413, "invalid_request"), (413, "invalid_request")),
             (OAuthError::TemporarilyUnavailable, (503, "temporarily_unavailable"), (503, "temporarily_unavailable")),
             (OAuthError::ServerError, (500, "server_error"), (500, "server_error")),

@@ -234,6 +234,11 @@ async fn an_unknown_page_and_a_gone_client_are_pages() {
     for (backend, app) in each_backend().await {
         let answer = app.get("nowhere").await;
         assert_eq!(answer.status, 404, "{backend}");
+        assert!(answer.header("content-type").starts_with("text/html"), "{backend}");
+        let program = app.post_form("nowhere", &[("a", "b")]).await;
+        assert_eq!(program.error(), (404, "not_found".to_owned()), "{backend}");
+        let request = app.http.get(app.url("nowhere")).header("accept", "application/json");
+        assert_eq!(app.send(request).await.error(), (404, "not_found".to_owned()), "{backend}");
         let world = app.world().await;
         let challenge = digest::s256_challenge(VERIFIER);
         let query = authorize_query(&world.client_id, &challenge, &[]);
