@@ -1,13 +1,20 @@
 //! Parameters of the OAuth endpoints: from a query, a form or a JSON object (RFC 6749 §3.1, §3.2).
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+};
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
     http::{Method, header},
 };
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Value, error::Category};
 
 use crate::domain::{audience::Audience, scope::ScopeSet};
 use crate::http::{
@@ -79,11 +86,11 @@ impl Parameters {
     /// [`Unreadable::Json`] or [`Unreadable::Characters`].
     pub fn from_json(body: &[u8]) -> Result<Self, Unreadable> {
         let invalid = |why: &str| Unreadable::Json(why.to_owned());
-        let value: Value =
-            serde_json::from_slice(body).map_err(|_| invalid("The request body is not JSON"))?;
-        let Value::Object(members) = value else {
-            return Err(invalid("The request body must be a JSON object"));
-        };
+        let members: Result<Members, _> = serde_json::from_slice(body);
+        let Members(members) = members.map_err(|error| match error.classify() {
+            Category::Data => invalid("The request body must be a JSON object"),
+            _ => invalid("The request body is not JSON"),
+        })?;
         let mut parameters = Self::default();
         for (name, value) in members {
             let text = match value {
@@ -197,6 +204,33 @@ impl From<BTreeMap<String, String>> for Parameters {
     }
 }
 
+/// The members of a JSON object as they came. A map would keep the last of two with one name, and
+/// what stands in front of this server may have checked the first.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AnyMembers)
+    }
+}
+
+struct AnyMembers;
+
+impl<'de> Visitor<'de> for AnyMembers {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
+}
+
 /// The body of a POST to an OAuth endpoint: a form or JSON, nothing repeated.
 pub struct OAuthBody(pub Parameters);
 
@@ -280,6 +314,11 @@ mod tests {
         assert_eq!(parameters.get("a"), Some("1"));
         assert_eq!(parameters.get("scope"), Some("x y"));
         assert_eq!(parameters.get("z"), None);
+        assert_eq!(parameters.repeated(), None);
+        assert_eq!(read(r#"{"a":"1","b":"2","a":"1"}"#).unwrap().repeated(), Some("a"));
+        let why = |text: &str| read(text).err().unwrap().message();
+        assert_eq!(why("{"), "The request body is not JSON");
+        assert_eq!(why("[]"), "The request body must be a JSON object");
         for bad in ["", "[]", "\"x\"", r#"{"scope":5}"#, r#"{"scope":[1]}"#, r#"{"a":"\u0000"}"#] {
             assert!(read(bad).is_err(), "{bad}");
         }

@@ -275,3 +275,34 @@ async fn a_machine_never_gets_a_scope_beyond_its_grant() {
         }
     }
 }
+
+/// CVE-2026-9704, Keycloak: of a parameter that came twice one copy was checked and another used.
+#[tokio::test]
+async fn a_parameter_that_comes_twice_is_refused_in_forms_and_in_json() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let login = app.log_in(&world).await;
+        let token = text(&login, "refresh_token");
+        let good = [
+            ("grant_type", "refresh_token"),
+            ("client_id", world.client_id.as_str()),
+            ("refresh_token", token),
+            ("scope", "openid"),
+            ("audience", MESSAGES),
+        ];
+        for (name, value) in good {
+            let twice = [&good[..], &[(name, value)]].concat();
+            let members =
+                twice.iter().map(|(name, value)| format!("{}:{}", json!(name), json!(value)));
+            let body = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+            let post = app.http.post(app.url("oauth/token"));
+            let request = post.header("content-type", "application/json").body(body);
+            for answer in [app.token(&twice).await, app.send(request).await] {
+                assert_eq!(answer.error(), (400, "invalid_request".into()), "{backend} {name}");
+                let text = answer.text_of("error_description");
+                assert_eq!(text, format!("Parameter {name} is included more than once"));
+            }
+        }
+        app.token(&good).await.ok();
+    }
+}
