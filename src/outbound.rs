@@ -8,7 +8,11 @@
 
 pub mod address;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -20,8 +24,9 @@ const MOST_BYTES: usize = 64 * 1024;
 
 /// Makes the calls. One for the whole server.
 pub struct Outbound {
-    /// `None` when the TLS library found no certificates to trust.
-    client: Option<reqwest::Client>,
+    /// Made for the first call: the certificates to trust take several megabytes, and most servers
+    /// never call. `None` inside when the TLS library found none.
+    client: OnceLock<Option<reqwest::Client>>,
     allow_private: bool,
 }
 
@@ -60,6 +65,14 @@ pub enum Failure {
 impl Outbound {
     /// Ready to call; with `allow_private` also private addresses, and over http.
     pub fn new(allow_private: bool) -> Self {
+        Self { client: OnceLock::new(), allow_private }
+    }
+
+    fn client(&self) -> Option<&reqwest::Client> {
+        self.client.get_or_init(|| Self::build(self.allow_private)).as_ref()
+    }
+
+    fn build(allow_private: bool) -> Option<reqwest::Client> {
         let client = reqwest::Client::builder()
             .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -73,7 +86,7 @@ impl Outbound {
         let client = client.inspect_err(|error| {
             tracing::warn!(%error, "calls to applications are impossible: are there CA certificates?");
         });
-        Self { client: client.ok(), allow_private }
+        client.ok()
     }
 
     /// `POST` of a form.
@@ -82,7 +95,7 @@ impl Outbound {
     /// Why there is no answer. Any status is an answer.
     pub async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<Answer, Failure> {
         let url = check(url, self.allow_private)?;
-        let client = self.client.as_ref().ok_or(Failure::Connection)?;
+        let client = self.client().ok_or(Failure::Connection)?;
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request =
             client.post(url).header("content-type", "application/x-www-form-urlencoded").body(body);

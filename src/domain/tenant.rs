@@ -9,8 +9,6 @@ use crate::domain::audience::Audience;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Tenant {
-    /// What the pages call the operator.
-    pub friendly_name: Option<String>,
     /// The API of a login that names none.
     pub default_audience: Option<String>,
     /// Where a logout may lead that names no application.

@@ -7,12 +7,13 @@ use crate::domain::{
     ClientId,
     audit::Happened,
     family::RevokedBy,
+    logout::Initiator,
     secret::{Password, Ticket},
     ticket::{IssuedTicket, TicketKind},
 };
 use crate::login::{LoginService, signup::personal};
 use crate::policy::new_password::{self, Problem};
-use crate::store::{self, audit, families, sessions, tickets, users};
+use crate::store::{self, audit, families, tickets, users};
 use crate::telemetry;
 
 /// Why a password is not set.
@@ -107,7 +108,7 @@ impl LoginService {
             return Err(ResetFault::Overloaded(Overloaded));
         }
         tickets::delete_of_user(&mut tx, id, KIND).await?;
-        sessions::delete_of_user(&mut tx, id).await?;
+        self.end_all(&mut tx, id, Initiator::PasswordChanged).await?;
         let revoked = if was_anybodys || self.settings.revoke_on_password_change {
             families::revoke_of_user(&mut tx, id, RevokedBy::PasswordChange, now).await?
         } else {

@@ -70,3 +70,12 @@ test('every row of the decision prints what the page shows, to the letter', () =
   assert.ok(shown.filter(Boolean).length >= 11, `${shown.filter(Boolean).length} examples`);
   run(found).forEach((printed, i) => assert.equal(printed, shown[i], found[i].command));
 });
+
+test('the quick starts of the README are the programs that the tests run', () => {
+  const readme = page('README.md');
+  for (const [name, language] of [['spa.html', 'js'], ['react.html', 'js'], ['express.mjs', 'js'], ['python.py', 'python']]) {
+    const file = page(`tests/clients/quickstarts/${name}`);
+    const shown = readme.split(`(tests/clients/quickstarts/${name})`)[1].split(`\`\`\`${language}\n`)[1].split('\n```')[0];
+    assert.ok(file.includes(`\n${shown}\n`) || file.startsWith(`${shown}\n`), name);
+  }
+});

@@ -19,6 +19,8 @@ mod login_page;
 mod logout;
 mod main_job;
 mod mrrt_vectors;
+mod native_sdks;
+mod obligations;
 mod oidc_logout;
 mod par;
 mod password_grant;

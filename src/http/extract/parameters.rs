@@ -10,7 +10,10 @@ use axum::{
 use serde_json::Value;
 
 use crate::domain::{audience::Audience, scope::ScopeSet};
-use crate::http::{App, error::oauth::OAuthError};
+use crate::http::{
+    App,
+    error::{oauth::OAuthError, page::PageError},
+};
 
 /// The longest query or body that is read, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -216,11 +219,19 @@ impl FromRequest<App> for OAuthBody {
     }
 }
 
-/// The parameters of a request to `/authorize` or a page: the query of a GET, the form of a POST.
+/// The parameters of a request that is answered with a page.
+///
+/// # Errors
+/// The page that says why they cannot be read.
+pub async fn of_page(request: Request, app: &App) -> Result<Parameters, PageError> {
+    of_request(request, app).await.map_err(|why| PageError::unreadable(app, &why))
+}
+
+/// The parameters of a request: the query of a GET, the form or JSON of a POST.
 ///
 /// # Errors
 /// Why they cannot be read.
-pub async fn of_page(request: Request, app: &App) -> Result<Parameters, Unreadable> {
+pub async fn of_request(request: Request, app: &App) -> Result<Parameters, Unreadable> {
     if request.method() == Method::POST {
         return body(request, app).await;
     }

@@ -32,9 +32,7 @@ pub async fn authorize(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let parameters = parameters::of_page(request, &app)
-        .await
-        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let parameters = parameters::of_page(request, &app).await?;
     begin(&app, parameters, &cookies).await
 }
 
@@ -161,8 +159,7 @@ pub async fn sealed_errand(
     cookies: &Cookies,
     request: Request,
 ) -> Result<(Errand, Parameters), PageError> {
-    let parameters =
-        parameters::of_page(request, app).await.map_err(|why| PageError::unreadable(app, &why))?;
+    let parameters = parameters::of_page(request, app).await?;
     let errand = app
         .login
         .open(parameters.get("state").unwrap_or(""), cookies.binding.as_ref())

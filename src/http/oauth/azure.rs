@@ -55,9 +55,7 @@ pub async fn authorize(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let mut parameters = parameters::of_page(request, &app)
-        .await
-        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let mut parameters = parameters::of_page(request, &app).await?;
     let scope = everything(&app, &parameters).await?;
     parameters.replace("scope", scope);
     authorize::begin(&app, parameters, &cookies).await

@@ -41,7 +41,7 @@ pub async fn signup(
     State(app): State<App>,
     request: Request,
 ) -> Result<Response, DbConnectionError> {
-    let parameters = parameters::of_page(request, &app).await?;
+    let parameters = parameters::of_request(request, &app).await?;
     let client = known_client(&app, &parameters).await?;
     if !app.settings.signup_enabled {
         return Err(DbConnectionError::SignupDisabled);
@@ -100,7 +100,7 @@ pub async fn change_password(
     State(app): State<App>,
     request: Request,
 ) -> Result<Response, DbConnectionError> {
-    let parameters = parameters::of_page(request, &app).await?;
+    let parameters = parameters::of_request(request, &app).await?;
     let client = known_client(&app, &parameters).await?;
     let email = required(&parameters, "email")?;
     if !mail::is_address(email.trim()) {

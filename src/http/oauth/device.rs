@@ -94,9 +94,7 @@ pub async fn activate_page(
     State(app): State<App>,
     request: Request,
 ) -> Result<Response, PageError> {
-    let parameters = parameters::of_page(request, &app)
-        .await
-        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let parameters = parameters::of_page(request, &app).await?;
     let typed = parameters.get("user_code").unwrap_or("");
     Ok(show_form(&app, typed, None))
 }
@@ -108,9 +106,7 @@ pub async fn activate(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let parameters = parameters::of_page(request, &app)
-        .await
-        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let parameters = parameters::of_page(request, &app).await?;
     let Some(typed) = parameters.get("user_code") else {
         return Ok(show_form(&app, "", Some("activate.lead")));
     };

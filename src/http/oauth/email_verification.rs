@@ -24,9 +24,7 @@ pub async fn verification_page(
     State(app): State<App>,
     request: Request,
 ) -> Result<Response, PageError> {
-    let parameters = parameters::of_page(request, &app)
-        .await
-        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let parameters = parameters::of_page(request, &app).await?;
     let ticket = Ticket::new(parameters.get("ticket").unwrap_or(""));
     let found = app.login.ticket_holder(&ticket, TicketKind::VerifyEmail).await;
     let found = found.map_err(|error| PageError::store(&app, &error))?;
@@ -39,9 +37,7 @@ pub async fn verification_page(
 
 /// `POST /u/email-verification`.
 pub async fn verify(State(app): State<App>, request: Request) -> Result<Response, PageError> {
-    let parameters = parameters::of_page(request, &app)
-        .await
-        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let parameters = parameters::of_page(request, &app).await?;
     locales::prefer(parameters.get("ui_locales"));
     let ticket = Ticket::new(parameters.get("ticket").unwrap_or(""));
     let verified = app.login.verify_email(&ticket).await;

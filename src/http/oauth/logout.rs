@@ -24,9 +24,7 @@ pub async fn logout(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let parameters = parameters::of_page(request, &app)
-        .await
-        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let parameters = parameters::of_page(request, &app).await?;
     let client = match parameters.get("client_id") {
         None => None,
         Some(id) => {

@@ -53,9 +53,7 @@ pub async fn end_session(
     request: Request,
 ) -> Result<Response, PageError> {
     let method = request.method().clone();
-    let parameters = parameters::of_page(request, &app)
-        .await
-        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let parameters = parameters::of_page(request, &app).await?;
     locales::prefer(parameters.get("ui_locales"));
     if let Some(name) = parameters.repeated() {
         return Err(PageError::repeated(&app, name));
@@ -97,9 +95,7 @@ pub async fn confirmed(
     cookies: Cookies,
     request: Request,
 ) -> Result<Response, PageError> {
-    let parameters = parameters::of_page(request, &app)
-        .await
-        .map_err(|why| PageError::unreadable(&app, &why))?;
+    let parameters = parameters::of_page(request, &app).await?;
     let pending = app
         .login
         .open_logout(parameters.get("state").unwrap_or(""), cookies.session.as_ref())

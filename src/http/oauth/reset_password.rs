@@ -134,8 +134,7 @@ pub async fn reset(State(app): State<App>, request: Request) -> Result<Response,
 }
 
 async fn read(app: &App, request: Request) -> Result<(Parameters, Ticket), PageError> {
-    let parameters =
-        parameters::of_page(request, app).await.map_err(|why| PageError::unreadable(app, &why))?;
+    let parameters = parameters::of_page(request, app).await?;
     let ticket = Ticket::new(parameters.get("ticket").unwrap_or(""));
     Ok((parameters, ticket))
 }

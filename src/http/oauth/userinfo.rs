@@ -55,7 +55,7 @@ async fn run(app: &App, headers: &HeaderMap, request: Request) -> Result<Value, 
         }
         // RFC 6750 §2.2; never in the query, where logs would keep it.
         None if request.method() == Method::POST => {
-            let body = parameters::of_page(request, app).await;
+            let body = parameters::of_request(request, app).await;
             let body = body.map_err(|_| UserinfoError::NoToken)?;
             (Scheme::Bearer, body.text("access_token").ok_or(UserinfoError::NoToken)?)
         }

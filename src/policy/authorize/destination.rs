@@ -1,6 +1,6 @@
 //! Where an authorization response may go: step 1 of the checks.
 
-use crate::domain::{client::Client, redirect_uri};
+use crate::domain::{client::Client, redirect_uri, url_pattern};
 use crate::policy::authorize::{
     Parameters, RedirectProblem,
     response::{self, AuthorizationResponse, ResponseMode},
@@ -81,8 +81,8 @@ pub fn destination(
     let mode = response::mode_of(parameters);
     let web_origin = |uri: &str| {
         let origin = redirect_uri::origin(uri)?;
-        let mut registered = client.web_origins.iter().filter_map(|o| redirect_uri::origin(o));
-        registered.any(|registered| registered == origin).then_some(origin)
+        let mut registered = client.web_origins.iter();
+        registered.any(|known| url_pattern::matches_origin(known, &origin)).then_some(origin)
     };
     let (redirect_uri, given) = match &parameters.redirect_uri {
         Some(asked) => {
@@ -171,6 +171,10 @@ mod tests {
             let refused = Err(PageProblem::CallbackMismatch(uri.to_owned()));
             assert_eq!(ask(uri, &client()), refused, "{uri}");
         }
+        let wild = Client { web_origins: vec!["https://*.app.example".into()], ..client() };
+        let below = "https://x.app.example";
+        assert_eq!(ask(below, &wild), Ok(Some(below.to_owned())), "a placeholder");
+        assert!(ask("https://x.y.app.example", &wild).is_err(), "stands for one label");
         let unregistered = Client { web_origins: vec![], ..client() };
         assert_eq!(
             ask("https://app.example/cb", &unregistered),

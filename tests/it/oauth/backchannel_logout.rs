@@ -419,3 +419,26 @@ async fn what_was_never_delivered_is_swept_after_a_day() {
         assert_eq!(left, ["young"], "{backend}");
     }
 }
+
+#[tokio::test]
+async fn a_password_that_is_reset_by_mail_ends_sessions_aloud() {
+    for (backend, app) in each_backend_with(PRIVATE).await {
+        let mut receiver = Receiver::start().await;
+        let settings = json!({ "oidc_logout": receiver.settings(&["password-changed"]) });
+        let world = app.world_with(settings, json!({})).await;
+        let (_, sid) = log_in(&app, &world).await;
+        let body = json!({
+            "client_id": world.client_id, "email": EMAIL,
+            "connection": "Username-Password-Authentication",
+        });
+        app.send(app.http.post(app.url("dbconnections/change_password")).json(&body)).await;
+        let mails = app.mails_to(EMAIL).await;
+        let link = url::Url::parse(&mails.last().unwrap().link()).unwrap();
+        let (_, ticket) = link.query_pairs().find(|(name, _)| name == "ticket").unwrap();
+        let fresh = "a wholly different phrase";
+        let form = [("ticket", ticket.as_ref()), ("password", fresh), ("password_again", fresh)];
+        assert_eq!(app.post_form("u/reset-password", &form).await.status, 200, "{backend}");
+        let token = receiver.token().await;
+        assert_eq!(payload(&token)["sid"], sid, "{backend}");
+    }
+}
