@@ -45,8 +45,9 @@ impl Receiver {
         let answer =
             async |State((sender, status)): State<Shared>, headers: HeaderMap, body: String| {
                 let form = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-                sender.send((headers, form)).unwrap();
+                // Before the test hears of it: it may change its mind then.
                 let status = StatusCode::from_u16(status.load(Ordering::SeqCst)).unwrap();
+                sender.send((headers, form)).unwrap();
                 (status, [(header::LOCATION, "/logout?again")])
             };
         let shared: Shared = (sender, Arc::clone(&answers));
@@ -94,14 +95,15 @@ async fn deliver(app: &TestApp) {
 
 /// The row of the audit trail, once it is there.
 async fn event(app: &TestApp, kind: &str) -> Value {
-    for _ in 0..400 {
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_secs(20) {
         let path = format!("/logs?q=type:{kind}");
         let found = app.management("GET", &path, None).await.ok();
         if let Some(event) = found.as_array().and_then(|events| events.first()) {
             return event.clone();
         }
-        tokio::task::yield_now().await;
         deliver(app).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("no event {kind}");
 }
