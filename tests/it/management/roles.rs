@@ -323,7 +323,7 @@ async fn what_is_deleted_leaves_roles_behind_in_order() {
         // A role, with users and permissions.
         delete(&app, &format!("/roles/{gone}")).await.ok();
         let of_ada = get(&app, &format!("/users/{}/roles", segment(&ada))).await.ok();
-        assert_eq!(all(&of_ada, "id"), [keep.clone()]);
+        assert_eq!(all(&of_ada, "id"), std::slice::from_ref(&keep));
         // A user.
         assert_eq!(delete(&app, &format!("/users/{}", segment(&bob))).await.status, 204);
         let users = get(&app, &format!("/roles/{keep}/users")).await.ok();
