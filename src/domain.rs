@@ -16,6 +16,7 @@ pub mod organization;
 pub mod passwordless;
 pub mod redirect_uri;
 pub mod resource_server;
+pub mod role;
 pub mod scope;
 pub mod secret;
 pub mod session;
@@ -89,4 +90,8 @@ id!(
 id!(
     /// The id of a public key of an application, `cred_…`.
     CredentialId
+);
+id!(
+    /// The id of a role, `rol_…`.
+    RoleId
 );

@@ -46,12 +46,15 @@ pub mod passwordless_codes;
 pub mod permissions;
 pub mod pushed_requests;
 pub mod resource_servers;
+pub mod role_permissions;
+pub mod roles;
 pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
 pub mod sweep;
 pub mod tenant_settings;
 pub mod tickets;
+pub mod user_roles;
 pub mod users;
 
 /// What can go wrong in the store.

@@ -18,6 +18,9 @@ mod path_id;
 mod query;
 mod refresh_tokens;
 mod resource_servers;
+mod role_permissions;
+mod role_users;
+mod roles;
 mod schema;
 mod sessions;
 mod tenant_settings;
@@ -105,6 +108,19 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/organizations/{id}/members") => get(organizations::members),
         ("POST",   "/organizations/{id}/members") => post(organizations::add_members),
         ("DELETE", "/organizations/{id}/members") => delete(organizations::remove_members),
+        ("GET",    "/roles")                      => get(roles::list),
+        ("POST",   "/roles")                      => post(roles::create),
+        ("GET",    "/roles/{id}")                 => get(roles::read),
+        ("PATCH",  "/roles/{id}")                 => patch(roles::update),
+        ("DELETE", "/roles/{id}")                 => delete(roles::remove),
+        ("GET",    "/roles/{id}/permissions")     => get(role_permissions::list),
+        ("POST",   "/roles/{id}/permissions")     => post(role_permissions::add),
+        ("DELETE", "/roles/{id}/permissions")     => delete(role_permissions::remove),
+        ("GET",    "/roles/{id}/users")           => get(role_users::users_of_role),
+        ("POST",   "/roles/{id}/users")           => post(role_users::add_users_to_role),
+        ("GET",    "/users/{id}/roles")           => get(role_users::roles_of_user),
+        ("POST",   "/users/{id}/roles")           => post(role_users::add_roles_to_user),
+        ("DELETE", "/users/{id}/roles")           => delete(role_users::remove_roles_from_user),
         ("GET",    "/refresh-tokens")             => get(refresh_tokens::list),
         ("POST",   "/refresh-tokens/revoke")      => post(refresh_tokens::revoke),
         ("GET",    "/refresh-tokens/{id}")        => get(refresh_tokens::read),

@@ -25,6 +25,8 @@ const READ_CLIENTS: &[&str] =
 
 const READ_LOGS: &[&str] = &["read:logs", "read:logs_users"];
 
+const READ_ROLE_MEMBERS: &[&str] = &["read:users", "read:roles", "read:role_members"];
+
 /// Every operation there is.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
@@ -68,6 +70,19 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET",    "/organizations/{id}/members",    &["read:organization_members"]),
     op("POST",   "/organizations/{id}/members",    &["create:organization_members"]),
     op("DELETE", "/organizations/{id}/members",    &["delete:organization_members"]),
+    op("GET",    "/roles",                        &["read:roles"]),
+    op("POST",   "/roles",                        &["create:roles"]),
+    op("GET",    "/roles/{id}",                   &["read:roles"]),
+    op("PATCH",  "/roles/{id}",                   &["update:roles"]),
+    op("DELETE", "/roles/{id}",                   &["delete:roles"]),
+    op("GET",    "/roles/{id}/permissions",       &["read:roles"]),
+    op("POST",   "/roles/{id}/permissions",       &["update:roles"]),
+    op("DELETE", "/roles/{id}/permissions",       &["update:roles"]),
+    op("GET",    "/roles/{id}/users",             READ_ROLE_MEMBERS),
+    op("POST",   "/roles/{id}/users",             &["update:roles", "create:role_members"]),
+    op("GET",    "/users/{id}/roles",             READ_ROLE_MEMBERS),
+    op("POST",   "/users/{id}/roles",             &["update:users", "create:role_members"]),
+    op("DELETE", "/users/{id}/roles",             &["update:users", "delete:role_members"]),
     op("GET",    "/refresh-tokens",                &["read:refresh_tokens"]),
     op("POST",   "/refresh-tokens/revoke",         &["delete:refresh_tokens"]),
     op("GET",    "/refresh-tokens/{id}",           &["read:refresh_tokens"]),

@@ -163,7 +163,7 @@ pub async fn members_after(
     read_users(db, rows).await
 }
 
-async fn read_users(mut db: Db<'_>, ids: Vec<(String,)>) -> Result<Vec<User>> {
+pub(super) async fn read_users(mut db: Db<'_>, ids: Vec<(String,)>) -> Result<Vec<User>> {
     let mut found = Vec::with_capacity(ids.len());
     for (user,) in ids {
         found.extend(users::find(db.reborrow(), &UserId::new(user)).await?.map(|r| r.user));

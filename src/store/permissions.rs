@@ -3,13 +3,18 @@
 use crate::domain::{UserId, audience::Audience, scope::ScopeSet};
 use crate::store::{Db, Result, Tx};
 
-/// The user's permissions on one API.
+/// The user's permissions on one API: those given to the user and those of the user's roles.
 ///
 /// # Errors
 /// When the database does.
 pub async fn of_user_for(db: Db<'_>, user: &UserId, audience: &Audience) -> Result<ScopeSet> {
     const FIND: &str = "SELECT permission FROM user_permission
-        WHERE user_id = $1 AND audience = $2 ORDER BY permission";
+        WHERE user_id = $1 AND audience = $2
+        UNION
+        SELECT role_permission.permission FROM user_role
+        JOIN role_permission ON role_permission.role_id = user_role.role_id
+        WHERE user_role.user_id = $1 AND role_permission.audience = $2
+        ORDER BY permission";
     let rows: Vec<(String,)> = on!(db, |c| sqlx::query_as(FIND)
         .bind(user.as_str())
         .bind(audience.as_str())
@@ -18,7 +23,7 @@ pub async fn of_user_for(db: Db<'_>, user: &UserId, audience: &Audience) -> Resu
     Ok(rows.iter().map(|(permission,)| permission.as_str()).collect())
 }
 
-/// The user's permissions on every API as `(audience, permission)`, from `offset` on.
+/// What was given to the user on every API, without roles, as `(audience, permission)`, from `offset` on.
 ///
 /// # Errors
 /// When the database does.
@@ -42,7 +47,7 @@ pub async fn list(
         .collect())
 }
 
-/// How many permissions the user has.
+/// How many permissions were given to the user, without roles.
 ///
 /// # Errors
 /// When the database does.
@@ -89,6 +94,21 @@ pub async fn delete(
         WHERE user_id = $1 AND audience = $2 AND permission = $3";
     on!(tx.db(), |c| sqlx::query(DELETE)
         .bind(user.as_str())
+        .bind(audience.as_str())
+        .bind(permission)
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Takes a permission from every user: its API no longer defines it.
+///
+/// # Errors
+/// When the database does.
+pub async fn forget(tx: &mut Tx, audience: &Audience, permission: &str) -> Result<()> {
+    const FORGET: &str = "DELETE FROM user_permission WHERE audience = $1 AND permission = $2";
+    on!(tx.db(), |c| sqlx::query(FORGET)
         .bind(audience.as_str())
         .bind(permission)
         .execute(c)

@@ -13,6 +13,7 @@ mod paging;
 mod refresh_tokens;
 mod requests;
 mod resource_servers;
+mod roles;
 mod sessions;
 mod tenant_settings;
 mod user_permissions;

@@ -30,6 +30,7 @@ mod refresh_settings;
 mod reset_password;
 mod responses;
 mod revoke;
+mod role_permissions;
 mod sessions;
 mod signing;
 mod signup;

@@ -41,7 +41,8 @@ fn show(organization: &Organization) -> Value {
     shown
 }
 
-fn show_member(user: &User) -> Map<String, Value> {
+/// A user as a member of something is shown.
+pub(super) fn show_member(user: &User) -> Map<String, Value> {
     let mut shown = Map::new();
     shown.insert("user_id".to_owned(), user.user_id.as_str().into());
     if let Some(email) = &user.email {

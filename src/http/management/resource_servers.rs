@@ -15,16 +15,16 @@ use super::{
     validation::{self, Writing},
 };
 use crate::domain::{
-    ResourceServerId, audience::Audience, resource_server::ResourceServer, secret::ClientSecret,
-    signing_alg::SigningAlg,
+    ResourceServerId, audience::Audience, resource_server::ResourceServer, scope::ScopeSet,
+    secret::ClientSecret, signing_alg::SigningAlg,
 };
 use crate::http::{
     App, error::management::ManagementError, extract::management_json::ManagementJson,
 };
 use crate::store::{
-    self, Db, Tx,
+    self, Db, Tx, permissions,
     resource_servers::{self, ResourceServerRecord},
-    signing_keys,
+    role_permissions, signing_keys,
 };
 
 type Answer = Result<Json<Value>, ManagementError>;
@@ -190,6 +190,7 @@ pub async fn update(
         if record.api.is_system {
             return Err(not_supported("System resource servers cannot be patched."));
         }
+        let before = record.api.defined_scopes();
         rules::change(&mut record.document, body.clone());
         if !body.contains_key("token_lifetime_for_web") {
             rules::shorten_web_lifetime(&mut record.document);
@@ -199,6 +200,8 @@ pub async fn update(
         let (now, api) = (app.clock.now(), &record.api.id);
         if resource_servers::update(&mut tx, api, &record.document, record.version, now).await? {
             let record = resource_servers::find(tx.db(), api).await?.ok_or(MISSING)?;
+            let defined = record.api.defined_scopes();
+            forget_scopes(&mut tx, &record.api, &before.filtered(|s| !defined.contains(s))).await?;
             let publishes = prepare_signing(&app, &mut tx, &record.api, secret.as_ref()).await?;
             let record = resource_servers::find(tx.db(), api).await?.ok_or(MISSING)?;
             tx.commit().await?;
@@ -209,6 +212,20 @@ pub async fn update(
         }
     }
     Err(edited_elsewhere())
+}
+
+/// Takes the permissions for scopes that the API no longer defines: should a scope of that name
+/// come back one day, nobody has it yet.
+async fn forget_scopes(
+    tx: &mut Tx,
+    api: &ResourceServer,
+    gone: &ScopeSet,
+) -> Result<(), store::Error> {
+    for scope in gone.iter() {
+        permissions::forget(tx, &api.identifier, scope).await?;
+        role_permissions::forget(tx, &api.identifier, scope).await?;
+    }
+    Ok(())
 }
 
 /// `DELETE /resource-servers/{id}`

@@ -15,7 +15,7 @@ use crate::domain::{UserId, audience::Audience};
 use crate::http::{
     App, error::management::ManagementError, extract::management_json::ManagementJson,
 };
-use crate::store::{permissions, resource_servers, users};
+use crate::store::{Db, permissions, resource_servers, users};
 
 const NO_API: ManagementError = ManagementError::NotFound {
     code: Some("inexistent_resource_server"),
@@ -27,7 +27,7 @@ const PERMISSIONS: &[Field] = &[
     field("permissions", array_of(&PERMISSION, 1, 1000), "List of permissions of this user.").required(),
 ];
 #[rustfmt::skip]
-const PERMISSION: Kind = object(&[
+pub(super) const PERMISSION: Kind = object(&[
     field("resource_server_identifier", text(1, Audience::MAX_LENGTH), "Resource server (API) identifier that this permission is for.").required(),
     field("permission_name", text(1, 280), "Name of this permission.").required(),
 ]);
@@ -50,12 +50,22 @@ pub async fn list(
     };
     let mut items = Vec::with_capacity(found.len());
     for (audience, name) in found {
-        items.push(show(&app, &audience, &name).await?);
+        let mut shown = describe(&app, &audience, &name).await?;
+        shown["sources"] = json!([{ "source_id": "", "source_name": "", "source_type": "DIRECT" }]);
+        items.push(shown);
     }
     Ok(page.answer("permissions", Listing { items, total, next: None }))
 }
 
-async fn show(app: &App, audience: &Audience, name: &str) -> Result<Value, ManagementError> {
+/// A permission as it is answered, without where it comes from.
+///
+/// # Errors
+/// When the database does.
+pub(super) async fn describe(
+    app: &App,
+    audience: &Audience,
+    name: &str,
+) -> Result<Value, ManagementError> {
     let api = app.store.api(audience).await?;
     let api = api.as_ref().map(|record| &record.api);
     let scope = api.and_then(|api| api.scopes.iter().find(|s| s.value == name));
@@ -64,12 +74,30 @@ async fn show(app: &App, audience: &Audience, name: &str) -> Result<Value, Manag
         "description": scope.and_then(|s| s.description.as_deref()).unwrap_or(""),
         "resource_server_name": api.and_then(|api| api.name.as_deref()).unwrap_or(""),
         "resource_server_identifier": audience.as_str(),
-        "sources": [{ "source_id": "", "source_name": "", "source_type": "DIRECT" }],
     }))
 }
 
+/// Refuses a permission that no API defines.
+///
+/// # Errors
+/// 404 without the API, 400 without the scope.
+pub(super) async fn check_defined(
+    db: Db<'_>,
+    audience: &Audience,
+    name: &str,
+) -> Result<(), ManagementError> {
+    let api = resource_servers::find_by_identifier(db, audience).await?.ok_or(NO_API)?;
+    if api.api.scopes.iter().any(|scope| scope.value == name) {
+        return Ok(());
+    }
+    Err(ManagementError::invalid_body(format!(
+        "Payload validation error: 'The resource server {audience} does not define: {name}' \
+         on property permissions."
+    )))
+}
+
 /// The permissions that a checked body names.
-fn named(body: &Map<String, Value>) -> Vec<(Audience, &str)> {
+pub(super) fn named(body: &Map<String, Value>) -> Vec<(Audience, &str)> {
     let items = body.get("permissions").and_then(Value::as_array);
     items
         .into_iter()
@@ -92,13 +120,7 @@ pub async fn add(
     let mut tx = app.store.write().await?;
     users::find(tx.db(), &user).await?.ok_or(MISSING)?;
     for (audience, name) in named(&body) {
-        let api = resource_servers::find_by_identifier(tx.db(), &audience).await?.ok_or(NO_API)?;
-        if !api.api.scopes.iter().any(|scope| scope.value == name) {
-            return Err(ManagementError::invalid_body(format!(
-                "Payload validation error: 'The resource server {audience} does not define: {name}' \
-                 on property permissions."
-            )));
-        }
+        check_defined(tx.db(), &audience, name).await?;
         permissions::insert(&mut tx, &user, &audience, name).await?;
     }
     tx.commit().await?;

@@ -1,0 +1,176 @@
+//! Who has which role: `/roles/{id}/users` and `/users/{id}/roles`.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::{
+    organizations::show_member,
+    page::{self, Listing, Page},
+    path_id::PathId,
+    query::Query,
+    roles,
+    schema::{Field, Kind, array_of, field, text},
+    users,
+    validation::{self, Writing},
+};
+use crate::domain::{RoleId, UserId, role::Role};
+use crate::http::{
+    App,
+    error::management::ManagementError,
+    extract::{management_json::ManagementJson, management_token::ManagementToken},
+};
+use crate::store::{self, Tx, user_roles};
+
+type Answer = Result<Json<Value>, ManagementError>;
+
+const ID: Kind = text(1, 300);
+#[rustfmt::skip]
+const USERS: &[Field] = &[
+    field("users", array_of(&ID, 0, 1000), "user_id's of the users to assign the role to.").required(),
+];
+#[rustfmt::skip]
+const ROLES: &[Field] = &[
+    field("roles", array_of(&ID, 1, 1000), "List of roles IDs to associated with the user.").required(),
+];
+
+fn named<'a>(body: &'a Map<String, Value>, list: &str) -> impl Iterator<Item = &'a str> {
+    body.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Addresses of users are for who may read users: `read:roles` alone does not open them, although
+/// it opens the route together with `read:users`.
+fn may_read_users(token: &ManagementToken) -> Result<(), ManagementError> {
+    const MEMBERS: &[&str] = &["read:role_members"];
+    const USERS: &[&str] = &["read:users", "read:role_members"];
+    const ROLES: &[&str] = &["read:roles", "read:role_members"];
+    if token.has_any(MEMBERS) {
+        return Ok(());
+    }
+    for needed in [USERS, ROLES] {
+        if !token.has_any(needed) {
+            return Err(ManagementError::InsufficientScope(needed));
+        }
+    }
+    Ok(())
+}
+
+/// `GET /roles/{id}/users`
+pub async fn users_of_role(
+    State(app): State<App>,
+    token: ManagementToken,
+    PathId(id): PathId,
+    query: Query,
+) -> Answer {
+    may_read_users(&token)?;
+    query.only(&[page::OFFSET, page::CHECKPOINT])?;
+    let page = Page::read(&query)?;
+    let mut conn = app.store.read().await?;
+    let role = roles::find(conn.db(), id).await?.id;
+    let listing = match &page {
+        Page::Offset { start, limit, .. } => {
+            let items = user_roles::users(conn.db(), &role, *start, *limit).await?;
+            let total = user_roles::count_users(conn.db(), &role).await?;
+            Listing { items, total, next: None }
+        }
+        Page::Checkpoint { after, take } => {
+            let items = user_roles::users_after(conn.db(), &role, after, take + 1).await?;
+            Listing::checkpoint(items, *take, |user| user.user_id.as_str())
+        }
+    };
+    Ok(page.answer("users", listing.map(|user| Value::Object(show_member(&user)))))
+}
+
+/// `POST /roles/{id}/users`
+pub async fn add_users_to_role(
+    State(app): State<App>,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Answer {
+    const NOBODY: ManagementError = ManagementError::NotFound {
+        code: Some("inexistent_user"),
+        message: "One or more of the users do not exist.",
+    };
+    validation::check(USERS, &body, Writing::Create)?;
+    let mut tx = app.store.write().await?;
+    let role = roles::find(tx.db(), id).await?.id;
+    for user in named(&body, "users").map(UserId::new) {
+        store::users::find(tx.db(), &user).await?.ok_or(NOBODY)?;
+        user_roles::insert(&mut tx, &user, &role).await?;
+    }
+    tx.commit().await?;
+    Ok(Json(json!({})))
+}
+
+fn show_role(role: &Role) -> Value {
+    json!({ "id": role.id.as_str(), "name": role.name, "description": role.description })
+}
+
+/// `GET /users/{id}/roles`
+pub async fn roles_of_user(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
+    const MISSING: ManagementError =
+        ManagementError::NotFound { code: Some("inexistent_user"), message: "User not found." };
+    query.only(&[page::OFFSET])?;
+    let page = Page::read(&query)?;
+    let user = UserId::new(id);
+    let mut conn = app.store.read().await?;
+    store::users::find(conn.db(), &user).await?.ok_or(MISSING)?;
+    let (start, limit) = page.window();
+    let items = user_roles::roles(conn.db(), &user, start, limit).await?;
+    let total = user_roles::count_roles(conn.db(), &user).await?;
+    Ok(page.answer("roles", Listing { items, total, next: None }.map(|role| show_role(&role))))
+}
+
+/// Every role that a checked body names.
+///
+/// # Errors
+/// 400 naming those that do not exist.
+async fn existing(tx: &mut Tx, body: &Map<String, Value>) -> Result<Vec<RoleId>, ManagementError> {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for id in named(body, "roles") {
+        match store::roles::find(tx.db(), &RoleId::new(id)).await? {
+            Some(role) => found.push(role.id),
+            None => missing.push(id),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let missing = missing.join(", ");
+    Err(ManagementError::invalid_body(format!(
+        "One or more of the specified roles do not exist: {missing}"
+    )))
+}
+
+/// `POST /users/{id}/roles`
+pub async fn add_roles_to_user(
+    State(app): State<App>,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Result<StatusCode, ManagementError> {
+    validation::check(ROLES, &body, Writing::Create)?;
+    let user = UserId::new(id);
+    let mut tx = app.store.write().await?;
+    store::users::find(tx.db(), &user).await?.ok_or(users::MISSING)?;
+    for role in existing(&mut tx, &body).await? {
+        user_roles::insert(&mut tx, &user, &role).await?;
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /users/{id}/roles`
+pub async fn remove_roles_from_user(
+    State(app): State<App>,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Result<StatusCode, ManagementError> {
+    validation::check(ROLES, &body, Writing::Create)?;
+    let user = UserId::new(id);
+    let mut tx = app.store.write().await?;
+    store::users::find(tx.db(), &user).await?.ok_or(users::MISSING)?;
+    for role in named(&body, "roles").map(RoleId::new) {
+        user_roles::delete(&mut tx, &user, &role).await?;
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
