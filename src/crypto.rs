@@ -10,6 +10,7 @@ pub mod hex;
 pub mod master_key;
 pub mod nonce;
 pub mod password;
+pub mod pem;
 pub mod public_key;
 pub mod random;
 pub mod refresh_token;

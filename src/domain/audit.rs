@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::domain::{
-    ClientId, FamilyId, SessionId, UserId, audience::Audience, entropy::Entropy, family::RevokedBy,
-    scope::ScopeSet, time::Timestamp,
+    ClientId, FamilyId, KeyId, SessionId, UserId, audience::Audience, entropy::Entropy,
+    family::RevokedBy, scope::ScopeSet, time::Timestamp,
 };
 
 /// Where a request came from.
@@ -282,6 +282,20 @@ pub enum Happened<'a> {
         /// The API.
         audience: &'a Audience,
     },
+    /// The next signing key began to sign.
+    SigningKeysRotated {
+        /// The key that signed until now.
+        previous: &'a KeyId,
+        /// The key that signs from now on.
+        current: &'a KeyId,
+        /// The key that will sign after the next rotation.
+        next: &'a KeyId,
+    },
+    /// A previous signing key is trusted no more.
+    SigningKeyRevoked {
+        /// The key.
+        kid: &'a KeyId,
+    },
 }
 
 impl Happened<'_> {
@@ -325,6 +339,7 @@ impl Happened<'_> {
             Self::DeviceConfirmed => "sdeac",
             Self::DeviceDeclined => "fdecc",
             Self::DeviceCodeNotFound { .. } => "fdeac",
+            Self::SigningKeysRotated { .. } | Self::SigningKeyRevoked { .. } => "sapi",
         }
     }
 
@@ -411,6 +426,13 @@ impl Happened<'_> {
                 json!({ "reason": reason, "error_description": description })
             }
             Self::DeviceCodeNotFound { reason } => json!({ "reason": reason }),
+            Self::SigningKeysRotated { previous, current, next } => json!({
+                "operation": "signing_keys_rotated",
+                "previous": previous, "current": current, "next": next,
+            }),
+            Self::SigningKeyRevoked { kid } => {
+                json!({ "operation": "signing_key_revoked", "kid": kid })
+            }
             Self::LoggedIn
             | Self::LoggedInSilently
             | Self::SilentLoginRefused

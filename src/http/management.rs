@@ -6,6 +6,7 @@
 mod client_credentials;
 mod client_grants;
 mod clients;
+mod custom_domains;
 mod device_credentials;
 mod explain;
 pub mod formats;
@@ -23,7 +24,9 @@ mod role_users;
 mod roles;
 mod schema;
 mod sessions;
+mod signing_keys;
 mod tenant_settings;
+mod unbuilt;
 mod unsupported;
 mod user_permissions;
 mod users;
@@ -35,13 +38,13 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{self, Next},
     response::Response,
-    routing::{MethodRouter, delete, get, patch, post},
+    routing::{MethodRouter, delete, get, patch, post, put},
 };
 
 use crate::http::{
     App, dpop, error::management::ManagementError, extract::management_token::ManagementToken,
 };
-use crate::policy::management::{OPERATIONS, Operation};
+use crate::policy::management::{OPERATIONS, Operation, unbuilt::UNBUILT};
 
 /// The largest request body in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -56,6 +59,9 @@ pub fn router(app: &App) -> Router<App> {
         let Some(route) = handler(operation) else { continue };
         let gate = middleware::from_fn_with_state((app.clone(), *operation), require_scope);
         router = router.route(operation.path, route.route_layer(gate));
+    }
+    for operation in UNBUILT {
+        router = router.route(operation.path, unbuilt::refusal(operation));
     }
     router
         .fallback(unknown_path)
@@ -141,6 +147,11 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/tenants/settings")           => get(tenant_settings::read),
         ("PATCH",  "/tenants/settings")           => patch(tenant_settings::update),
         ("POST",   "/refresh-tokens/explain")     => post(explain::explain),
+        ("GET",    "/custom-domains")             => get(custom_domains::list),
+        ("GET",    "/keys/signing")               => get(signing_keys::list),
+        ("POST",   "/keys/signing/rotate")        => post(signing_keys::rotate),
+        ("GET",    "/keys/signing/{kid}")         => get(signing_keys::read),
+        ("PUT",    "/keys/signing/{kid}/revoke")  => put(signing_keys::revoke),
         _ => return None,
     })
 }

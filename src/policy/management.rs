@@ -1,6 +1,8 @@
 //! The Management API's routes and the scopes that open them. The router is built from this
 //! table, and a test walks every row without credentials and with too little scope.
 
+pub mod unbuilt;
+
 /// One operation of the Management API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operation {
@@ -102,6 +104,11 @@ pub const OPERATIONS: &[Operation] = &[
     op("DELETE", "/device-credentials/{id}",       &["delete:device_credentials"]),
     op("GET",    "/tenants/settings",              &["read:tenant_settings"]),
     op("PATCH",  "/tenants/settings",              &["update:tenant_settings"]),
+    op("GET",    "/custom-domains",                &["read:custom_domains"]),
+    op("GET",    "/keys/signing",                  &["read:signing_keys"]),
+    op("POST",   "/keys/signing/rotate",           &["create:signing_keys", "update:signing_keys"]),
+    op("GET",    "/keys/signing/{kid}",            &["read:signing_keys"]),
+    op("PUT",    "/keys/signing/{kid}/revoke",     &["update:signing_keys"]),
     // An extension of this server.
     op("POST",   "/refresh-tokens/explain",        &["read:refresh_tokens"]),
 ];

@@ -27,14 +27,14 @@ struct Row {
     certificate: Vec<u8>,
 }
 
-/// Every key, the newest first. Those of an algorithm that this release does not know are left
+/// Every key that is not revoked, the newest first. Those of an algorithm that this release does not know are left
 /// out.
 ///
 /// # Errors
 /// When the database does.
 pub async fn list(db: Db<'_>) -> Result<Vec<SigningKeyRow>> {
     const LIST: &str = "SELECT kid, algorithm, state, private_sealed, certificate
-        FROM signing_key ORDER BY created_at DESC, kid";
+        FROM signing_key WHERE revoked_at IS NULL ORDER BY created_at DESC, kid";
     let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST).fetch_all(c).await?);
     let keys = rows.into_iter().filter_map(|row| {
         Some(SigningKeyRow {
@@ -46,6 +46,107 @@ pub async fn list(db: Db<'_>) -> Result<Vec<SigningKeyRow>> {
         })
     });
     Ok(keys.collect())
+}
+
+/// What is told of a signing key: nothing private.
+#[derive(Debug, Clone)]
+pub struct SigningKeyStory {
+    /// Its `kid`.
+    pub kid: KeyId,
+    /// `current`, `next` or `previous`.
+    pub state: String,
+    /// The self-signed certificate, DER.
+    pub certificate: Vec<u8>,
+    /// Since when it signs or signed; `None` for the next key.
+    pub current_since: Option<Timestamp>,
+    /// Until when it signed.
+    pub current_until: Option<Timestamp>,
+    /// Since when it is trusted no more.
+    pub revoked_at: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+struct StoryRow {
+    kid: String,
+    state: String,
+    certificate: Vec<u8>,
+    current_since: Option<i64>,
+    current_until: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+/// The keys of a kind, also the revoked ones: the current, the next, then the previous ones, the
+/// latest first.
+///
+/// # Errors
+/// When the database does.
+pub async fn stories(db: Db<'_>, algorithm: SigningAlg) -> Result<Vec<SigningKeyStory>> {
+    const STORIES: &str = "SELECT kid, state, certificate,
+        CASE WHEN state = 'next' THEN NULL ELSE COALESCE(current_since, created_at) END
+            AS current_since,
+        current_until, revoked_at
+        FROM signing_key WHERE algorithm = $1
+        ORDER BY CASE state WHEN 'current' THEN 0 WHEN 'next' THEN 1 ELSE 2 END,
+            current_until DESC, kid";
+    let rows: Vec<StoryRow> =
+        on!(db, |c| sqlx::query_as(STORIES).bind(algorithm.as_str()).fetch_all(c).await?);
+    let stories = rows.into_iter().map(|row| SigningKeyStory {
+        kid: KeyId::new(row.kid),
+        state: row.state,
+        certificate: row.certificate,
+        current_since: row.current_since.map(Timestamp::from_millis),
+        current_until: row.current_until.map(Timestamp::from_millis),
+        revoked_at: row.revoked_at.map(Timestamp::from_millis),
+    });
+    Ok(stories.collect())
+}
+
+/// Has `current` sign no more and `next` sign in its place; the next key is then to be added.
+/// `false`, and the transaction is to be dropped, when they are not any more what they were.
+///
+/// # Errors
+/// When the database does.
+pub async fn advance(tx: &mut Tx, current: &KeyId, next: &KeyId, now: Timestamp) -> Result<bool> {
+    const RETIRE: &str = "UPDATE signing_key SET state = 'previous', current_until = $2
+        WHERE kid = $1 AND state = 'current'";
+    const PROMOTE: &str = "UPDATE signing_key SET state = 'current', current_since = $2
+        WHERE kid = $1 AND state = 'next'";
+    // This one first: there is one current key at any time.
+    let retired = on!(tx.db(), |c| sqlx::query(RETIRE)
+        .bind(current.as_str())
+        .bind(now.millis())
+        .execute(c)
+        .await?
+        .rows_affected());
+    if retired != 1 {
+        return Ok(false);
+    }
+    let promoted = on!(tx.db(), |c| sqlx::query(PROMOTE)
+        .bind(next.as_str())
+        .bind(now.millis())
+        .execute(c)
+        .await?
+        .rows_affected());
+    tx.configuration_changes().await?;
+    Ok(promoted == 1)
+}
+
+/// Has a previous key neither published nor accepted from now on, on every node. `false` when it
+/// is none, or was revoked already.
+///
+/// # Errors
+/// When the database does.
+pub async fn revoke(tx: &mut Tx, kid: &KeyId, now: Timestamp) -> Result<bool> {
+    const REVOKE: &str = "UPDATE signing_key SET revoked_at = $2
+        WHERE kid = $1 AND state = 'previous' AND revoked_at IS NULL";
+    let revoked = on!(tx.db(), |c| sqlx::query(REVOKE)
+        .bind(kid.as_str())
+        .bind(now.millis())
+        .execute(c)
+        .await?
+        .rows_affected());
+    tx.configuration_changes().await?;
+    Ok(revoked == 1)
 }
 
 /// Adds a key.

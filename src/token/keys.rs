@@ -4,6 +4,8 @@
 //! signed the moment an API asks for it; what is not RS256 is published only from the first use
 //! on. A foreign kind of key in the JWKS breaks deployed verifiers, even of RS256 tokens.
 
+pub mod rotation;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -159,18 +161,7 @@ async fn create(
     clock: &dyn Clock,
     entropy: &Arc<dyn Entropy>,
 ) -> Result<(), Internal> {
-    let (name, random) = (common_name.to_owned(), Arc::clone(entropy));
-    let made =
-        tokio::task::spawn_blocking(move || signing::generate_for(algorithm, &name, &*random))
-            .await
-            .map_err(|_| Failed("key generation"))??;
-    let row = SigningKeyRow {
-        private_sealed: at_rest.seal(&made.pkcs8, made.kid.as_str().as_bytes(), &**entropy)?,
-        kid: made.kid,
-        algorithm,
-        state: state.to_owned(),
-        certificate: made.certificate,
-    };
+    let row = make(at_rest, common_name, (algorithm, state), entropy).await?;
     let mut tx = store.write().await?;
     match signing_keys::insert(&mut tx, &row, clock.now()).await {
         Ok(()) => Ok(tx.commit().await?),
@@ -178,6 +169,27 @@ async fn create(
         Err(store::Error::Duplicate) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Generates a key and seals it. Nothing is written.
+async fn make(
+    at_rest: &Arc<Sealer>,
+    common_name: &str,
+    (algorithm, state): (SigningAlg, &str),
+    entropy: &Arc<dyn Entropy>,
+) -> Result<SigningKeyRow, Internal> {
+    let (name, random) = (common_name.to_owned(), Arc::clone(entropy));
+    let made =
+        tokio::task::spawn_blocking(move || signing::generate_for(algorithm, &name, &*random))
+            .await
+            .map_err(|_| Failed("key generation"))??;
+    Ok(SigningKeyRow {
+        private_sealed: at_rest.seal(&made.pkcs8, made.kid.as_str().as_bytes(), &**entropy)?,
+        kid: made.kid,
+        algorithm,
+        state: state.to_owned(),
+        certificate: made.certificate,
+    })
 }
 
 async fn read(

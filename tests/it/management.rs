@@ -5,6 +5,7 @@ mod client_credentials;
 mod client_grants;
 mod client_policies;
 mod clients;
+mod custom_domains;
 mod explain;
 mod grants;
 mod logs;
@@ -15,7 +16,9 @@ mod requests;
 mod resource_servers;
 mod roles;
 mod sessions;
+mod signing_keys;
 mod tenant_settings;
+mod unbuilt;
 mod user_permissions;
 mod users;
 

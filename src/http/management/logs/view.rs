@@ -45,6 +45,7 @@ fn description(event: &str) -> Option<&'static str> {
         "sertft" => "Successful exchange of refresh token for access token",
         "fertft" => "Failed exchange of refresh token for access token",
         "ferrt"  => "Reuse of a rotated refresh token detected; its family is revoked",
+        "sapi"   => "Success API Operation",
         "srrt"   => "Refresh token revoked",
         "seccft" => "Successful exchange of client credentials for access token",
         "feccft" => "Failed exchange of client credentials for access token",

@@ -1,0 +1,6 @@
+-- Epoch milliseconds. current_since: NULL for a key that has always been current, which is since
+-- created_at. current_until: set once it is previous. revoked_at: from then on it is neither
+-- published nor accepted.
+ALTER TABLE signing_key ADD COLUMN current_since INTEGER;
+ALTER TABLE signing_key ADD COLUMN current_until INTEGER;
+ALTER TABLE signing_key ADD COLUMN revoked_at INTEGER;
