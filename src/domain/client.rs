@@ -227,6 +227,10 @@ impl Client {
     pub fn allows_grant(&self, grant_type: &str) -> bool {
         self.grant_types.iter().any(|g| g == grant_type)
     }
+    /// Whether its users log in as members of an organization only.
+    pub fn requires_organization(&self) -> bool {
+        self.organization_usage == Some(OrganizationUsage::Require)
+    }
     /// The refresh-token settings in force.
     pub fn refresh_token_settings(&self) -> RefreshTokenSettings {
         self.refresh_token.clone().unwrap_or_default()

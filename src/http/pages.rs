@@ -137,15 +137,21 @@ pub struct ConsentPage<'a> {
 
 impl ConsentPage<'_> {
     fn wants(&self) -> String {
-        let t = locales::current();
-        let client = match self.client_name {
-            "" => t.text("consent.an_application"),
-            name => name,
-        };
-        match self.api_name {
-            Some(api) => t.rich("consent.wants_api", &[("client", client), ("api", api)]),
-            None => t.rich("consent.wants_account", &[("client", client)]),
-        }
+        wants(self.client_name, self.api_name, ["consent.wants_api", "consent.wants_account"])
+    }
+}
+
+/// What an application wants, as HTML: the first text if it is an API, the second if it is not.
+fn wants(client_name: &str, api_name: Option<&str>, texts: [&'static str; 2]) -> String {
+    let t = locales::current();
+    let client = match client_name {
+        "" => t.text("consent.an_application"),
+        name => name,
+    };
+    let [of_api, of_account] = texts;
+    match api_name {
+        Some(api) => t.rich(of_api, &[("client", client), ("api", api)]),
+        None => t.rich(of_account, &[("client", client)]),
     }
 }
 

@@ -38,8 +38,8 @@ const TOUCH_INTERVAL: i64 = 60;
 pub enum Next {
     /// Show the login page.
     Login,
-    /// Ask whether to go on as this user.
-    SelectAccount(Box<User>),
+    /// Ask whether to go on as the user of the session.
+    SelectAccount,
     /// Show the consent page.
     Consent(Box<ConsentRequest>),
     /// Go back to the application.
@@ -166,13 +166,16 @@ impl LoginService {
         session: Option<&Session>,
     ) -> Result<Decided, Failure> {
         let request = &transaction.request;
-        let refused = |problem: RedirectProblem| Ok(Decided::Page(self.refuse(request, &problem)));
+        let refused = |problem: RedirectProblem| {
+            let response = Box::new(self.refuse(request, &problem));
+            Ok(Decided::Page(Next::Respond(response)))
+        };
         // Step 1.
         let (session, user) = match self.logged_in(transaction, session).await? {
             LoggedIn::As(session, user) => (session, *user),
             LoggedIn::SomebodyElse => return refused(RedirectProblem::login_required()),
             _ if request.prompt.none => return refused(RedirectProblem::login_required()),
-            LoggedIn::Unconfirmed(user) => return Ok(Decided::Page(Next::SelectAccount(user))),
+            LoggedIn::Unconfirmed(_) => return Ok(Decided::Page(Next::SelectAccount)),
             LoggedIn::Nobody => return Ok(Decided::Page(Next::Login)),
         };
         // Step 2.
@@ -253,9 +256,12 @@ impl LoginService {
     }
 
     /// The way back to the application with an error.
-    pub fn refuse(&self, request: &ValidRequest, problem: &RedirectProblem) -> Next {
-        let response = request.destination().error(&self.settings.issuer, problem);
-        Next::Respond(Box::new(response))
+    pub fn refuse(
+        &self,
+        request: &ValidRequest,
+        problem: &RedirectProblem,
+    ) -> AuthorizationResponse {
+        request.destination().error(&self.settings.issuer, problem)
     }
 
     /// Step 1.

@@ -1,10 +1,6 @@
 //! What may be asked of the device authorization endpoint, and typed on its page (RFC 8628).
 
-use crate::domain::{
-    client::{Client, OrganizationUsage},
-    device::USER_CODE_LENGTH,
-    secret::UserCode,
-};
+use crate::domain::{device::USER_CODE_LENGTH, secret::UserCode};
 
 /// The letters of user codes (§6.1).
 const LETTERS: &str = "BCDFGHJKLMNPQRSTVWXZ";
@@ -51,12 +47,6 @@ pub fn challenge(
         // `plain` protects against nothing that can read the request.
         (Some(_), _) => Err("Parameter 'code_challenge_method' must be S256"),
     }
-}
-
-/// Whether the client's users log in as members of an organization only, which a device cannot
-/// name.
-pub fn needs_organization(client: &Client) -> bool {
-    client.organization_usage == Some(OrganizationUsage::Require)
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ impl TokenService {
         client.must_allow(GRANT_TYPE)?;
         let invalid = |text: &str| Refused::InvalidRequest(text.to_owned());
         let record = &client.record.client;
-        if device::needs_organization(record) {
+        if record.requires_organization() {
             return Err(invalid("parameter organization is required for this client"));
         }
         let (challenge, method) = (&request.code_challenge, &request.code_challenge_method);

@@ -3,13 +3,35 @@
 
 use std::sync::Arc;
 
-use crate::domain::{audience::Audience, resource_server::UserPolicy, scope::ScopeSet, user::User};
+use crate::domain::{
+    audience::Audience, client::Client, resource_server::UserPolicy, scope::ScopeSet, user::User,
+};
 use crate::policy::{
     consent,
     login_scope::{self, NoScope},
 };
 use crate::store::{clients::ClientRecord, consents, resource_servers::ResourceServerRecord};
 use crate::token::{Refused, TokenService};
+
+/// Refuses a login that names another connection than `connection`, or that would need an
+/// organization: there is no parameter for one here.
+///
+/// # Errors
+/// [`Refused::InvalidRequest`].
+pub(super) fn must_be_direct(
+    client: &Client,
+    realm: Option<&str>,
+    connection: &str,
+) -> Result<(), Refused> {
+    if realm.is_some_and(|realm| realm != connection) {
+        return Err(Refused::InvalidRequest("Unknown realm".to_owned()));
+    }
+    if client.requires_organization() {
+        let text = "parameter organization is required for this client".to_owned();
+        return Err(Refused::InvalidRequest(text));
+    }
+    Ok(())
+}
 
 impl TokenService {
     /// The API that a user's login asks for; the default one if it names none. `None` for

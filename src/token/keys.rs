@@ -78,11 +78,6 @@ impl Keys {
         Jwks { keys: rs256.chain(others).collect() }
     }
 
-    /// What verifies RS256 signatures of the key `kid`.
-    pub fn verifying(&self, kid: &str) -> Option<&jsonwebtoken::DecodingKey> {
-        self.verifier(kid).filter(|(alg, _)| *alg == SigningAlg::Rs256).map(|(_, key)| key)
-    }
-
     /// What verifies signatures of the key `kid`, with the one algorithm that it is for.
     pub fn verifier(&self, kid: &str) -> Option<(SigningAlg, &jsonwebtoken::DecodingKey)> {
         let found = self.verifying.iter().find(|known| known.kid == kid)?;

@@ -4,7 +4,6 @@
 use crate::domain::{
     audience::Audience,
     audit::{Exchanged, Happened},
-    client::OrganizationUsage,
     family::LoginGrant,
     scope::ScopeSet,
     secret::Password,
@@ -15,7 +14,7 @@ use crate::store::{audit, users};
 use crate::telemetry;
 use crate::token::{
     GrantFault, Granted, Refused, TokenService, client_authentication::AuthenticatedClient,
-    issue::Login,
+    direct_login::must_be_direct, issue::Login,
 };
 
 /// A request of this grant.
@@ -55,14 +54,8 @@ impl TokenService {
         request: &PasswordRequest,
     ) -> Result<Granted, Refused> {
         client.must_allow(request.grant_type)?;
-        if request.realm.as_deref().is_some_and(|realm| realm != DATABASE_CONNECTION) {
-            return Err(Refused::InvalidRequest("Unknown realm".to_owned()));
-        }
         let record = &client.record;
-        if record.client.organization_usage == Some(OrganizationUsage::Require) {
-            let text = "parameter organization is required for this client".to_owned();
-            return Err(Refused::InvalidRequest(text));
-        }
+        must_be_direct(&record.client, request.realm.as_deref(), DATABASE_CONNECTION)?;
         let api = self.api_of_login(request.audience.as_ref()).await?;
         let binding = self.binding(client, api.as_ref().map(|record| &record.api))?;
         let client_id = &record.client.client_id;

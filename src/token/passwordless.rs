@@ -13,7 +13,7 @@ use crate::crypto::digest;
 use crate::domain::{
     audience::Audience,
     audit::{Exchanged, Happened},
-    client::{Client, OrganizationUsage},
+    client::Client,
     family::LoginGrant,
     passwordless::{GRANT_TYPE, normalised},
     scope::ScopeSet,
@@ -27,7 +27,7 @@ use crate::store::{
 use crate::telemetry;
 use crate::token::{
     GrantFault, Granted, Refused, TokenService, client_authentication::AuthenticatedClient,
-    issue::Login,
+    direct_login::must_be_direct, issue::Login,
 };
 
 /// A request of this grant.
@@ -79,13 +79,7 @@ impl TokenService {
         // Step 1.
         client.must_allow(GRANT_TYPE)?;
         let record = &client.record.client;
-        if request.realm.as_deref().is_some_and(|realm| realm != EMAIL_CONNECTION) {
-            return Err(Refused::InvalidRequest("Unknown realm".to_owned()));
-        }
-        if record.organization_usage == Some(OrganizationUsage::Require) {
-            let text = "parameter organization is required for this client".to_owned();
-            return Err(Refused::InvalidRequest(text));
-        }
+        must_be_direct(record, request.realm.as_deref(), EMAIL_CONNECTION)?;
         let api = self.api_of_login(request.audience.as_ref()).await?;
         // Steps 2 and 3.
         let proven = self.prove(record, request).await?;

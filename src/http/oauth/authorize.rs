@@ -112,7 +112,7 @@ pub async fn go_on(
             Ok(respond(&response.map_err(|failure| PageError::failure(app, &failure))?))
         }
         Next::UnknownClient => Err(PageError::problem(app, &PageProblem::UnknownClient)),
-        Next::SelectAccount(_) => send_to(app, "/u/account", transaction, cookies),
+        Next::SelectAccount => send_to(app, "/u/account", transaction, cookies),
         Next::Login => send_to(app, signup::first_page(app, transaction), transaction, cookies),
         Next::Consent(_) => send_to(app, "/u/consent", transaction, cookies),
     }

@@ -18,7 +18,7 @@ use crate::http::{
     pages::{self, AccountPage, ConsentPage, LoginPage, ScopeLine, locales},
 };
 use crate::login::{
-    authorize::{ConsentRequest, Next},
+    authorize::ConsentRequest,
     passwords::LoginFault,
     transaction::{AccountChoice, Errand, Transaction},
 };
@@ -176,10 +176,7 @@ pub async fn consent(
         Some("decline") => {
             let problem =
                 RedirectProblem::new("access_denied", "User did not authorize the request");
-            match app.login.refuse(&transaction.request, &problem) {
-                Next::Respond(response) => Ok(respond(&response)),
-                _ => go_on(&app, &transaction, &cookies).await,
-            }
+            Ok(respond(&app.login.refuse(&transaction.request, &problem)))
         }
         // Neither button: the same step again.
         _ => Ok(show_consent(&app, &asked, parameters.get("state").unwrap_or(""))),
@@ -223,7 +220,10 @@ async fn show_login(
 }
 
 /// The name of the application, empty when it is gone or not yet known.
-async fn client_name(app: &App, client: Option<&ClientId>) -> Result<String, PageError> {
+///
+/// # Errors
+/// When the database does.
+pub async fn client_name(app: &App, client: Option<&ClientId>) -> Result<String, PageError> {
     let client = match client {
         None => None,
         Some(id) => app.store.client(id).await.map_err(|error| PageError::store(app, &error))?,

@@ -13,7 +13,10 @@ use crate::http::{
     App,
     error::page::PageError,
     extract::cookies::Cookies,
-    oauth::{authorize::sealed_transaction, interaction::logged_in},
+    oauth::{
+        authorize::sealed_transaction,
+        interaction::{client_name, logged_in},
+    },
     pages::{self, accounts::SignupPage, locales, messages},
 };
 use crate::login::{
@@ -107,10 +110,8 @@ async fn show(
     email: &str,
     error: Option<&str>,
 ) -> Result<Response, PageError> {
-    let client = app.store.client(&transaction.request.client_id).await;
-    let client = client.map_err(|error| PageError::store(app, &error))?;
-    let client_name = client.as_ref().map_or("", |record| record.client.name.as_str());
+    let client_name = client_name(app, Some(&transaction.request.client_id)).await?;
     let tenant = &app.settings.tenant_name;
-    let page = SignupPage { tenant, client_name, state, email, error };
+    let page = SignupPage { tenant, client_name: &client_name, state, email, error };
     Ok(pages::render(StatusCode::OK, &page))
 }

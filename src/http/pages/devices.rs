@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{ScopeLine, locales};
+use super::{ScopeLine, wants};
 
 /// Asks for the code that a device shows.
 #[derive(Debug, Template)]
@@ -41,15 +41,8 @@ pub struct ConfirmDevicePage<'a> {
 
 impl ConfirmDevicePage<'_> {
     fn wants(&self) -> String {
-        let t = locales::current();
-        let client = match self.client_name {
-            "" => t.text("consent.an_application"),
-            name => name,
-        };
-        match self.api_name {
-            Some(api) => t.rich("confirm_device.wants_api", &[("client", client), ("api", api)]),
-            None => t.rich("confirm_device.wants_account", &[("client", client)]),
-        }
+        let texts = ["confirm_device.wants_api", "confirm_device.wants_account"];
+        wants(self.client_name, self.api_name, texts)
     }
 }
 
