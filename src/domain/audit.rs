@@ -231,6 +231,17 @@ pub enum Happened<'a> {
     BlockedUser,
     /// Somebody created an account.
     SignedUp,
+    /// Something was written through the Management API.
+    Managed {
+        /// The HTTP method.
+        method: &'a str,
+        /// The path that was called.
+        path: &'a str,
+        /// The id of what was written.
+        id: &'a str,
+        /// The names of the members that changed; never what they hold.
+        members: &'a [String],
+    },
     /// An account was not created.
     SignupRefused {
         /// Why, in a word.
@@ -339,7 +350,9 @@ impl Happened<'_> {
             Self::DeviceConfirmed => "sdeac",
             Self::DeviceDeclined => "fdecc",
             Self::DeviceCodeNotFound { .. } => "fdeac",
-            Self::SigningKeysRotated { .. } | Self::SigningKeyRevoked { .. } => "sapi",
+            Self::Managed { .. }
+            | Self::SigningKeysRotated { .. }
+            | Self::SigningKeyRevoked { .. } => "sapi",
         }
     }
 
@@ -426,6 +439,9 @@ impl Happened<'_> {
                 json!({ "reason": reason, "error_description": description })
             }
             Self::DeviceCodeNotFound { reason } => json!({ "reason": reason }),
+            Self::Managed { method, path, id, members } => json!({
+                "request": { "method": method, "path": path }, "id": id, "changed": members,
+            }),
             Self::SigningKeysRotated { previous, current, next } => json!({
                 "operation": "signing_keys_rotated",
                 "previous": previous, "current": current, "next": next,

@@ -3,6 +3,7 @@
 //! Each resource is a list of fields (what may be written, [`schema`]), a view (what is answered)
 //! and a handler for each row of [`OPERATIONS`].
 
+mod change;
 mod client_credentials;
 mod client_grants;
 mod clients;
@@ -168,6 +169,7 @@ async fn require_scope(
         return Err(ManagementError::InsufficientScope(operation.scopes));
     }
     parts.extensions.insert(token);
+    parts.extensions.insert(operation);
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 

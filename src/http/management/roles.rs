@@ -4,6 +4,7 @@ use axum::{Json, extract::State};
 use serde_json::{Map, Value, json};
 
 use super::{
+    change::{self, Change},
     page::{self, Listing, Page},
     path_id::PathId,
     query::Query,
@@ -34,11 +35,14 @@ const TYPES: &[&str] = &["tenant"];
 const MISSING: ManagementError =
     ManagementError::NotFound { code: None, message: "Role not found." };
 
-fn show(role: &Role) -> Value {
-    json!({
-        "id": role.id.as_str(), "name": role.name, "description": role.description,
-        "type": "tenant",
-    })
+fn show(role: &Role) -> Map<String, Value> {
+    let members = [
+        ("id", role.id.as_str()),
+        ("name", role.name.as_str()),
+        ("description", role.description.as_str()),
+        ("type", "tenant"),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
 /// The role with the id of a path.
@@ -66,14 +70,14 @@ pub async fn list(State(app): State<App>, query: Query) -> Answer {
     let mut conn = app.store.read().await?;
     let items = roles::list(conn.db(), part, start, limit).await?;
     let total = roles::count(conn.db(), part).await?;
-    Ok(page.answer("roles", Listing { items, total, next: None }.map(|role| show(&role))))
+    Ok(page.answer("roles", Listing { items, total, next: None }.map(|role| show(&role).into())))
 }
 
 /// `GET /roles/{id}`
 pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
     query.only(&[])?;
     let mut conn = app.store.read().await?;
-    Ok(Json(show(&find(conn.db(), id).await?)))
+    Ok(Json(show(&find(conn.db(), id).await?).into()))
 }
 
 fn text_of<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
@@ -81,7 +85,11 @@ fn text_of<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 }
 
 /// `POST /roles`. Answers 200, and a description only if one was sent.
-pub async fn create(State(app): State<App>, ManagementJson(body): ManagementJson) -> Answer {
+pub async fn create(
+    State(app): State<App>,
+    change: Change,
+    ManagementJson(body): ManagementJson,
+) -> Answer {
     validation::check(ROLE, &body, Writing::Create)?;
     let description = text_of(&body, "description");
     let role = Role {
@@ -91,12 +99,12 @@ pub async fn create(State(app): State<App>, ManagementJson(body): ManagementJson
     };
     let mut tx = app.store.write().await?;
     unless_taken(roles::insert(&mut tx, &role, app.clock.now()).await)?;
-    tx.commit().await?;
+    change.commit(tx, role.id.as_str(), change::members(&body)).await?;
     let mut shown = show(&role);
-    if let (None, Value::Object(members)) = (description, &mut shown) {
-        members.remove("description");
+    if description.is_none() {
+        shown.remove("description");
     }
-    Ok(Json(shown))
+    Ok(Json(shown.into()))
 }
 
 fn unless_taken<T>(written: Result<T, store::Error>) -> Result<T, ManagementError> {
@@ -112,27 +120,30 @@ fn unless_taken<T>(written: Result<T, store::Error>) -> Result<T, ManagementErro
 /// `PATCH /roles/{id}`
 pub async fn update(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Answer {
     validation::check(ROLE, &body, Writing::Update)?;
-    let id = RoleId::new(id);
     let (name, description) = (text_of(&body, "name"), text_of(&body, "description"));
     let mut tx = app.store.write().await?;
-    if !unless_taken(roles::update(&mut tx, &id, name, description).await)? {
+    let before = find(tx.db(), id).await?;
+    if !unless_taken(roles::update(&mut tx, &before.id, name, description).await)? {
         return Err(MISSING);
     }
-    let role = roles::find(tx.db(), &id).await?.ok_or(MISSING)?;
-    tx.commit().await?;
-    Ok(Json(show(&role)))
+    let role = roles::find(tx.db(), &before.id).await?.ok_or(MISSING)?;
+    let changed = change::differences(&show(&before), &show(&role));
+    change.commit(tx, role.id.as_str(), changed).await?;
+    Ok(Json(show(&role).into()))
 }
 
 /// `DELETE /roles/{id}`. Answers 200; what the role gave is gone at the next exchange.
-pub async fn remove(State(app): State<App>, PathId(id): PathId) -> Answer {
+pub async fn remove(State(app): State<App>, change: Change, PathId(id): PathId) -> Answer {
     let mut tx = app.store.write().await?;
-    if !roles::delete(&mut tx, &RoleId::new(id)).await? {
+    let id = RoleId::new(id);
+    if !roles::delete(&mut tx, &id).await? {
         return Err(MISSING);
     }
-    tx.commit().await?;
+    change.commit(tx, id.as_str(), Vec::new()).await?;
     Ok(Json(json!({})))
 }

@@ -1,0 +1,138 @@
+//! A write of the Management API and the event that tells of it (`sapi`): who changed what. Both
+//! are committed together, so that nothing changes without a trace.
+
+use axum::{
+    extract::{FromRequestParts, OriginalUri},
+    http::request::Parts,
+};
+use serde_json::{Map, Value};
+
+use crate::domain::{ClientId, UserId, audit::Happened};
+use crate::http::{
+    App, error::management::ManagementError, extract::management_token::ManagementToken,
+};
+use crate::policy::management::Operation;
+use crate::store::Tx;
+
+/// Most members that an event names: bags of free names have no end.
+const MOST_NAMES: usize = 100;
+/// Most characters of a name in an event.
+const NAME_LENGTH: usize = 100;
+/// Most characters of a path in an event.
+const PATH_LENGTH: usize = 500;
+
+/// The write that is being answered. A handler that writes takes it and commits through it.
+pub struct Change {
+    app: App,
+    operation: Operation,
+    path: String,
+    client: ClientId,
+    user: Option<UserId>,
+}
+
+impl FromRequestParts<App> for Change {
+    type Rejection = ManagementError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let ManagementToken(by) = ManagementToken::from_request_parts(parts, app).await?;
+        let operation = *parts.extensions.get::<Operation>().ok_or(ManagementError::Internal)?;
+        // The routes are nested: the address that the caller knows is the original one.
+        let original = parts.extensions.get::<OriginalUri>();
+        let path = original.map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
+        let user = (!by.subject.ends_with("@clients")).then(|| UserId::new(by.subject));
+        let (app, client) = (app.clone(), ClientId::new(by.client_id));
+        let path = path.chars().take(PATH_LENGTH).collect();
+        Ok(Self { app, operation, path, client, user })
+    }
+}
+
+impl Change {
+    /// Commits `tx` with the event that tells of it. `id` is what was written, and `members` are
+    /// the names of its members that changed: see [`members`] and [`differences`].
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was written.
+    pub async fn commit(
+        self,
+        tx: Tx,
+        id: &str,
+        members: Vec<String>,
+    ) -> Result<(), ManagementError> {
+        let happened = Happened::Managed {
+            method: self.operation.method,
+            path: &self.path,
+            id,
+            members: &members,
+        };
+        let (client, user) = (Some(&self.client), self.user.as_ref());
+        Ok(self.app.login.commit_event(tx, &happened, client, user).await?)
+    }
+}
+
+/// The names of the members of a body: what creating something set.
+pub fn members(body: &Map<String, Value>) -> Vec<String> {
+    differences(&Map::new(), body)
+}
+
+/// The names of the members that differ, dotted where only a part of one does.
+pub fn differences(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
+    let mut names = Vec::new();
+    collect("", before, after, &mut names);
+    names.sort_unstable();
+    names.truncate(MOST_NAMES);
+    names
+}
+
+fn collect(
+    within: &str,
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+    names: &mut Vec<String>,
+) {
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    for name in after.keys().chain(gone) {
+        let full = format!("{within}{name}");
+        match (before.get(name), after.get(name)) {
+            (one, other) if one == other => {}
+            (Some(Value::Object(one)), Some(Value::Object(other))) => {
+                collect(&format!("{full}."), one, other, names);
+            }
+            _ => names.push(full.chars().take(NAME_LENGTH).collect()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn names(before: Value, after: Value) -> Vec<String> {
+        let map = |value: Value| value.as_object().cloned().unwrap_or_default();
+        differences(&map(before), &map(after))
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn only_what_differs_is_named() {
+        for (before, after, expected) in [
+            (json!({}), json!({"b": 1, "a": {"c": 1}}), vec!["a", "b"]),
+            (json!({"a": 1}), json!({"a": 1}), vec![]),
+            (json!({"a": 1, "b": 2}), json!({"a": 2}), vec!["a", "b"]),
+            (json!({"a": {"b": 1, "c": 1}}), json!({"a": {"b": 2, "c": 1}}), vec!["a.b"]),
+            (json!({"a": [1]}), json!({"a": [2]}), vec!["a"]),
+            (json!({"a": {"b": 1}}), json!({"a": 1}), vec!["a"]),
+        ] {
+            assert_eq!(names(before, after), expected);
+        }
+    }
+
+    #[test]
+    fn an_event_stays_small_whatever_is_written() {
+        let many: Map<_, _> =
+            (0..500).map(|i| (format!("{i}{}", "x".repeat(500)), json!(1))).collect();
+        let names = members(&many);
+        assert_eq!(names.len(), MOST_NAMES);
+        assert!(names.iter().all(|name| name.chars().count() == NAME_LENGTH));
+    }
+}
