@@ -15,14 +15,22 @@ pub struct Connection {
     pub strategy: Strategy,
     /// Its rules, as the protocol reads them.
     pub options: Options,
-    /// Names that logins may use for it beside its own.
+    /// The names that logins may use for it; none is the same as its own.
     pub realms: Vec<String>,
+    /// Whether third-party applications may use it without being listed.
+    pub is_domain: bool,
+    /// Whether anybody logs in by it.
+    pub authenticates: bool,
 }
 
 impl Connection {
     /// Whether its users have a password here.
     pub fn is_database(&self) -> bool {
         self.strategy == Strategy::Database
+    }
+    /// Whether people may create an account in it.
+    pub fn takes_signups(&self) -> bool {
+        !self.options.disable_signup && (!self.is_database() || self.options.signs_up_by_password())
     }
     /// Whether a login that says `name` means this connection.
     pub fn is_called(&self, name: &str) -> bool {
@@ -73,6 +81,8 @@ pub struct Options {
     #[serde(deserialize_with = "or_default")]
     password_dictionary: Dictionary,
     #[serde(deserialize_with = "or_default")]
+    password_history: History,
+    #[serde(deserialize_with = "or_default")]
     validation: Validation,
     #[serde(deserialize_with = "or_default")]
     authentication_methods: Methods,
@@ -100,6 +110,15 @@ impl Options {
     /// Whether users log in with a password.
     pub fn has_passwords(&self) -> bool {
         self.authentication_methods.password.as_ref().is_none_or(|method| method.enabled)
+    }
+    fn signs_up_by_password(&self) -> bool {
+        let method = self.authentication_methods.password.as_ref();
+        method.is_none_or(|m| m.enabled && m.signup_behavior.as_deref() != Some("block"))
+    }
+    /// How many former passwords a user may not choose again; 0 for none.
+    pub fn remembered_passwords(&self) -> usize {
+        let history = &self.password_history;
+        if history.enable { history.size.unwrap_or(USUAL_HISTORY) } else { 0 }
     }
 }
 
@@ -142,6 +161,16 @@ struct Dictionary {
     dictionary: Vec<String>,
 }
 
+/// Of a connection that keeps former passwords and does not say how many.
+const USUAL_HISTORY: usize = 5;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct History {
+    enable: bool,
+    size: Option<usize>,
+}
+
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct Validation {
@@ -164,6 +193,8 @@ struct Methods {
 struct Method {
     #[serde(default = "on")]
     enabled: bool,
+    #[serde(default)]
+    signup_behavior: Option<String>,
 }
 
 const fn on() -> bool {

@@ -8,7 +8,7 @@ use crate::domain::{
     connection::{Connection, Options, Strategy},
     time::Timestamp,
 };
-use crate::store::{Db, Error, Result, Tx, decode};
+use crate::store::{Db, Error, Result, Tx, clients, decode};
 
 /// A connection as it is kept.
 #[derive(Debug, Clone)]
@@ -36,6 +36,19 @@ struct Row {
 struct Document {
     options: Option<Options>,
     realms: Vec<String>,
+    is_domain_connection: bool,
+    authentication: Purpose,
+}
+
+#[derive(Deserialize)]
+struct Purpose {
+    active: bool,
+}
+
+impl Default for Purpose {
+    fn default() -> Self {
+        Self { active: true }
+    }
 }
 
 impl TryFrom<Row> for ConnectionRecord {
@@ -54,6 +67,8 @@ impl TryFrom<Row> for ConnectionRecord {
                 strategy,
                 options: read.options.unwrap_or_default(),
                 realms: read.realms,
+                is_domain: read.is_domain_connection,
+                authenticates: read.authentication.active,
             },
             document: decode("connection", &row.document)?,
             version: row.version,
@@ -254,17 +269,37 @@ pub async fn forget(tx: &mut Tx, name: &str) -> Result<bool> {
     Ok(deleted == 1)
 }
 
-/// The connections that users of a client may come from, oldest first.
+/// The connections that are enabled for a client, oldest first.
 ///
 /// # Errors
 /// When the database does.
-pub async fn enabled_for(db: Db<'_>, client: &ClientId) -> Result<Vec<Connection>> {
+pub async fn records_of(db: Db<'_>, client: &ClientId) -> Result<Vec<ConnectionRecord>> {
     const ENABLED: &str = "SELECT connection.id, name, strategy, document, version FROM connection
         JOIN connection_client ON connection_client.connection_id = connection.id
         WHERE client_id = $1 AND deleted_at IS NULL ORDER BY created_at, connection.id";
     let rows: Vec<Row> =
         on!(db, |c| sqlx::query_as(ENABLED).bind(client.as_str()).fetch_all(c).await?);
-    rows.into_iter().map(|row| Ok(ConnectionRecord::try_from(row)?.connection)).collect()
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The connections that users of a client may come from, oldest first: those that are enabled for
+/// it, and the domain connections if it is a third party's.
+///
+/// # Errors
+/// When the database does.
+pub async fn enabled_for(mut db: Db<'_>, client: &ClientId) -> Result<Vec<Connection>> {
+    let enabled = records_of(db.reborrow(), client).await?;
+    let found = clients::find(db.reborrow(), client).await?;
+    let all = if found.is_none_or(|record| record.client.is_first_party) {
+        enabled
+    } else {
+        let mut all = list(db, Filter::default(), 0, i64::MAX).await?;
+        let is_enabled = |id: &ConnectionId| enabled.iter().any(|e| e.connection.id == *id);
+        all.retain(|record| record.connection.is_domain || is_enabled(&record.connection.id));
+        all
+    };
+    let connections = all.into_iter().map(|record| record.connection);
+    Ok(connections.filter(|connection| connection.authenticates).collect())
 }
 
 /// The clients that a connection is enabled for and that come after `after`, in the order of ids.

@@ -283,6 +283,17 @@ pub async fn confirm_email(tx: &mut Tx, id: &UserId, email: &str) -> Result<()> 
     Ok(())
 }
 
+/// Users of a connection, at most `limit`, in no order that matters.
+///
+/// # Errors
+/// When the database does.
+pub async fn of_connection(db: Db<'_>, connection: &str, limit: i64) -> Result<Vec<UserId>> {
+    const FIND: &str = "SELECT user_id FROM user_account WHERE connection = $1 LIMIT $2";
+    let rows: Vec<(String,)> =
+        on!(db, |c| sqlx::query_as(FIND).bind(connection).bind(limit).fetch_all(c).await?);
+    Ok(rows.into_iter().map(|(id,)| UserId::new(id)).collect())
+}
+
 /// Removes a user with sessions, consents, codes, refresh tokens and memberships. `false` when
 /// there was none.
 ///
