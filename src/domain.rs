@@ -11,6 +11,7 @@ pub mod device;
 pub mod dpop;
 pub mod entropy;
 pub mod family;
+pub mod job;
 pub mod logout;
 pub mod organization;
 pub mod passwordless;
@@ -94,4 +95,8 @@ id!(
 id!(
     /// The id of a role, `rol_…`.
     RoleId
+);
+id!(
+    /// The id of a job, `job_…`.
+    JobId
 );
