@@ -243,6 +243,24 @@ pub async fn update(
     Ok(updated == 1)
 }
 
+/// Puts another hash of the same password in place of `old`. `false` when that is no longer what is
+/// kept.
+///
+/// # Errors
+/// When the database does.
+pub async fn replace_password_hash(tx: &mut Tx, id: &UserId, old: &str, new: &str) -> Result<bool> {
+    const REPLACE: &str = "UPDATE user_account SET password_hash = $3, version = version + 1
+        WHERE user_id = $1 AND password_hash = $2";
+    let replaced = on!(tx.db(), |c| sqlx::query(REPLACE)
+        .bind(id.as_str())
+        .bind(old)
+        .bind(new)
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(replaced == 1)
+}
+
 /// Counts a completed login.
 ///
 /// # Errors
