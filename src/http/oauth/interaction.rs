@@ -25,7 +25,7 @@ use crate::login::{
     passwords::LoginFault,
     transaction::{AccountChoice, Errand, Transaction},
 };
-use crate::policy::authorize::RedirectProblem;
+use crate::policy::authorize::{PageProblem, RedirectProblem};
 
 /// `GET /u/login`.
 pub async fn login_page(
@@ -56,6 +56,9 @@ pub async fn log_in(
     {
         Ok(user) => user.user,
         Err(fault) => {
+            if matches!(fault, LoginFault::Connection(_)) {
+                must_exist(&app, client.as_ref()).await?;
+            }
             let error = match fault {
                 // A connection that has gone since the page was shown knows nobody.
                 LoginFault::Wrong | LoginFault::Connection(_) => {
@@ -68,6 +71,15 @@ pub async fn log_in(
         }
     };
     logged_in(&app, errand, &cookies, &user).await
+}
+
+/// An application without connections may be one that has gone.
+async fn must_exist(app: &App, client: Option<&ClientId>) -> Result<(), PageError> {
+    let Some(client) = client else { return Ok(()) };
+    match app.store.client(client).await.map_err(|error| PageError::store(app, &error))? {
+        Some(_) => Ok(()),
+        None => Err(PageError::problem(app, &PageProblem::UnknownClient)),
+    }
 }
 
 /// Begins the session of a user who has just given a credential, and goes on with what the login is
