@@ -111,6 +111,12 @@ pub const OPERATIONS: &[Operation] = &[
     op("PUT",    "/keys/signing/{kid}/revoke",     &["update:signing_keys"]),
     // An extension of this server.
     op("POST",   "/refresh-tokens/explain",        &["read:refresh_tokens"]),
+    op("GET",   "/attack-protection/brute-force-protection", &["read:attack_protection"]),
+    op("PATCH", "/attack-protection/brute-force-protection", &["update:attack_protection"]),
+    op("GET",   "/attack-protection/suspicious-ip-throttling", &["read:attack_protection"]),
+    op("PATCH", "/attack-protection/suspicious-ip-throttling", &["update:attack_protection"]),
+    op("GET",   "/attack-protection/breached-password-detection", &["read:attack_protection"]),
+    op("PATCH", "/attack-protection/breached-password-detection", &["update:attack_protection"]),
 ];
 
 /// Every scope of the Management API, sorted, once: the scopes of its resource server.

@@ -1,6 +1,7 @@
 //! The Management API, over real HTTP.
 
 mod access;
+mod attack_protection;
 mod client_credentials;
 mod client_grants;
 mod client_policies;

@@ -70,14 +70,13 @@ impl Filter {
     }
 
     fn accepts_all(&self) -> bool {
-        self.is_global != Some(true) && self.is_first_party.is_none() && self.app_types.is_empty()
+        self.is_global.is_none() && self.is_first_party.is_none() && self.app_types.is_empty()
     }
 
     fn accepts(&self, record: &ClientRecord) -> bool {
         let client = &record.client;
         let app_type = client.app_type.as_deref().unwrap_or("");
-        // There is no global client here.
-        self.is_global != Some(true)
+        self.is_global.is_none_or(|wanted| client.is_global == wanted)
             && self.is_first_party.is_none_or(|wanted| client.is_first_party == wanted)
             && (self.app_types.is_empty() || self.app_types.iter().any(|t| t == app_type))
     }
@@ -223,8 +222,15 @@ pub async fn remove(
     State(app): State<App>,
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
+    let id = ClientId::new(id);
     let mut tx = app.store.write().await?;
-    clients::delete(&mut tx, &ClientId::new(id)).await?;
+    if clients::find(tx.db(), &id).await?.is_some_and(|record| record.client.is_global) {
+        return Err(ManagementError::BadRequest {
+            code: "operation_not_supported",
+            message: "Global client cannot be deleted.".to_owned(),
+        });
+    }
+    clients::delete(&mut tx, &id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
