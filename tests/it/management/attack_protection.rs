@@ -63,12 +63,12 @@ async fn protections_that_cannot_be_are_refused() {
             (
                 KINDS[0],
                 json!({ "max_attempts": 0 }),
-                "'Value 0 is less than minimum 1' on property max_attempts (Maximum number of unsuccessful attempts).",
+                "'Value 0 is less than minimum 1' on property max_attempts (Maximum number of unsuccessful attempts.).",
             ),
             (
                 KINDS[0],
                 json!({ "mode": "x" }),
-                "'No enum match for: x' on property mode (Account Lockout: Determines whether or not IP address is used when counting failed attempts).",
+                "'No enum match for: x' on property mode (Account Lockout: Determines whether or not IP address is used when counting failed attempts.).",
             ),
             (
                 KINDS[0],
@@ -83,7 +83,7 @@ async fn protections_that_cannot_be_are_refused() {
             (
                 KINDS[1],
                 json!({ "stage": { "x": {} } }),
-                "'Additional properties not allowed: x' on property stage (Holds per-stage configuration options (max_attempts and rate)).",
+                "'Additional properties not allowed: x' on property stage (Holds per-stage configuration options (max_attempts and rate).).",
             ),
             (
                 KINDS[1],
@@ -93,7 +93,7 @@ async fn protections_that_cannot_be_are_refused() {
             (
                 KINDS[2],
                 json!({ "shields": "block" }),
-                "'Expected type array but found type string' on property shields (Action to take when a breached password is detected during a login).",
+                "'Expected type array but found type string' on property shields (Action to take when a breached password is detected during a login.).",
             ),
         ] {
             let path = format!("/attack-protection/{kind}");
