@@ -14,6 +14,16 @@ pub struct Operation {
     pub scopes: &'static [&'static str],
 }
 
+impl Operation {
+    /// Whether it changes anything, which the audit trail then tells.
+    pub fn writes(&self) -> bool {
+        self.method != "GET" && !READING.contains(&(self.method, self.path))
+    }
+}
+
+/// What only reads, although its method looks like a write.
+const READING: &[(&str, &str)] = &[("POST", "/refresh-tokens/explain")];
+
 const fn op(
     method: &'static str,
     path: &'static str,

@@ -1,6 +1,7 @@
 //! The Management API, over real HTTP.
 
 mod access;
+mod audited;
 mod client_credentials;
 mod client_grants;
 mod client_policies;
@@ -21,6 +22,7 @@ mod tenant_settings;
 mod unbuilt;
 mod user_permissions;
 mod users;
+mod valid_writes;
 
 use serde_json::Value;
 
