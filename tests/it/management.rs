@@ -2,6 +2,7 @@
 
 mod access;
 mod audited;
+mod bad_input;
 mod client_credentials;
 mod client_grants;
 mod client_policies;
