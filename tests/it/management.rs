@@ -2,6 +2,8 @@
 
 mod access;
 mod attack_protection;
+mod audited;
+mod bad_input;
 mod client_credentials;
 mod client_grants;
 mod client_policies;
@@ -23,6 +25,7 @@ mod tenant_settings;
 mod unbuilt;
 mod user_permissions;
 mod users;
+mod valid_writes;
 
 use serde_json::Value;
 
