@@ -26,6 +26,7 @@ macro_rules! on {
     };
 }
 
+pub mod attack_protection;
 pub mod audit;
 pub mod backchannel_logouts;
 pub mod cache;

@@ -93,7 +93,8 @@ impl Cache {
 }
 
 impl Store {
-    /// The client, from memory if possible.
+    /// The client, from memory if possible. The global one is no application, so that nobody can log
+    /// in to it or get tokens as it.
     ///
     /// # Errors
     /// When the database does.
@@ -105,7 +106,8 @@ impl Store {
             }
             rows.epoch
         };
-        let found = clients::find(self.read().await?.db(), id).await?.map(Arc::new);
+        let found = clients::find(self.read().await?.db(), id).await?;
+        let found = found.filter(|record| !record.client.is_global).map(Arc::new);
         if let Some(row) = &found {
             self.cache.keep(epoch, |r| &mut r.clients, id.clone(), Arc::clone(row));
         }

@@ -1,6 +1,9 @@
 //! The Management API, over real HTTP.
 
 mod access;
+mod attack_protection;
+mod audited;
+mod bad_input;
 mod client_credentials;
 mod client_grants;
 mod client_policies;
@@ -22,6 +25,7 @@ mod tenant_settings;
 mod unbuilt;
 mod user_permissions;
 mod users;
+mod valid_writes;
 
 use serde_json::Value;
 

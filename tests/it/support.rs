@@ -6,6 +6,7 @@ pub mod fixtures;
 pub mod mail;
 pub mod postgres;
 pub mod raw;
+pub mod recorded;
 pub mod signer;
 
 use std::{

@@ -12,7 +12,9 @@ use self::{
     view::{Sight, show},
 };
 use super::{
-    ATTEMPTS, client_credentials, edited_elsewhere, merge,
+    ATTEMPTS,
+    change::{self, Change},
+    client_credentials, edited_elsewhere, merge,
     page::{self, Listing, Page},
     path_id::PathId,
     query::{Fields, Query},
@@ -70,14 +72,13 @@ impl Filter {
     }
 
     fn accepts_all(&self) -> bool {
-        self.is_global != Some(true) && self.is_first_party.is_none() && self.app_types.is_empty()
+        self.is_global.is_none() && self.is_first_party.is_none() && self.app_types.is_empty()
     }
 
     fn accepts(&self, record: &ClientRecord) -> bool {
         let client = &record.client;
         let app_type = client.app_type.as_deref().unwrap_or("");
-        // There is no global client here.
-        self.is_global != Some(true)
+        self.is_global.is_none_or(|wanted| client.is_global == wanted)
             && self.is_first_party.is_none_or(|wanted| client.is_first_party == wanted)
             && (self.app_types.is_empty() || self.app_types.iter().any(|t| t == app_type))
     }
@@ -136,10 +137,12 @@ pub async fn read(
 pub async fn create(
     State(app): State<App>,
     token: ManagementToken,
+    change: Change,
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(CLIENT, &body, Writing::Create)?;
     view::may_create(&token, &body)?;
+    let members = change::members(&body);
     let mut document = Map::new();
     merge::deep(&mut document, body);
     let id = ClientId::new(app.entropy.alphanumeric(32));
@@ -164,7 +167,7 @@ pub async fn create(
     }
     let record = clients::find(tx.db(), &id).await?.ok_or(MISSING)?;
     let publishes = publish_keys(&app, &mut tx, &record.document).await?;
-    tx.commit().await?;
+    change.commit(tx, id.as_str(), members).await?;
     if publishes {
         app.tokens.reload_keys().await;
     }
@@ -178,6 +181,7 @@ pub async fn create(
 pub async fn update(
     State(app): State<App>,
     token: ManagementToken,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(mut body): ManagementJson,
 ) -> Answer {
@@ -188,7 +192,7 @@ pub async fn update(
         _ => None,
     };
     let id = ClientId::new(id);
-    let record = edit(&app, &id, secret.as_ref(), |document| {
+    let record = edit(&app, change, &id, secret.as_ref(), |document| {
         let refresh_token_is_sent = body.contains_key("refresh_token");
         merge::deep(document, body.clone());
         // The last method may have been removed from inside.
@@ -205,10 +209,10 @@ pub async fn update(
 }
 
 /// `POST /clients/{id}/rotate-secret`
-pub async fn rotate_secret(State(app): State<App>, PathId(id): PathId) -> Answer {
+pub async fn rotate_secret(State(app): State<App>, change: Change, PathId(id): PathId) -> Answer {
     let secret = new_secret(&app);
     let id = ClientId::new(id);
-    let record = edit(&app, &id, Some(&secret), |document| {
+    let record = edit(&app, change, &id, Some(&secret), |document| {
         if document.contains_key("client_authentication_methods") {
             return Err(ManagementError::BadRequest {
                 code: "operation_not_supported",
@@ -225,11 +229,20 @@ pub async fn rotate_secret(State(app): State<App>, PathId(id): PathId) -> Answer
 /// `DELETE /clients/{id}`
 pub async fn remove(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
+    let id = ClientId::new(id);
     let mut tx = app.store.write().await?;
-    clients::delete(&mut tx, &ClientId::new(id)).await?;
-    tx.commit().await?;
+    if clients::find(tx.db(), &id).await?.is_some_and(|record| record.client.is_global) {
+        return Err(ManagementError::BadRequest {
+            code: "operation_not_supported",
+            message: "Global client cannot be deleted.".to_owned(),
+        });
+    }
+    if clients::delete(&mut tx, &id).await? {
+        change.commit(tx, id.as_str(), Vec::new()).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -251,22 +264,26 @@ fn new_secret(app: &App) -> ClientSecret {
 /// Changes the document, and the secret if one is given, and answers the client as it is then.
 async fn edit(
     app: &App,
+    change: Change,
     id: &ClientId,
     secret: Option<&ClientSecret>,
-    change: impl Fn(&mut Map<String, Value>) -> Result<(), ManagementError>,
+    edit: impl Fn(&mut Map<String, Value>) -> Result<(), ManagementError>,
 ) -> Result<ClientRecord, ManagementError> {
     let sealed = secret.map(|secret| app.tokens.seal_client_secret(id, secret)).transpose()?;
     for _ in 0..ATTEMPTS {
         let mut tx = app.store.write().await?;
         let mut record = clients::find(tx.db(), id).await?.ok_or(MISSING)?;
-        change(&mut record.document)?;
+        let before = record.document.clone();
+        edit(&mut record.document)?;
         client_credentials::check_listed(&mut tx, id, &record.document).await?;
         record.secret_sealed = sealed.clone().or(record.secret_sealed);
         let (document, sealed) = (&record.document, record.secret_sealed.as_deref());
         let now = app.clock.now();
         if clients::update(&mut tx, id, document, sealed, record.version, now).await? {
             let publishes = publish_keys(app, &mut tx, document).await?;
-            tx.commit().await?;
+            let mut changed = change::differences(&before, document);
+            changed.extend(secret.map(|_| "client_secret".to_owned()));
+            change.commit(tx, id.as_str(), changed).await?;
             if publishes {
                 app.tokens.reload_keys().await;
             }

@@ -1,5 +1,7 @@
 //! What strings must look like, under the names that validation messages give them.
 
+use std::net::IpAddr;
+
 use super::schema::Shape;
 use crate::domain::redirect_uri;
 
@@ -46,8 +48,20 @@ pub const EMAIL_OR_EMPTY: Shape = Shape::Format("email-or-empty", |s| s.is_empty
 /// A country (ISO 3166-1 alpha-2).
 pub const COUNTRY_CODE: Shape =
     Shape::Pattern("^[A-Z]{2}$", |s| s.len() == 2 && s.bytes().all(|b| b.is_ascii_uppercase()));
+/// An address, or a range of addresses in CIDR notation (RFC 4632, RFC 4291 §2.3).
+pub const ADDRESS_RANGE: Shape = Shape::Format("ipv4", is_address_range);
 /// An absolute URI.
 pub const STRICT_URI: Shape = Shape::Format("strict-uri", is_absolute_uri);
+
+fn is_address_range(text: &str) -> bool {
+    let (address, prefix) = text.split_once('/').unwrap_or((text, "0"));
+    let longest = match address.parse() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    prefix.parse::<u8>().is_ok_and(|length| length <= longest)
+}
 
 /// Whether `text` looks like an address that mail could be sent to.
 pub fn is_email(text: &str) -> bool {
