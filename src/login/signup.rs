@@ -18,7 +18,7 @@ use crate::domain::{
 use crate::login::{LoginService, profile};
 use crate::mail;
 use crate::policy::new_password::{self, Problem};
-use crate::store::{self, audit, users};
+use crate::store::{self, audit, connections, users};
 use crate::telemetry;
 
 /// What somebody gives to create an account.
@@ -117,6 +117,10 @@ impl LoginService {
         // Step 3.
         let event = self.event(&Happened::SignedUp, Some(client), Some(&user.user_id));
         let mut tx = self.store.write().await?;
+        // It may have been deleted while the password was hashed, and nobody would remove the user.
+        if connections::find(tx.db(), &connection.id).await?.is_none() {
+            return Err(SignupFault::Taken);
+        }
         match users::insert(&mut tx, &user, Some(&hash)).await {
             Err(store::Error::Duplicate) => return Err(SignupFault::Taken),
             other => other?,

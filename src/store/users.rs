@@ -130,6 +130,8 @@ pub struct Filter<'a> {
     pub username: Option<&'a str>,
     /// With this id.
     pub user_id: Option<&'a str>,
+    /// Of the connection with this name.
+    pub connection: Option<&'a str>,
 }
 
 /// The users who pass `filter`, oldest first, from `offset` on.
@@ -148,11 +150,13 @@ pub async fn list(
         FROM user_account
         WHERE (CAST($1 AS TEXT) IS NULL OR email = $1) AND (CAST($2 AS TEXT) IS NULL OR username = $2)
           AND (CAST($3 AS TEXT) IS NULL OR user_id = $3)
-        ORDER BY created_at, user_id LIMIT $4 OFFSET $5";
+          AND (CAST($4 AS TEXT) IS NULL OR connection = $4)
+        ORDER BY created_at, user_id LIMIT $5 OFFSET $6";
     let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
         .bind(filter.email)
         .bind(filter.username)
         .bind(filter.user_id)
+        .bind(filter.connection)
         .bind(limit)
         .bind(offset)
         .fetch_all(c)
@@ -167,11 +171,13 @@ pub async fn list(
 pub async fn count(db: Db<'_>, filter: Filter<'_>) -> Result<i64> {
     const COUNT: &str = "SELECT COUNT(*) FROM user_account
         WHERE (CAST($1 AS TEXT) IS NULL OR email = $1) AND (CAST($2 AS TEXT) IS NULL OR username = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR user_id = $3)";
+          AND (CAST($3 AS TEXT) IS NULL OR user_id = $3)
+          AND (CAST($4 AS TEXT) IS NULL OR connection = $4)";
     let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT)
         .bind(filter.email)
         .bind(filter.username)
         .bind(filter.user_id)
+        .bind(filter.connection)
         .fetch_one(c)
         .await?);
     Ok(count)

@@ -130,6 +130,7 @@ pub async fn create(
     profile::complete(&mut user.profile, user.email.as_deref(), user.username.as_deref());
     let hash = hash(&app, &body).await?;
     let mut tx = app.store.write().await?;
+    connection::must_still_be_there(&mut tx, &connection).await?;
     match users::insert(&mut tx, &user, hash.as_deref()).await {
         Err(store::Error::Duplicate) => return Err(duplicate()),
         other => other?,

@@ -46,7 +46,8 @@ async fn connections_are_created_read_changed_and_deleted() {
         let id = created["id"].as_str().unwrap();
         assert!(id.starts_with("con_") && id.len() == 20, "{backend}: {id}");
         let expected = json!({
-            "id": id, "name": "staff", "strategy": "auth0", "options": {},
+            "id": id, "name": "staff", "strategy": "auth0",
+            "options": { "disable_self_service_change_password": false },
             "is_domain_connection": false, "authentication": { "active": true },
             "connected_accounts": { "active": false }, "realms": ["staff"], "enabled_clients": [],
         });
@@ -62,12 +63,18 @@ async fn connections_are_created_read_changed_and_deleted() {
             "show_as_button": true, "is_domain_connection": true, "realms": [],
         });
         let changed = patch(&app, &path, body).await.ok();
-        assert_eq!(changed["options"], json!({ "passwordPolicy": "fair", "disable_signup": true }));
+        let options = json!({
+            "passwordPolicy": "fair", "disable_signup": true,
+            "disable_self_service_change_password": false,
+        });
+        assert_eq!(changed["options"], options);
         assert_eq!(changed["metadata"], json!({ "a": "1" }));
         assert_eq!(changed["realms"], json!(["staff"]));
         let changed = patch(&app, &path, json!({ "options": { "disable_signup": false } })).await;
         let changed = changed.ok();
-        assert_eq!(changed["options"], json!({ "disable_signup": false }));
+        let options =
+            json!({ "disable_signup": false, "disable_self_service_change_password": false });
+        assert_eq!(changed["options"], options);
         assert_eq!(
             (&changed["display_name"], &changed["show_as_button"]),
             (&json!("Staff"), &json!(true))
@@ -75,7 +82,8 @@ async fn connections_are_created_read_changed_and_deleted() {
         assert_eq!(get(&app, &path).await.ok(), changed, "{backend}");
         let only = get(&app, &format!("{path}?fields=name,strategy")).await.ok();
         assert_eq!(only, json!({ "name": "staff", "strategy": "auth0" }));
-        assert_eq!(patch(&app, &path, json!({ "options": null })).await.ok()["options"], json!({}));
+        let cleared = patch(&app, &path, json!({ "options": null })).await.ok();
+        assert_eq!(cleared["options"], expected["options"], "{backend}");
         assert_eq!(patch(&app, &path, json!({})).await.status, 200);
 
         let deleted = delete(&app, &path).await;
@@ -371,6 +379,11 @@ async fn users_go_with_their_connection_and_their_logins_with_them() {
         let token = login["refresh_token"].as_str().unwrap();
         let staff = database(&app, "staff", json!({})).await;
         let kept = TestApp::created(&add_user(&app, "staff", "grace@x.example").await);
+        let of_staff = async |query: &str| get(&app, &format!("/users?{query}")).await.ok();
+        assert_eq!(of_staff("connection=staff").await, json!([kept]), "{backend}");
+        let by_search = "q=identities.connection:\"staff\"&search_engine=v3";
+        assert_eq!(of_staff(by_search).await, json!([kept]), "{backend}");
+        assert_eq!(of_staff("connection=nowhere").await, json!([]), "{backend}");
         let gone = get(&app, &format!("/connections?name={DEFAULT}")).await.ok()[0].clone();
         for n in 0..120 {
             let body = json!({ "connection": DEFAULT, "email": format!("u{n}@x.example") });

@@ -13,7 +13,7 @@ use crate::http::{
 };
 use crate::login::signup::personal;
 use crate::policy::new_password;
-use crate::store::connections;
+use crate::store::{Tx, connections};
 
 fn unknown() -> ManagementError {
     ManagementError::invalid_body("The connection does not exist.")
@@ -28,6 +28,17 @@ pub async fn of_new(app: &App, body: &Map<String, Value>) -> Result<Connection, 
     let mut conn = app.store.read().await?;
     let found = connections::find_by_name(conn.db(), name).await?;
     Ok(found.ok_or_else(unknown)?.connection)
+}
+
+/// It may have been deleted while the password was hashed, and nobody would remove the user then.
+///
+/// # Errors
+/// As [`of_new`].
+pub async fn must_still_be_there(
+    tx: &mut Tx,
+    connection: &Connection,
+) -> Result<(), ManagementError> {
+    connections::find(tx.db(), &connection.id).await?.map(|_| ()).ok_or_else(unknown)
 }
 
 /// The connection that a user belongs to.

@@ -1,7 +1,6 @@
 //! `GET /users`: which users, in which order.
 
 use super::super::query::Query;
-use crate::domain::user::DATABASE_CONNECTION;
 use crate::http::error::management::ManagementError;
 use crate::store::users::Filter;
 
@@ -14,7 +13,8 @@ pub struct Search {
     email: Option<String>,
     username: Option<String>,
     user_id: Option<String>,
-    /// Another connection was asked for: nobody is found.
+    connection: Option<String>,
+    /// Two connections were asked for at once: nobody is found.
     pub finds_nobody: bool,
     /// Newest first.
     pub is_descending: bool,
@@ -32,7 +32,8 @@ impl Search {
             email: None,
             username: None,
             user_id: None,
-            finds_nobody: query.text("connection")?.is_some_and(|c| c != DATABASE_CONNECTION),
+            connection: query.text("connection")?.map(str::to_owned),
+            finds_nobody: false,
             is_descending: is_descending(query.text("sort")?)?,
         };
         if let Some(q) = query.text("q")? {
@@ -48,7 +49,10 @@ impl Search {
             "email" => self.email = Some(value.to_lowercase()),
             "username" => self.username = Some(value.to_lowercase()),
             "user_id" => self.user_id = Some(value),
-            "identities.connection" => self.finds_nobody |= value != DATABASE_CONNECTION,
+            "identities.connection" => {
+                self.finds_nobody = self.connection.as_ref().is_some_and(|other| *other != value);
+                self.connection = Some(value);
+            }
             _ => return Err(not_understood()),
         }
         Ok(())
@@ -60,6 +64,7 @@ impl Search {
             email: self.email.as_deref(),
             username: self.username.as_deref(),
             user_id: self.user_id.as_deref(),
+            connection: self.connection.as_deref(),
         }
     }
 }
