@@ -3,6 +3,7 @@
 //! Each resource is a list of fields (what may be written, [`schema`]), a view (what is answered)
 //! and a handler for each row of [`OPERATIONS`].
 
+mod actions;
 mod attack_protection;
 mod change;
 mod client_credentials;
@@ -165,6 +166,7 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("POST",   "/keys/signing/rotate")        => post(signing_keys::rotate),
         ("GET",    "/keys/signing/{kid}")         => get(signing_keys::read),
         ("PUT",    "/keys/signing/{kid}/revoke")  => put(signing_keys::revoke),
+        ("GET",    "/actions/actions")            => get(actions::list),
         ("GET",    "/attack-protection/brute-force-protection")        => get(attack_protection::read_brute_force),
         ("PATCH",  "/attack-protection/brute-force-protection")        => patch(attack_protection::update_brute_force),
         ("GET",    "/attack-protection/suspicious-ip-throttling")      => get(attack_protection::read_suspicious_ip),

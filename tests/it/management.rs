@@ -1,6 +1,7 @@
 //! The Management API, over real HTTP.
 
 mod access;
+mod actions;
 mod attack_protection;
 mod audited;
 mod bad_input;

@@ -7,6 +7,7 @@ mod backchannel_logout;
 mod client_assertion;
 mod client_credentials;
 mod code_flow;
+mod connections;
 mod consent;
 mod cors;
 mod device;
