@@ -64,7 +64,6 @@ pub const UNBUILT: &[Operation] = &[
     op("GET",    "/roles/{id}/groups", &["read:group_roles"]),
     op("POST",   "/roles/{id}/groups", &["create:group_roles"]),
     op("DELETE", "/roles/{id}/groups", &["delete:group_roles"]),
-    op("GET",    "/actions/actions", &["read:actions"]),
     op("POST",   "/actions/actions", &["create:actions"]),
     op("GET",    "/actions/actions/{id}", &["read:actions"]),
     op("PATCH",  "/actions/actions/{id}", &["update:actions"]),
