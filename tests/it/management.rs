@@ -13,6 +13,7 @@ mod grants;
 mod logs;
 mod openapi;
 mod organizations;
+mod page;
 mod paging;
 mod rate_limits;
 mod refresh_tokens;
