@@ -7,7 +7,7 @@ use super::query::Query;
 use crate::http::error::management::ManagementError;
 
 /// Most items on a page.
-const MOST: i64 = 100;
+pub const MOST: i64 = 100;
 /// Items on a page that does not say.
 const USUAL: i64 = 50;
 
