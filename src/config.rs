@@ -47,6 +47,8 @@ pub struct Config {
     pub passwordless: Passwordless,
     /// `[audit]`
     pub audit: Audit,
+    /// `[management]`
+    pub management: Management,
     /// `[pages]`
     pub pages: Pages,
     /// `[signup]`
@@ -200,6 +202,13 @@ impl Config {
             ("links.verification_lifetime", self.links.verification_lifetime, 60, 2_592_000),
             ("links.per_user", self.links.per_user, 1, 100),
             ("audit.retention_days", self.audit.retention_days, 1, 3650),
+            (
+                "management.requests_per_second",
+                self.management.requests_per_second.into(),
+                0,
+                100_000,
+            ),
+            ("management.burst", self.management.burst.into(), 1, 1_000_000),
             ("database.max_connections", i64::from(self.database.max_connections), 1, 1000),
         ] {
             if !(least..=most).contains(&value) {
@@ -251,6 +260,8 @@ impl Config {
             verification_lifetime: self.links.verification_lifetime,
             links_per_user: self.links.per_user,
             dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
+            management_requests_per_second: self.management.requests_per_second,
+            management_burst: self.management.burst,
             outbound_allow_private: self.outbound.allow_private,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
@@ -316,6 +327,7 @@ mod tests {
         assert!(file("[mail]\nfrom = \"nobody\"").contains("mail.from"));
         assert!(file("[pages]\ndefault_locale = \"xx\"").contains("en, ja"));
         assert!(file("[links]\nreset_lifetime = 1").contains("links.reset_lifetime"));
+        assert!(file("[management]\nburst = 0").contains("management.burst"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {
             assert!(file(&format!("[server]\nissuer = \"{issuer}\"")).contains("server.issuer"));

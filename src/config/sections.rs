@@ -147,6 +147,16 @@ pub struct Audit {
     pub retention_days: i64,
 }
 
+/// `[management]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Management {
+    /// Of one client, 0 for no limit.
+    pub requests_per_second: u32,
+    /// Of one client, at once.
+    pub burst: u32,
+}
+
 /// `[pages]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -83,6 +83,10 @@ pub struct Settings {
     pub dpop_unconfigured_api: UnconfiguredApi,
     /// Whether calls to addresses that applications name may reach private networks and use http.
     pub outbound_allow_private: bool,
+    /// Requests per second that a client may send to the Management API; 0 is no limit.
+    pub management_requests_per_second: u32,
+    /// Requests that it may send at once.
+    pub management_burst: u32,
     /// Where `/v2/logout` may redirect when no client is named.
     pub allowed_logout_urls: Vec<String>,
 }

@@ -7,6 +7,7 @@
 //! get no tokens for this API. Where Auth0 asks for several scopes together, the handler demands
 //! the others.
 
+pub mod rate;
 pub mod unbuilt;
 
 /// One operation of the Management API.
@@ -137,6 +138,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("PUT",    "/keys/signing/{kid}/revoke",     &["update:signing_keys"]),
     // An extension of this server.
     op("POST",   "/refresh-tokens/explain",        &["read:refresh_tokens"]),
+    op("GET",    "/actions/actions",              &["read:actions"]),
     op("GET",   "/attack-protection/brute-force-protection", &["read:attack_protection"]),
     op("PATCH", "/attack-protection/brute-force-protection", &["update:attack_protection"]),
     op("GET",   "/attack-protection/suspicious-ip-throttling", &["read:attack_protection"]),

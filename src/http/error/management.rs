@@ -49,6 +49,11 @@ pub enum ManagementError {
     PayloadTooLarge,
     /// 415: not JSON.
     UnsupportedMediaType,
+    /// 429: more often than a client may ask.
+    TooManyRequests {
+        /// Seconds to wait.
+        retry_after: i64,
+    },
     /// 503: password hashing is overloaded, or the database unavailable.
     Unavailable,
     /// 500. The cause was logged where it was converted.
@@ -99,6 +104,10 @@ impl ManagementError {
             Self::UnsupportedMediaType => {
                 let message = "The request body must be application/json".to_owned();
                 (S::UNSUPPORTED_MEDIA_TYPE, None, message)
+            }
+            Self::TooManyRequests { .. } => {
+                let message = "Global limit has been reached".to_owned();
+                (S::TOO_MANY_REQUESTS, Some("too_many_requests"), message)
             }
             Self::Unavailable => (
                 S::SERVICE_UNAVAILABLE,
@@ -176,6 +185,11 @@ impl IntoResponse for ManagementError {
             Self::Dpop(error, description) => dpop::challenge(error, description),
             _ => HeaderValue::from_static("Bearer"),
         };
+        let retry_after = match &self {
+            Self::TooManyRequests { retry_after } => Some(*retry_after),
+            Self::Unavailable => Some(1),
+            _ => None,
+        };
         let (status, code, message) = self.wire();
         let reason = status.canonical_reason().unwrap_or("Error");
         let mut body =
@@ -195,8 +209,8 @@ impl IntoResponse for ManagementError {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -104,8 +104,8 @@ pub const EMAIL: Field = field("options", open(&[
     field("brute_force_protection", BOOLEAN, "Enables Auth0's brute force protection to prevent credential stuffing attacks."),
     field("email", object(&[
         field("body", text(0, 20_480), "Email body content"),
-        field("from", text(0, 1024), "From email address"),
-        field("subject", text(0, 1024), "Email subject line"),
+        field("from", text(1, 1024), "From email address"),
+        field("subject", text(1, 1024), "Email subject line"),
         field("syntax", one_of(&["liquid"]), "Email template syntax type"),
     ]), "Email template configuration"),
     field("totp", object(&[
