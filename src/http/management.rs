@@ -7,6 +7,7 @@ mod change;
 mod client_credentials;
 mod client_grants;
 mod clients;
+mod connections;
 mod custom_domains;
 mod description;
 mod device_credentials;
@@ -114,6 +115,16 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/users/{id}/permissions")     => get(user_permissions::list),
         ("POST",   "/users/{id}/permissions")     => post(user_permissions::add),
         ("DELETE", "/users/{id}/permissions")     => delete(user_permissions::remove),
+        ("GET",    "/connections")                => get(connections::list),
+        ("POST",   "/connections")                => post(connections::create),
+        ("GET",    "/connections/{id}")           => get(connections::read),
+        ("PATCH",  "/connections/{id}")           => patch(connections::update),
+        ("DELETE", "/connections/{id}")           => delete(connections::remove),
+        ("GET",    "/connections/{id}/clients")   => get(connections::clients::list),
+        ("PATCH",  "/connections/{id}/clients")   => patch(connections::clients::update),
+        ("GET",    "/connections/{id}/status")    => get(connections::status),
+        ("DELETE", "/connections/{id}/users")     => delete(connections::remove_user),
+        ("GET",    "/clients/{id}/connections")   => get(connections::clients::connections_of_client),
         ("GET",    "/users/{id}/logs")            => get(logs::of_user),
         ("GET",    "/logs")                       => get(logs::list),
         ("GET",    "/logs/{id}")                  => get(logs::read),

@@ -7,6 +7,7 @@ mod client_credentials;
 mod client_grants;
 mod client_policies;
 mod clients;
+mod connections;
 mod custom_domains;
 mod explain;
 mod grants;

@@ -27,7 +27,7 @@ use crate::http::{
 use crate::store::{
     Tx,
     clients::{self, ClientRecord},
-    signing_keys,
+    connections, signing_keys,
 };
 
 type Answer = Result<Json<Value>, ManagementError>;
@@ -155,8 +155,12 @@ pub async fn create(
     } else {
         Some(app.tokens.seal_client_secret(&id, &new_secret(&app))?)
     };
+    let flags = app.store.tenant().await?.flags;
     let mut tx = app.store.write().await?;
     clients::insert(&mut tx, &id, &document, sealed.as_deref(), app.clock.now()).await?;
+    if flags.enable_client_connections != Some(false) {
+        connections::enable_all_for(&mut tx, &id).await?;
+    }
     for key in &keys {
         client_credentials::insert(&mut tx, key).await?;
     }

@@ -11,6 +11,15 @@ pub const ORGANIZATION_NAME: Shape = Shape::Pattern("^[a-z0-9][a-z0-9_-]*$", |s|
     s.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
 });
+/// Names of connections.
+pub const CONNECTION_NAME: Shape =
+    Shape::Pattern("^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$", |s| {
+        let ends_well = |end: Option<char>| end.is_some_and(|c| c.is_ascii_alphanumeric());
+        s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && ends_well(s.chars().next())
+            && ends_well(s.chars().next_back())
+            && !s.contains("--")
+    });
 /// Ids that the caller chooses.
 pub const NO_WHITE_SPACE: Shape =
     Shape::Pattern("^\\S*$", |s| !s.contains(|c: char| c.is_whitespace() || c.is_control()));

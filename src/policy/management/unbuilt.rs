@@ -13,7 +13,6 @@ use super::{Operation, op};
 pub const UNBUILT: &[Operation] = &[
     op("POST",   "/clients/cimd/preview", &["read:clients"]),
     op("POST",   "/clients/cimd/register", &["create:clients", "update:clients"]),
-    op("GET",    "/clients/{id}/connections", &["read:connections", "read:clients", "read:client_summary"]),
     op("GET",    "/client-grants/{id}/organizations", &["read:organization_client_grants"]),
     op("GET",    "/users/{id}/authentication-methods", &["read:authentication_methods"]),
     op("POST",   "/users/{id}/authentication-methods", &["create:authentication_methods"]),
@@ -51,8 +50,6 @@ pub const UNBUILT: &[Operation] = &[
     op("POST",   "/connections/{id}/scim-configuration", &["create:scim_config"]),
     op("PATCH",  "/connections/{id}/scim-configuration", &["update:scim_config"]),
     op("DELETE", "/connections/{id}/scim-configuration", &["delete:scim_config"]),
-    op("GET",    "/connections/{id}/status", &["read:connections"]),
-    op("DELETE", "/connections/{id}/users", &["delete:users"]),
     op("GET",    "/connections/{id}/directory-provisioning/default-mapping", &["read:directory_provisionings"]),
     op("POST",   "/connections/{id}/directory-provisioning/synchronizations", &["create:directory_provisionings"]),
     op("GET",    "/connections/{id}/directory-provisioning/synchronized-groups", &["read:directory_provisionings"]),
