@@ -47,6 +47,8 @@ pub struct Config {
     pub passwordless: Passwordless,
     /// `[audit]`
     pub audit: Audit,
+    /// `[jobs]`
+    pub jobs: Jobs,
     /// `[pages]`
     pub pages: Pages,
     /// `[signup]`
@@ -252,6 +254,7 @@ impl Config {
             links_per_user: self.links.per_user,
             dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
             outbound_allow_private: self.outbound.allow_private,
+            import_max_bytes: self.jobs.import_max_bytes,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }

@@ -6,6 +6,7 @@ pub mod background;
 pub mod consent;
 pub mod device;
 pub mod entitlement;
+pub mod jobs;
 pub mod logout;
 pub mod passwordless;
 pub mod passwords;

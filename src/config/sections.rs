@@ -147,6 +147,14 @@ pub struct Audit {
     pub retention_days: i64,
 }
 
+/// `[jobs]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    /// Bytes.
+    pub import_max_bytes: u64,
+}
+
 /// `[pages]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

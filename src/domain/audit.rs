@@ -4,8 +4,13 @@
 use serde_json::{Value, json};
 
 use crate::domain::{
-    ClientId, FamilyId, KeyId, SessionId, UserId, audience::Audience, entropy::Entropy,
-    family::RevokedBy, scope::ScopeSet, time::Timestamp,
+    ClientId, FamilyId, JobId, KeyId, SessionId, UserId,
+    audience::Audience,
+    entropy::Entropy,
+    family::RevokedBy,
+    job::{Counts, JobKind},
+    scope::ScopeSet,
+    time::Timestamp,
 };
 
 /// Where a request came from.
@@ -242,6 +247,17 @@ pub enum Happened<'a> {
         /// The names of the members that changed; never what they hold.
         members: &'a [String],
     },
+    /// A job ended that had been asked for through the Management API.
+    JobEnded {
+        /// The job.
+        id: &'a JobId,
+        /// What it did.
+        kind: JobKind,
+        /// What became of its items.
+        counts: Counts,
+        /// Whether it came to its end, or was given up.
+        completed: bool,
+    },
     /// An account was not created.
     SignupRefused {
         /// Why, in a word.
@@ -352,7 +368,9 @@ impl Happened<'_> {
             Self::DeviceCodeNotFound { .. } => "fdeac",
             Self::Managed { .. }
             | Self::SigningKeysRotated { .. }
-            | Self::SigningKeyRevoked { .. } => "sapi",
+            | Self::SigningKeyRevoked { .. }
+            | Self::JobEnded { completed: true, .. } => "sapi",
+            Self::JobEnded { completed: false, .. } => "fapi",
         }
     }
 
@@ -441,6 +459,10 @@ impl Happened<'_> {
             Self::DeviceCodeNotFound { reason } => json!({ "reason": reason }),
             Self::Managed { method, path, id, members } => json!({
                 "request": { "method": method, "path": path }, "id": id, "changed": members,
+            }),
+            Self::JobEnded { id, kind, counts, .. } => json!({
+                "operation": format!("{}_ended", kind.as_str()), "id": id,
+                "inserted": counts.inserted, "updated": counts.updated, "failed": counts.failed,
             }),
             Self::SigningKeysRotated { previous, current, next } => json!({
                 "operation": "signing_keys_rotated",

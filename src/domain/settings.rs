@@ -83,6 +83,8 @@ pub struct Settings {
     pub dpop_unconfigured_api: UnconfiguredApi,
     /// Whether calls to addresses that applications name may reach private networks and use http.
     pub outbound_allow_private: bool,
+    /// The longest file of users that is imported, in bytes.
+    pub import_max_bytes: u64,
     /// Where `/v2/logout` may redirect when no client is named.
     pub allowed_logout_urls: Vec<String>,
 }

@@ -12,6 +12,7 @@ mod device_credentials;
 mod explain;
 pub mod formats;
 mod grants;
+pub mod jobs;
 mod logs;
 mod merge;
 mod organizations;
@@ -148,6 +149,10 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/tenants/settings")           => get(tenant_settings::read),
         ("PATCH",  "/tenants/settings")           => patch(tenant_settings::update),
         ("POST",   "/refresh-tokens/explain")     => post(explain::explain),
+        ("POST",   "/jobs/users-imports")         => post(jobs::import).layer(DefaultBodyLimit::disable()),
+        ("POST",   "/jobs/users-exports")         => post(jobs::export),
+        ("GET",    "/jobs/{id}")                  => get(jobs::read),
+        ("GET",    "/jobs/{id}/errors")           => get(jobs::errors),
         ("GET",    "/custom-domains")             => get(custom_domains::list),
         ("GET",    "/keys/signing")               => get(signing_keys::list),
         ("POST",   "/keys/signing/rotate")        => post(signing_keys::rotate),

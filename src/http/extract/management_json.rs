@@ -47,7 +47,7 @@ impl FromRequest<App> for ManagementJson {
 }
 
 /// Postgres cannot store U+0000.
-fn contains_nul(value: &Value) -> bool {
+pub fn contains_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(items) => items.iter().any(contains_nul),

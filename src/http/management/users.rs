@@ -8,7 +8,8 @@ mod view;
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
 
-use self::{fields::USER, search::Search, view::show};
+pub use self::view::show;
+use self::{fields::USER, search::Search};
 use super::{
     ATTEMPTS, edited_elsewhere,
     page::{self, Listing, Page},
