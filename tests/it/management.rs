@@ -8,6 +8,7 @@ mod clients;
 mod custom_domains;
 mod explain;
 mod grants;
+mod jobs;
 mod logs;
 mod organizations;
 mod paging;
