@@ -11,6 +11,7 @@ mod connections;
 mod custom_domains;
 mod explain;
 mod grants;
+mod jobs;
 mod logs;
 mod openapi;
 mod organizations;
