@@ -57,7 +57,7 @@ const CSV_COLUMNS: usize = 30;
 type Answer = Result<Json<Value>, ManagementError>;
 
 #[rustfmt::skip]
-const EXPORT: &[Field] = &[
+pub(super) const EXPORT: &[Field] = &[
     field("connection_id", shaped(0, usize::MAX, CONNECTION_ID), "connection_id of the connection from which users will be exported."),
     field("format", one_of(&["json", "csv"]), "Format of the file. Must be `json` or `csv`."),
     field("limit", integer(1, i64::MAX), "Limit the number of records."),
