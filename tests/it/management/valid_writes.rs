@@ -4,13 +4,24 @@
 use doorward::{crypto::digest, policy::management::Operation};
 use serde_json::{Value, json};
 
-use super::{get, post, segment};
-use crate::support::{TestApp, browser::Browser, fixtures::*, payload, signer::signer};
+use super::{get, jobs, post, segment};
+use crate::support::{Answer, TestApp, browser::Browser, fixtures::*, payload, signer::signer};
 
 /// Stands for every secret that a request carries.
 pub const SECRET: &str = "a-secret-that-no-event-may-tell-1A!";
 
-/// Makes what the operation needs, and returns its path and body.
+/// Sends a request as [`request`] has made it.
+pub async fn send(app: &TestApp, operation: &Operation, path: &str, body: Option<Value>) -> Answer {
+    match body {
+        Some(Value::String(form)) => {
+            let content_type = format!("multipart/form-data; boundary={}", jobs::BOUNDARY);
+            jobs::send(app, &content_type, form).await
+        }
+        body => app.management(operation.method, path, body).await,
+    }
+}
+
+/// Makes what the operation needs, and returns its path and body: JSON, or a form as a string.
 pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Option<Value>)> {
     let fresh = app.inner.entropy.lower_hex(12);
     let bare = |path: String| (path, None);
@@ -62,6 +73,33 @@ pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Op
         ("POST" | "DELETE", "/users/{id}/roles") => {
             let body = json!({ "roles": [role(app, &fresh).await] });
             with(format!("/users/{}/roles", user(app, &fresh).await), body)
+        }
+        ("POST", "/connections") => {
+            with("/connections".into(), json!({ "name": fresh, "strategy": "auth0" }))
+        }
+        ("PATCH", "/connections/{id}") => with(
+            format!("/connections/{}", connection(app, &fresh).await),
+            json!({ "options": { "disable_signup": true }, "display_name": fresh }),
+        ),
+        ("DELETE", "/connections/{id}") => {
+            bare(format!("/connections/{}", connection(app, &fresh).await))
+        }
+        ("PATCH", "/connections/{id}/clients") => {
+            let client = app.add_client(json!({})).await;
+            let path = format!("/connections/{}/clients", connection(app, &fresh).await);
+            with(path, json!([{ "client_id": client["client_id"], "status": true }]))
+        }
+        ("DELETE", "/connections/{id}/users") => {
+            let id = jobs::database(app).await;
+            user_id(app, &fresh).await;
+            bare(format!("/connections/{id}/users?email={fresh}@example.com"))
+        }
+        ("POST", "/jobs/users-exports") => {
+            with("/jobs/users-exports".into(), json!({ "format": "json" }))
+        }
+        ("POST", "/jobs/users-imports") => {
+            let parts = [("users", "[]"), ("connection_id", &jobs::database(app).await)];
+            with("/jobs/users-imports".into(), jobs::multipart(&parts).into())
         }
         ("POST", "/roles") => with("/roles".into(), json!({ "name": fresh })),
         ("PATCH", "/roles/{id}") => {
@@ -180,6 +218,12 @@ async fn client_grant(app: &TestApp, path: &str, method: &str) -> (String, Optio
     let grant = TestApp::created(&post(app, "/client-grants", body).await);
     let change = (method == "PATCH").then(|| json!({ "scope": [] }));
     (path.replace("{id}", text(&grant, "id")), change)
+}
+
+async fn connection(app: &TestApp, fresh: &str) -> String {
+    let body = json!({ "name": fresh, "strategy": "auth0" });
+    let created = TestApp::created(&post(app, "/connections", body).await);
+    text(&created, "id").to_owned()
 }
 
 async fn user_id(app: &TestApp, fresh: &str) -> String {
