@@ -132,9 +132,6 @@ pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Op
         ("PATCH", "/attack-protection/breached-password-detection") => {
             with(operation.path.into(), json!({ "method": "enhanced" }))
         }
-        (method, path) if resource == "connections" => {
-            connection(app, method, path, &fresh).await?
-        }
         ("POST", "/keys/signing/rotate") => bare("/keys/signing/rotate".into()),
         ("PUT", "/keys/signing/{kid}/revoke") => {
             post(app, "/keys/signing/rotate", json!({})).await;
@@ -151,35 +148,6 @@ pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Op
         {
             after_a_login(app, operation).await?
         }
-        _ => return None,
-    })
-}
-
-async fn connection(
-    app: &TestApp,
-    method: &str,
-    path: &str,
-    fresh: &str,
-) -> Option<(String, Option<Value>)> {
-    let body = json!({ "name": fresh, "strategy": "auth0" });
-    if (method, path) == ("POST", "/connections") {
-        return Some((path.to_owned(), Some(body)));
-    }
-    let made = TestApp::created(&post(app, "/connections", body).await);
-    let path = path.replace("{id}", text(&made, "id"));
-    let client = app.add_client(json!({})).await;
-    Some(match method {
-        "PATCH" if path.ends_with("/clients") => {
-            (path, Some(json!([{ "client_id": client["client_id"], "status": true }])))
-        }
-        "PATCH" => (path, Some(json!({ "display_name": fresh }))),
-        "DELETE" if path.ends_with("/users") => {
-            let email = format!("{fresh}@example.com");
-            let user = json!({ "connection": fresh, "email": email, "password": SECRET });
-            TestApp::created(&post(app, "/users", user).await);
-            (format!("{path}?email={}", segment(&email)), None)
-        }
-        "DELETE" => (path, None),
         _ => return None,
     })
 }
