@@ -105,7 +105,7 @@ async function furnish(call) {
   });
   await call('POST', 'organizations', { name: 'acme', display_name: 'Acme' });
   await call('PATCH', 'tenants/settings', {
-    friendly_name: 'The Shop', support_email: 'help@shop.example', session_lifetime: 100, idle_session_lifetime: 10.5,
+    friendly_name: 'The Shop', support_email: 'help@shop.example', session_lifetime_in_minutes: 6030, idle_session_lifetime: 10,
     allowed_logout_urls: ['https://shop.example/bye'], enabled_locales: ['ja', 'en'],
   });
   await call('PATCH', 'attack-protection/brute-force-protection', {
