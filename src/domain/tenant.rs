@@ -11,6 +11,8 @@ use crate::domain::audience::Audience;
 pub struct Tenant {
     /// The API of a login that names none.
     pub default_audience: Option<String>,
+    /// Where people are sent who come from no application, https.
+    pub default_redirection_uri: Option<String>,
     /// Where a logout may lead that names no application.
     pub allowed_logout_urls: Vec<String>,
     /// The languages of the pages, the default first.

@@ -20,7 +20,7 @@ use crate::http::{
         cookies::Cookies,
         parameters::{self, Parameters},
     },
-    oauth::{authorize::sealed_transaction, signup::problem_text},
+    oauth::{after_ticket, authorize::sealed_transaction, signup::problem_text},
     pages::{
         self,
         accounts::{NoticePage, ResetPage, ResetRequestPage},
@@ -63,6 +63,7 @@ pub async fn request_link(
         message: t.rich("reset_request.sent_message", &[("email", email)]),
         hint: Some(t.text("reset_request.sent_hint")),
         back: Some(state),
+        onward: None,
     };
     Ok(pages::render(StatusCode::OK, &page))
 }
@@ -92,7 +93,9 @@ pub fn send_link(app: &App, email: &str, client: &ClientId) -> Result<(), Busy> 
 /// `GET /u/reset-password`. Looking spends nothing: mail scanners look too.
 pub async fn reset_page(State(app): State<App>, request: Request) -> Result<Response, PageError> {
     let (_, ticket) = read(&app, request).await?;
-    let email = holder(&app, &ticket).await?.ok_or_else(|| PageError::ticket(&app))?;
+    let Some(email) = holder(&app, &ticket).await? else {
+        return after_ticket::refused(&app, &ticket, TicketKind::ResetPassword).await;
+    };
     Ok(show_reset(&app, &email, &ticket, None))
 }
 
@@ -104,7 +107,7 @@ pub async fn reset(State(app): State<App>, request: Request) -> Result<Response,
         Some(email) => email,
         None => {
             app.login.note(&Happened::PasswordNotChanged { reason: "ticket" }, None, None);
-            return Err(PageError::ticket(&app));
+            return after_ticket::refused(&app, &ticket, TicketKind::ResetPassword).await;
         }
     };
     let t = locales::current();
@@ -113,14 +116,19 @@ pub async fn reset(State(app): State<App>, request: Request) -> Result<Response,
         let error = t.text("problem.password_differs");
         return Ok(show_reset(&app, &email, &ticket, Some(error)));
     }
-    match app.login.reset_password(&ticket, &Password::new(password)).await {
-        Ok(()) => {}
+    let holder = match app.login.reset_password(&ticket, &Password::new(password)).await {
+        Ok(holder) => holder,
         Err(ResetFault::Password(problem)) => {
             return Ok(show_reset(&app, &email, &ticket, Some(problem_text(problem))));
         }
-        Err(ResetFault::Ticket) => return Err(PageError::ticket(&app)),
+        Err(ResetFault::Ticket) => {
+            return after_ticket::refused(&app, &ticket, TicketKind::ResetPassword).await;
+        }
         Err(ResetFault::Overloaded(_)) => return Err(PageError::unavailable(&app)),
         Err(ResetFault::Store(error)) => return Err(PageError::store(&app, &error)),
+    };
+    if let Some(answer) = after_ticket::to_result(TicketKind::ResetPassword, &holder) {
+        return Ok(answer);
     }
     let page = NoticePage {
         tenant: &app.settings.tenant_name,
@@ -129,6 +137,7 @@ pub async fn reset(State(app): State<App>, request: Request) -> Result<Response,
         message: t.rich("reset.done_message", &[]),
         hint: None,
         back: None,
+        onward: after_ticket::onward(&app, &holder).await?,
     };
     Ok(pages::render(StatusCode::OK, &page))
 }
