@@ -7,6 +7,7 @@ pub mod client_assertion;
 pub mod client_credential;
 pub mod client_grant;
 pub mod code;
+pub mod connection;
 pub mod device;
 pub mod dpop;
 pub mod entropy;
@@ -94,4 +95,8 @@ id!(
 id!(
     /// The id of a role, `rol_…`.
     RoleId
+);
+id!(
+    /// The id of a connection, `con_…`.
+    ConnectionId
 );

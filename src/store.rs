@@ -34,6 +34,7 @@ pub mod client_credentials;
 pub mod client_grants;
 pub mod clients;
 pub mod codes;
+pub mod connections;
 pub mod consents;
 pub mod device_codes;
 pub mod device_guesses;

@@ -1,7 +1,7 @@
 //! Checking the password of a user of the database connection.
 
 use crate::crypto::password::{Overloaded, Passwords};
-use crate::domain::{ClientId, audit::Happened, secret::Password};
+use crate::domain::{ClientId, audit::Happened, secret::Password, user::DATABASE_CONNECTION};
 use crate::login::LoginService;
 use crate::store::{
     self,
@@ -40,7 +40,12 @@ impl LoginService {
         client: Option<&ClientId>,
     ) -> Result<UserRecord, LoginFault> {
         let identifier = identifier.trim().to_lowercase();
-        let found = users::find_by_identifier(self.store.read().await?.db(), &identifier).await?;
+        let found = users::find_by_identifier(
+            self.store.read().await?.db(),
+            DATABASE_CONNECTION,
+            &identifier,
+        )
+        .await?;
         let phc = found.as_ref().and_then(|user| user.password_hash.as_deref());
         // A password that could never have been set is checked against the decoy all the same.
         let too_long = password.expose().len() > Passwords::MAX_LENGTH;

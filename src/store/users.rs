@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::{UserId, time::Timestamp, user::DATABASE_CONNECTION, user::User};
+use crate::domain::{UserId, time::Timestamp, user::User};
 use crate::store::{Db, Error, Result, Tx, decode};
 
 /// A user as it is kept.
@@ -19,6 +19,7 @@ pub struct UserRecord {
 #[derive(sqlx::FromRow)]
 struct Row {
     user_id: String,
+    connection: String,
     email: Option<String>,
     email_verified: bool,
     username: Option<String>,
@@ -42,6 +43,7 @@ impl TryFrom<Row> for UserRecord {
         Ok(Self {
             user: User {
                 user_id: UserId::new(row.user_id),
+                connection: row.connection,
                 email: row.email,
                 email_verified: row.email_verified,
                 username: row.username,
@@ -66,7 +68,8 @@ impl TryFrom<Row> for UserRecord {
 /// # Errors
 /// When the database does.
 pub async fn find(db: Db<'_>, id: &UserId) -> Result<Option<UserRecord>> {
-    const FIND: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+    const FIND: &str =
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
         profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
         created_at, updated_at
         FROM user_account WHERE user_id = $1";
@@ -75,20 +78,25 @@ pub async fn find(db: Db<'_>, id: &UserId) -> Result<Option<UserRecord>> {
     row.map(TryInto::try_into).transpose()
 }
 
-/// The user who logs in with this e-mail address or user name, in lower case. An address wins over
-/// another user's equal user name.
+/// The user of a connection who logs in with this e-mail address or user name, in lower case. An
+/// address wins over another user's equal user name.
 ///
 /// # Errors
 /// When the database does.
-pub async fn find_by_identifier(db: Db<'_>, identifier: &str) -> Result<Option<UserRecord>> {
-    const FIND: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+pub async fn find_by_identifier(
+    db: Db<'_>,
+    connection: &str,
+    identifier: &str,
+) -> Result<Option<UserRecord>> {
+    const FIND: &str =
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
         profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
         created_at, updated_at
-        FROM user_account WHERE connection = $2 AND (email = $1 OR username = $1)
-        ORDER BY CASE WHEN email = $1 THEN 0 ELSE 1 END LIMIT 1";
+        FROM user_account WHERE connection = $1 AND (email = $2 OR username = $2)
+        ORDER BY CASE WHEN email = $2 THEN 0 ELSE 1 END LIMIT 1";
     let row: Option<Row> = on!(db, |c| sqlx::query_as(FIND)
+        .bind(connection)
         .bind(identifier)
-        .bind(DATABASE_CONNECTION)
         .fetch_optional(c)
         .await?);
     row.map(TryInto::try_into).transpose()
@@ -103,7 +111,8 @@ pub async fn find_by_email(
     connection: &str,
     email: &str,
 ) -> Result<Option<UserRecord>> {
-    const FIND: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+    const FIND: &str =
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
         profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
         created_at, updated_at
         FROM user_account WHERE connection = $1 AND email = $2";
@@ -133,7 +142,7 @@ pub async fn list(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<UserRecord>> {
-    const LIST: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+    const LIST: &str = "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
         profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
         created_at, updated_at
         FROM user_account
@@ -183,7 +192,7 @@ pub async fn insert(tx: &mut Tx, user: &User, password_hash: Option<&str>) -> Re
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 1, $11, $12)";
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(user.user_id.as_str())
-        .bind(user.connection())
+        .bind(user.connection.as_str())
         .bind(user.email.as_deref())
         .bind(user.email_verified)
         .bind(user.username.as_deref())

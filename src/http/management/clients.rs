@@ -27,7 +27,7 @@ use crate::http::{
 use crate::store::{
     Tx,
     clients::{self, ClientRecord},
-    signing_keys,
+    connections, signing_keys,
 };
 
 type Answer = Result<Json<Value>, ManagementError>;
@@ -155,6 +155,7 @@ pub async fn create(
     };
     let mut tx = app.store.write().await?;
     clients::insert(&mut tx, &id, &document, sealed.as_deref(), app.clock.now()).await?;
+    connections::enable_all_for(&mut tx, &id).await?;
     for key in &keys {
         client_credentials::insert(&mut tx, key).await?;
     }
