@@ -12,6 +12,7 @@ pub mod device;
 pub mod dpop;
 pub mod entropy;
 pub mod family;
+pub mod job;
 pub mod logout;
 pub mod organization;
 pub mod passwordless;
@@ -99,4 +100,8 @@ id!(
 id!(
     /// The id of a connection, `con_…`.
     ConnectionId
+);
+id!(
+    /// The id of a job, `job_…`.
+    JobId
 );

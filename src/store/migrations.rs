@@ -40,6 +40,7 @@ const MIGRATIONS: &[Entry] = &[
     migration!(13, "roles", "0013_roles.sql"),
     migration!(14, "signing key rotation", "0014_signing_key_rotation.sql"),
     migration!(15, "connections", "0015_connections.sql"),
+    migration!(16, "jobs", "0016_jobs.sql"),
     migration!(17, "accounts", "0017_accounts.sql"),
 ];
 
