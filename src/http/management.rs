@@ -27,11 +27,13 @@ mod schema;
 mod sessions;
 mod signing_keys;
 mod tenant_settings;
+mod tickets;
 mod unbuilt;
 mod unsupported;
 mod user_permissions;
 mod users;
 mod validation;
+mod verification_email;
 
 use axum::{
     Router,
@@ -148,6 +150,9 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/tenants/settings")           => get(tenant_settings::read),
         ("PATCH",  "/tenants/settings")           => patch(tenant_settings::update),
         ("POST",   "/refresh-tokens/explain")     => post(explain::explain),
+        ("POST",   "/tickets/password-change")    => post(tickets::password_change),
+        ("POST",   "/tickets/email-verification") => post(tickets::email_verification),
+        ("POST",   "/jobs/verification-email")    => post(verification_email::create),
         ("GET",    "/custom-domains")             => get(custom_domains::list),
         ("GET",    "/keys/signing")               => get(signing_keys::list),
         ("POST",   "/keys/signing/rotate")        => post(signing_keys::rotate),

@@ -109,6 +109,9 @@ pub const OPERATIONS: &[Operation] = &[
     op("POST",   "/keys/signing/rotate",           &["create:signing_keys", "update:signing_keys"]),
     op("GET",    "/keys/signing/{kid}",            &["read:signing_keys"]),
     op("PUT",    "/keys/signing/{kid}/revoke",     &["update:signing_keys"]),
+    op("POST",   "/tickets/password-change",       &["create:user_tickets"]),
+    op("POST",   "/tickets/email-verification",    &["create:user_tickets"]),
+    op("POST",   "/jobs/verification-email",       &["update:users"]),
     // An extension of this server.
     op("POST",   "/refresh-tokens/explain",        &["read:refresh_tokens"]),
 ];

@@ -18,9 +18,11 @@ mod roles;
 mod sessions;
 mod signing_keys;
 mod tenant_settings;
+mod tickets;
 mod unbuilt;
 mod user_permissions;
 mod users;
+mod verify_email;
 
 use serde_json::Value;
 

@@ -37,6 +37,15 @@ pub const EMAIL_OR_EMPTY: Shape = Shape::Format("email-or-empty", |s| s.is_empty
 /// A country (ISO 3166-1 alpha-2).
 pub const COUNTRY_CODE: Shape =
     Shape::Pattern("^[A-Z]{2}$", |s| s.len() == 2 && s.bytes().all(|b| b.is_ascii_uppercase()));
+/// An address that a browser can be sent to.
+pub const WEB_ADDRESS: Shape = Shape::Format("url", |s| {
+    is_absolute_uri(s) && url::Url::parse(s).is_ok_and(|u| matches!(u.scheme(), "https" | "http"))
+});
+/// The id of a connection.
+pub const CONNECTION_ID: Shape = Shape::Pattern("^con_[A-Za-z0-9]{16}$", |s| {
+    s.strip_prefix("con_")
+        .is_some_and(|id| id.len() == 16 && id.bytes().all(|b| b.is_ascii_alphanumeric()))
+});
 /// An absolute URI.
 pub const STRICT_URI: Shape = Shape::Format("strict-uri", is_absolute_uri);
 

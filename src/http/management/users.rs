@@ -3,6 +3,7 @@
 mod edit;
 mod fields;
 mod search;
+mod verification;
 mod view;
 
 use axum::{Json, extract::State, http::StatusCode};
@@ -21,6 +22,7 @@ use crate::http::{
     App,
     error::management::ManagementError,
     extract::{management_json::ManagementJson, management_token::ManagementToken},
+    oauth::signup::send_verification,
 };
 use crate::login::profile;
 use crate::store::{
@@ -124,7 +126,9 @@ pub async fn create(
         Err(store::Error::Duplicate) => return Err(duplicate()),
         other => other?,
     }
+    let ticket = verification::of_new_user(&app, &mut tx, &user, &body).await?;
     tx.commit().await?;
+    send_verification(&app, ticket).await;
     Ok((StatusCode::CREATED, Json(Value::Object(show(&user)))))
 }
 
@@ -176,8 +180,10 @@ pub async fn update(
         };
         let blocks = body.get("blocked") == Some(&Value::Bool(true));
         let (revoked, by) = end_logins(&app, &mut tx, &id, blocks, hash.is_some()).await?;
+        let ticket = verification::of_edited_user(&app, &mut tx, &record.user, &body).await?;
         let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
         app.login.commit_revocation(tx, &happened, None, Some(&id)).await?;
+        send_verification(&app, ticket).await;
         return Ok(Json(Value::Object(show(&record.user))));
     }
     Err(edited_elsewhere())
