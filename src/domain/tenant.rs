@@ -9,6 +9,18 @@ use crate::domain::audience::Audience;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Tenant {
+    /// What pages and messages call this server.
+    pub friendly_name: Option<String>,
+    /// The address of a logo.
+    pub picture_url: Option<String>,
+    /// Who helps people.
+    pub support_email: Option<String>,
+    /// Where people get help.
+    pub support_url: Option<String>,
+    /// What people see of errors.
+    pub error_page: Option<ErrorPageSettings>,
+    /// Switches.
+    pub flags: Flags,
     /// The API of a login that names none.
     pub default_audience: Option<String>,
     /// Where people are sent who come from no application, https.
@@ -27,6 +39,28 @@ pub struct Tenant {
     idle_session_lifetime_in_minutes: Option<i64>,
     ephemeral_session_lifetime_in_minutes: Option<i64>,
     idle_ephemeral_session_lifetime_in_minutes: Option<i64>,
+}
+
+/// `error_page`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ErrorPageSettings {
+    /// Where the browser is sent with an error.
+    pub url: Option<String>,
+    /// Whether the page names the request in the log.
+    pub show_log_link: bool,
+}
+
+/// `flags`, those that have an effect here.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub struct Flags {
+    /// Whether who signs up is told that the user exists.
+    pub enable_public_signup_user_exists_error: bool,
+    /// Whether revoking a refresh token also takes back what its user allowed the application.
+    pub revoke_refresh_token_grant: bool,
+    /// Whether the keys in the JWKS are without `alg`.
+    pub remove_alg_from_jwks: bool,
 }
 
 /// `session_cookie`

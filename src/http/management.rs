@@ -3,6 +3,7 @@
 //! Each resource is a list of fields (what may be written, [`schema`]), a view (what is answered)
 //! and a handler for each row of [`OPERATIONS`].
 
+mod blocks;
 mod change;
 mod client_credentials;
 mod client_grants;
@@ -26,6 +27,7 @@ mod roles;
 mod schema;
 mod sessions;
 mod signing_keys;
+mod stats;
 mod tenant_settings;
 mod tickets;
 mod unbuilt;
@@ -150,6 +152,21 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/tenants/settings")           => get(tenant_settings::read),
         ("PATCH",  "/tenants/settings")           => patch(tenant_settings::update),
         ("POST",   "/refresh-tokens/explain")     => post(explain::explain),
+        ("GET",    "/organizations/name/{name}") => get(organizations::read_by_name),
+        ("PATCH",  "/organizations/{id}") => patch(organizations::update),
+        ("GET",    "/users/{id}/organizations") => get(organizations::list_of_user),
+        ("PATCH",  "/sessions/{id}") => patch(sessions::update),
+        ("POST",   "/users/{id}/revoke-access") => post(sessions::revoke_access),
+        ("GET",    "/users/{id}/effective-roles") => get(role_users::effective_roles),
+        ("GET",    "/users/{id}/effective-permissions") => get(user_permissions::effective),
+        ("GET",    "/stats/active-users") => get(stats::active_users),
+        ("GET",    "/stats/daily") => get(stats::daily),
+        ("GET",    "/user-blocks") => get(blocks::list_by_identifier),
+        ("DELETE", "/user-blocks") => delete(blocks::remove_by_identifier),
+        ("GET",    "/user-blocks/{id}") => get(blocks::list),
+        ("DELETE", "/user-blocks/{id}") => delete(blocks::remove),
+        ("GET",    "/anomaly/blocks/ips/{id}") => get(blocks::check_ip),
+        ("DELETE", "/anomaly/blocks/ips/{id}") => delete(blocks::unblock_ip),
         ("POST",   "/tickets/password-change")    => post(tickets::password_change),
         ("POST",   "/tickets/email-verification") => post(tickets::email_verification),
         ("POST",   "/jobs/verification-email")    => post(verification_email::create),

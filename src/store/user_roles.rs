@@ -20,6 +20,24 @@ pub async fn roles(db: Db<'_>, user: &UserId, offset: i64, limit: i64) -> Result
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+/// The roles of a user that come after `after` in the order of ids, for checkpoint paging.
+///
+/// # Errors
+/// When the database does.
+pub async fn roles_after(db: Db<'_>, user: &UserId, after: &str, limit: i64) -> Result<Vec<Role>> {
+    const ROLES: &str = "SELECT role.id, role.name, role.description FROM user_role
+        JOIN role ON role.id = user_role.role_id
+        WHERE user_role.user_id = $1 AND user_role.role_id > $2
+        ORDER BY user_role.role_id LIMIT $3";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(ROLES)
+        .bind(user.as_str())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(c)
+        .await?);
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
 /// How many roles the user has.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! The Management API, over real HTTP.
 
 mod access;
+mod blocks;
 mod client_credentials;
 mod client_grants;
 mod client_policies;
@@ -9,14 +10,19 @@ mod custom_domains;
 mod explain;
 mod grants;
 mod logs;
+mod organization_edits;
 mod organizations;
 mod paging;
 mod refresh_tokens;
 mod requests;
 mod resource_servers;
 mod roles;
+mod session_edits;
 mod sessions;
 mod signing_keys;
+mod sources;
+mod stats;
+mod tenant_pages;
 mod tenant_settings;
 mod tickets;
 mod unbuilt;

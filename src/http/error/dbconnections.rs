@@ -27,6 +27,8 @@ pub enum DbConnectionError {
     SignupDisabled,
     /// The address or the user name is taken, or no account can be had with it: not said which.
     InvalidSignup,
+    /// The address or the user name is taken, where the operator lets everybody know.
+    UserExists,
     /// The password may not be chosen.
     InvalidPassword(Problem),
     /// 405.
@@ -66,6 +68,7 @@ impl DbConnectionError {
             Self::SignupDisabled => {
                 bad_request("public_signup_disabled", "Public signup is disabled")
             }
+            Self::UserExists => bad_request("user_exists", "The user already exists."),
             // Auth0's to the letter.
             Self::InvalidSignup => (
                 S::BAD_REQUEST,

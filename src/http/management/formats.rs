@@ -46,6 +46,15 @@ pub const CONNECTION_ID: Shape = Shape::Pattern("^con_[A-Za-z0-9]{16}$", |s| {
     s.strip_prefix("con_")
         .is_some_and(|id| id.len() == 16 && id.bytes().all(|b| b.is_ascii_alphanumeric()))
 });
+/// An absolute https URI.
+pub const STRICT_HTTPS_URI: Shape =
+    Shape::Format("strict-https-uri-or-null", |s| s.starts_with("https://") && is_absolute_uri(s));
+/// A color as style sheets write it.
+pub const HTML_COLOR: Shape = Shape::Format("html-color", |s| {
+    s.strip_prefix('#').is_some_and(|digits| {
+        matches!(digits.len(), 3 | 6) && digits.bytes().all(|b| b.is_ascii_hexdigit())
+    })
+});
 /// An absolute URI.
 pub const STRICT_URI: Shape = Shape::Format("strict-uri", is_absolute_uri);
 

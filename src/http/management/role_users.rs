@@ -1,5 +1,7 @@
 //! Who has which role: `/roles/{id}/users` and `/users/{id}/roles`.
 
+use std::collections::BTreeSet;
+
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -93,12 +95,38 @@ pub async fn add_users_to_role(
     validation::check(USERS, &body, Writing::Create)?;
     let mut tx = app.store.write().await?;
     let role = roles::find(tx.db(), id).await?.id;
-    for user in named(&body, "users").map(UserId::new) {
-        store::users::find(tx.db(), &user).await?.ok_or(NOBODY)?;
-        user_roles::insert(&mut tx, &user, &role).await?;
+    // In one order everywhere, users first: no two requests wait for each other.
+    let users: BTreeSet<_> = named(&body, "users").map(UserId::new).collect();
+    for user in &users {
+        must_exist(store::users::lock(&mut tx, user).await?, NOBODY)?;
+    }
+    must_exist(store::roles::lock(&mut tx, &role).await?, roles::MISSING)?;
+    for user in &users {
+        user_roles::insert(&mut tx, user, &role).await?;
     }
     tx.commit().await?;
     Ok(Json(json!({})))
+}
+
+fn must_exist(does: bool, missing: ManagementError) -> Result<(), ManagementError> {
+    if does { Ok(()) } else { Err(missing) }
+}
+
+/// `GET /users/{id}/effective-roles`. There are no groups: each was given to the user.
+pub async fn effective_roles(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
+    query.only(&[page::CHECKPOINT])?;
+    let (after, take) = Page::read_cursor(&query)?;
+    let user = UserId::new(id);
+    let mut conn = app.store.read().await?;
+    store::users::find(conn.db(), &user).await?.ok_or(users::MISSING)?;
+    let found = user_roles::roles_after(conn.db(), &user, &after, take + 1).await?;
+    let found = Listing::checkpoint(found, take, |role| role.id.as_str());
+    let listing = found.map(|role| {
+        let mut shown = show_role(&role);
+        shown["sources"] = json!(["direct"]);
+        shown
+    });
+    Ok(Page::Checkpoint { after, take }.answer("roles", listing))
 }
 
 fn show_role(role: &Role) -> Value {
@@ -150,9 +178,13 @@ pub async fn add_roles_to_user(
     validation::check(ROLES, &body, Writing::Create)?;
     let user = UserId::new(id);
     let mut tx = app.store.write().await?;
-    store::users::find(tx.db(), &user).await?.ok_or(users::MISSING)?;
-    for role in existing(&mut tx, &body).await? {
-        user_roles::insert(&mut tx, &user, &role).await?;
+    must_exist(store::users::lock(&mut tx, &user).await?, users::MISSING)?;
+    let mut wanted = existing(&mut tx, &body).await?;
+    wanted.sort_unstable();
+    for role in &wanted {
+        // One that is being removed is gone by now.
+        must_exist(store::roles::lock(&mut tx, role).await?, roles::MISSING)?;
+        user_roles::insert(&mut tx, &user, role).await?;
     }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)

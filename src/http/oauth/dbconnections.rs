@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::domain::{ClientId, secret::Password, user::DATABASE_CONNECTION};
+use crate::domain::{ClientId, secret::Password, tenant::Flags, user::DATABASE_CONNECTION};
 use crate::http::{
     App,
     error::dbconnections::DbConnectionError,
@@ -57,7 +57,7 @@ pub async fn signup(
     };
     let (user, ticket) = match app.login.sign_up(&account, &client).await {
         Ok(created) => created,
-        Err(fault) => return Err(refusal(fault)),
+        Err(fault) => return Err(refusal(fault, app.store.tenant().await?.flags)),
     };
     send_verification(&app, ticket).await;
     // The id without its connection, as Auth0 answers here and nowhere else.
@@ -79,13 +79,16 @@ pub async fn signup(
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-fn refusal(fault: SignupFault) -> DbConnectionError {
+fn refusal(fault: SignupFault, flags: Flags) -> DbConnectionError {
     match fault {
         SignupFault::Email => DbConnectionError::Invalid("Invalid property: email".to_owned()),
         SignupFault::Username => {
             DbConnectionError::Invalid("Invalid property: username".to_owned())
         }
         SignupFault::Password(problem) => DbConnectionError::InvalidPassword(problem),
+        SignupFault::Taken if flags.enable_public_signup_user_exists_error => {
+            DbConnectionError::UserExists
+        }
         SignupFault::Taken => DbConnectionError::InvalidSignup,
         SignupFault::Overloaded(_) => DbConnectionError::Unavailable,
         SignupFault::Store(error) => error.into(),

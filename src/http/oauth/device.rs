@@ -25,7 +25,7 @@ use crate::http::{
         token::{NEVER_KEPT, authenticate},
     },
     pages::{
-        self, ScopeLine,
+        self, ScopeLine, branding,
         devices::{ActivatePage, ConfirmDevicePage, DeviceDonePage},
         locales,
     },
@@ -155,7 +155,7 @@ pub async fn confirm(
     if !written.map_err(store)? {
         return Ok(show_form(&app, "", Some(NOT_FOUND)));
     }
-    let page = DeviceDonePage { tenant: &app.settings.tenant_name, confirmed };
+    let page = DeviceDonePage { tenant: &branding::name(&app.settings), confirmed };
     Ok(pages::render(StatusCode::OK, &page))
 }
 
@@ -199,7 +199,7 @@ fn answer(
 /// `error` is the key of a text.
 fn show_form(app: &App, user_code: &str, error: Option<&'static str>) -> Response {
     let error = error.map(|key| locales::current().text(key));
-    let page = ActivatePage { tenant: &app.settings.tenant_name, user_code, error };
+    let page = ActivatePage { tenant: &branding::name(&app.settings), user_code, error };
     pages::render(StatusCode::OK, &page)
 }
 
@@ -221,7 +221,7 @@ fn show_question(
     let api = asks.api.as_ref().map(|record| &record.api);
     let scopes: Vec<ScopeLine> = asks.scope.iter().map(|scope| line(scope, api)).collect();
     let page = ConfirmDevicePage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         user_code: &asks.user_code.shown(),
         client_name: &asks.client.client.name,
         user: asks.user.name_for_people(),

@@ -16,7 +16,7 @@ use crate::http::{
     pages::{
         self,
         accounts::{NoticePage, VerificationPage},
-        locales,
+        branding, locales,
     },
 };
 
@@ -32,7 +32,7 @@ pub async fn verification_page(
     let Some(email) = found.and_then(|record| record.user.email) else {
         return after_ticket::refused(&app, &ticket, TicketKind::VerifyEmail).await;
     };
-    let tenant = &app.settings.tenant_name;
+    let tenant = &branding::name(&app.settings);
     let page = VerificationPage { tenant, email: &email, ticket: ticket.expose() };
     Ok(pages::render(StatusCode::OK, &page))
 }
@@ -51,7 +51,7 @@ pub async fn verify(State(app): State<App>, request: Request) -> Result<Response
     }
     let t = locales::current();
     let page = NoticePage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         title: t.text("verification.done_title"),
         heading: t.text("verification.done_heading"),
         message: t.rich("verification.done_message", &[]),

@@ -24,7 +24,7 @@ use crate::http::{
     pages::{
         self,
         accounts::{NoticePage, ResetPage, ResetRequestPage},
-        locales, messages,
+        branding, locales, messages,
     },
 };
 use crate::login::{background::Busy, recovery::ResetFault};
@@ -57,7 +57,7 @@ pub async fn request_link(
     send_link(&app, email, &transaction.request.client_id)
         .map_err(|Busy| PageError::unavailable(&app))?;
     let page = NoticePage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         title: t.text("reset_request.sent_title"),
         heading: t.text("reset_request.sent_heading"),
         message: t.rich("reset_request.sent_message", &[("email", email)]),
@@ -75,12 +75,12 @@ pub async fn request_link(
 /// [`Busy`].
 pub fn send_link(app: &App, email: &str, client: &ClientId) -> Result<(), Busy> {
     let (app_, email, client) = (app.clone(), email.to_owned(), client.clone());
-    let locale = locales::current();
+    let (locale, tenant) = (locales::current(), branding::name(&app.settings));
     app.login.background.run(async move {
         match app_.login.request_reset(&email, &client).await {
             Ok(None) => {}
             Ok(Some(ticket)) => {
-                let message = messages::reset_password(&app_.settings, locale, &ticket);
+                let message = messages::reset_password(&app_.settings, &tenant, locale, &ticket);
                 app_.login.mailer.send(message).await;
             }
             Err(error) => {
@@ -131,7 +131,7 @@ pub async fn reset(State(app): State<App>, request: Request) -> Result<Response,
         return Ok(answer);
     }
     let page = NoticePage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         title: t.text("reset.done_title"),
         heading: t.text("reset.done_heading"),
         message: t.rich("reset.done_message", &[]),
@@ -156,12 +156,12 @@ async fn holder(app: &App, ticket: &Ticket) -> Result<Option<String>, PageError>
 }
 
 fn show_request(app: &App, state: &str, email: &str, error: Option<&str>) -> Response {
-    let tenant = &app.settings.tenant_name;
+    let tenant = &branding::name(&app.settings);
     pages::render(StatusCode::OK, &ResetRequestPage { tenant, state, email, error })
 }
 
 fn show_reset(app: &App, email: &str, ticket: &Ticket, error: Option<&str>) -> Response {
-    let tenant = &app.settings.tenant_name;
+    let tenant = &branding::name(&app.settings);
     let page = ResetPage { tenant, email, ticket: ticket.expose(), error };
     pages::render(StatusCode::OK, &page)
 }

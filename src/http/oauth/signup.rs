@@ -17,7 +17,7 @@ use crate::http::{
         authorize::sealed_transaction,
         interaction::{client_name, logged_in},
     },
-    pages::{self, accounts::SignupPage, locales, messages},
+    pages::{self, accounts::SignupPage, branding, locales, messages},
 };
 use crate::login::{
     signup::{NewAccount, SignupFault},
@@ -83,7 +83,8 @@ pub async fn sign_up(
 /// Sends the link that verifies a new address.
 pub async fn send_verification(app: &App, ticket: Option<IssuedTicket>) {
     if let Some(ticket) = ticket {
-        let message = messages::verify_email(&app.settings, locales::current(), &ticket);
+        let tenant = branding::name(&app.settings);
+        let message = messages::verify_email(&app.settings, &tenant, locales::current(), &ticket);
         app.login.mailer.send(message).await;
     }
 }
@@ -111,7 +112,7 @@ async fn show(
     error: Option<&str>,
 ) -> Result<Response, PageError> {
     let client_name = client_name(app, Some(&transaction.request.client_id)).await?;
-    let tenant = &app.settings.tenant_name;
+    let tenant = &branding::name(&app.settings);
     let page = SignupPage { tenant, client_name: &client_name, state, email, error };
     Ok(pages::render(StatusCode::OK, &page))
 }

@@ -25,14 +25,19 @@ struct MessagePage<'a> {
 }
 
 /// The link to `/u/reset-password`.
-pub fn reset_password(settings: &Settings, t: Locale, issued: &IssuedTicket) -> Message {
+pub fn reset_password(
+    settings: &Settings,
+    tenant: &str,
+    t: Locale,
+    issued: &IssuedTicket,
+) -> Message {
     let minutes = (issued.lifetime / 60).to_string();
-    let intro = t.fill("mail.reset_intro", &[("tenant", &settings.tenant_name)]);
+    let intro = t.fill("mail.reset_intro", &[("tenant", tenant)]);
     let outro = t.fill("mail.reset_outro", &[("minutes", &minutes)]);
     let url = link(settings, TicketKind::ResetPassword, t, issued);
     let page = MessagePage {
         locale: t.tag(),
-        tenant: &settings.tenant_name,
+        tenant,
         subject: t.text("mail.reset_subject"),
         intro: &intro,
         url: &url,
@@ -43,14 +48,19 @@ pub fn reset_password(settings: &Settings, t: Locale, issued: &IssuedTicket) -> 
 }
 
 /// The link to `/u/email-verification`.
-pub fn verify_email(settings: &Settings, t: Locale, issued: &IssuedTicket) -> Message {
+pub fn verify_email(
+    settings: &Settings,
+    tenant: &str,
+    t: Locale,
+    issued: &IssuedTicket,
+) -> Message {
     let hours = (issued.lifetime / 3600).max(1).to_string();
-    let intro = t.fill("mail.verify_intro", &[("tenant", &settings.tenant_name)]);
+    let intro = t.fill("mail.verify_intro", &[("tenant", tenant)]);
     let outro = t.fill("mail.verify_outro", &[("hours", &hours)]);
     let url = link(settings, TicketKind::VerifyEmail, t, issued);
     let page = MessagePage {
         locale: t.tag(),
-        tenant: &settings.tenant_name,
+        tenant,
         subject: t.text("mail.verify_subject"),
         intro: &intro,
         url: &url,
@@ -74,13 +84,12 @@ struct CodeMessage<'a> {
 /// A one-time code for a login to `client_name`. Its subject does not hold the code, which a locked
 /// screen would show.
 pub fn one_time_code(
-    settings: &Settings,
+    tenant: &str,
     t: Locale,
     client_name: &str,
     to: &str,
     code: &OneTimeCode,
 ) -> Message {
-    let tenant = settings.tenant_name.as_str();
     let client = if client_name.is_empty() { tenant } else { client_name };
     let intro = t.fill("mail.code_intro", &[("client", client)]);
     let minutes = (passwordless::LIFETIME / 60).to_string();
