@@ -3,7 +3,10 @@
 
 use serde::Deserialize;
 
-use crate::domain::audience::Audience;
+use crate::domain::{
+    audience::Audience,
+    device::{BadMask, UserCodeFormat},
+};
 
 /// The settings. Built from the document that the Management API stores.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -25,6 +28,8 @@ pub struct Tenant {
     pub default_audience: Option<String>,
     /// Where people are sent who come from no application, https.
     pub default_redirection_uri: Option<String>,
+    /// How user codes look.
+    pub device_flow: Option<DeviceFlow>,
     /// Where a logout may lead that names no application.
     pub allowed_logout_urls: Vec<String>,
     /// The languages of the pages, the default first.
@@ -49,6 +54,26 @@ pub struct ErrorPageSettings {
     pub url: Option<String>,
     /// Whether the page names the request in the log.
     pub show_log_link: bool,
+}
+
+/// `device_flow`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct DeviceFlow {
+    /// `base20` or `digits`
+    pub charset: Option<String>,
+    /// `****-****`
+    pub mask: Option<String>,
+}
+
+impl DeviceFlow {
+    /// The format of user codes.
+    ///
+    /// # Errors
+    /// [`BadMask`].
+    pub fn format(&self) -> Result<UserCodeFormat, BadMask> {
+        UserCodeFormat::new(self.charset.as_deref() == Some("digits"), self.mask.as_deref())
+    }
 }
 
 /// `flags`, those that have an effect here.
@@ -142,6 +167,11 @@ impl Tenant {
             )
         };
         SessionLifetime { absolute, idle: idle.min(absolute), persistent }
+    }
+
+    /// How user codes look: as the operator says, as long as nobody guesses them.
+    pub fn user_codes(&self) -> UserCodeFormat {
+        self.device_flow.as_ref().and_then(|flow| flow.format().ok()).unwrap_or_default()
     }
 
     /// The API of a login that names none.

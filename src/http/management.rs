@@ -167,6 +167,7 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("DELETE", "/user-blocks/{id}") => delete(blocks::remove),
         ("GET",    "/anomaly/blocks/ips/{id}") => get(blocks::check_ip),
         ("DELETE", "/anomaly/blocks/ips/{id}") => delete(blocks::unblock_ip),
+        ("GET",    "/users/{id}/effective-permissions/sources/effective-roles") => get(role_users::roles_behind_permission),
         ("POST",   "/tickets/password-change")    => post(tickets::password_change),
         ("POST",   "/tickets/email-verification") => post(tickets::email_verification),
         ("POST",   "/jobs/verification-email")    => post(verification_email::create),

@@ -168,6 +168,8 @@ pub struct ErrorPage<'a> {
     pub message: &'a str,
     /// Names the request in the log.
     pub request_id: Option<&'a str>,
+    /// Where somebody who is lost can begin again, https.
+    pub home: Option<&'a str>,
 }
 
 /// Confirms a logout that leads nowhere else.
@@ -301,7 +303,14 @@ mod tests {
                 state: evil,
             }
             .render(),
-            ErrorPage { tenant: evil, title: evil, message: evil, request_id: Some(evil) }.render(),
+            ErrorPage {
+                tenant: evil,
+                title: evil,
+                message: evil,
+                request_id: Some(evil),
+                home: Some(evil),
+            }
+            .render(),
             SignedOutPage { tenant: evil }.render(),
             AccountPage { tenant: evil, client_name: evil, user: evil, state: evil }.render(),
             LogoutPage { tenant: evil, client_name: evil, state: evil }.render(),

@@ -127,6 +127,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("DELETE", "/user-blocks/{id}", &["update:users"]),
     op("GET",    "/anomaly/blocks/ips/{id}", &["read:anomaly_blocks"]),
     op("DELETE", "/anomaly/blocks/ips/{id}", &["delete:anomaly_blocks"]),
+    op("GET",    "/users/{id}/effective-permissions/sources/effective-roles", &["read:user_permission_source_roles"]),
     // An extension of this server.
     op("POST",   "/refresh-tokens/explain",        &["read:refresh_tokens"]),
 ];

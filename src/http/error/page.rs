@@ -33,16 +33,30 @@ pub struct PageError {
     tenant: String,
     /// What went wrong, for the page of the operator that is shown instead (`error_page.url`).
     code: Option<&'static str>,
+    /// Whether the person has to begin again, and may not know where.
+    is_lost: bool,
 }
 
 impl PageError {
     fn new(app: &App, status: StatusCode, title: &'static str, message: String) -> Self {
-        Self { status, title, message, tenant: branding::name(&app.settings), code: None }
+        Self {
+            status,
+            title,
+            message,
+            tenant: branding::name(&app.settings),
+            code: None,
+            is_lost: false,
+        }
     }
 
     /// The same as an error that the operator may show on a page of their own.
     fn coded(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
+    }
+
+    /// The same for somebody who has to begin again.
+    fn lost(self) -> Self {
+        Self { is_lost: true, ..self }
     }
 
     /// A request that cannot be read.
@@ -94,6 +108,7 @@ impl PageError {
         };
         Self::new(app, StatusCode::BAD_REQUEST, t.text("errors.again_title"), message.to_owned())
             .coded("invalid_request")
+            .lost()
     }
 
     /// A `request_uri` that is not ours, or is spent, expired or another application's. The page
@@ -245,6 +260,7 @@ impl IntoResponse for PageError {
             title: self.title,
             message: &self.message,
             request_id: request_id.as_deref(),
+            home: branding.home.as_deref().filter(|_| self.is_lost),
         };
         pages::render(self.status, &page)
     }

@@ -45,11 +45,7 @@ fn show(blocks: &[Block]) -> Value {
 }
 
 fn identifier(query: &Query) -> Result<&str, ManagementError> {
-    let found = query.text("identifier")?.ok_or_else(|| {
-        ManagementError::invalid_query(
-            "Query validation error: 'Missing required property: identifier'.",
-        )
-    })?;
+    let found = query.required("identifier")?;
     match found.chars().count() {
         length if length > LONGEST => Err(ManagementError::invalid_query(format!(
             "Query validation error: 'String is too long ({length} chars), maximum {LONGEST}' on \

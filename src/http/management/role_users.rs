@@ -12,10 +12,11 @@ use super::{
     query::Query,
     roles,
     schema::{Field, Kind, array_of, field, text},
+    user_permissions::NO_SUCH_USER,
     users,
     validation::{self, Writing},
 };
-use crate::domain::{RoleId, UserId, role::Role};
+use crate::domain::{RoleId, UserId, audience::Audience, role::Role};
 use crate::http::{
     App,
     error::management::ManagementError,
@@ -120,13 +121,37 @@ pub async fn effective_roles(State(app): State<App>, PathId(id): PathId, query: 
     let mut conn = app.store.read().await?;
     store::users::find(conn.db(), &user).await?.ok_or(users::MISSING)?;
     let found = user_roles::roles_after(conn.db(), &user, &after, take + 1).await?;
+    Ok(show_effective(found, after, take))
+}
+
+fn show_effective(found: Vec<Role>, after: String, take: i64) -> Json<Value> {
     let found = Listing::checkpoint(found, take, |role| role.id.as_str());
     let listing = found.map(|role| {
         let mut shown = show_role(&role);
         shown["sources"] = json!(["direct"]);
         shown
     });
-    Ok(Page::Checkpoint { after, take }.answer("roles", listing))
+    Page::Checkpoint { after, take }.answer("roles", listing)
+}
+
+/// `GET /users/{id}/effective-permissions/sources/effective-roles`: which roles give a permission.
+pub async fn roles_behind_permission(
+    State(app): State<App>,
+    PathId(id): PathId,
+    query: Query,
+) -> Answer {
+    const API: &str = "resource_server_identifier";
+    const PERMISSION: &str = "permission_name";
+    query.only(&[page::CHECKPOINT, &[API, PERMISSION]])?;
+    let (after, take) = Page::read_cursor(&query)?;
+    let audience = Audience::new(query.required(API)?);
+    let permission = query.required(PERMISSION)?;
+    let user = UserId::new(id);
+    let mut conn = app.store.read().await?;
+    store::users::find(conn.db(), &user).await?.ok_or(NO_SUCH_USER)?;
+    let wanted = (&audience, permission);
+    let found = user_roles::roles_with_after(conn.db(), &user, wanted, &after, take + 1).await?;
+    Ok(show_effective(found, after, take))
 }
 
 fn show_role(role: &Role) -> Value {

@@ -97,9 +97,13 @@ fn check(app: &App, record: &TenantRecord) -> Result<(), ManagementError> {
     check_error_page(app, &record.document)?;
     // What the protocol cannot read must not be stored: it would fail at every later request.
     let read = serde_json::from_value::<Tenant>(Value::Object(record.document.clone()));
-    read.map(|_| ()).map_err(|error| {
+    let tenant = read.map_err(|error| {
         ManagementError::invalid_body(format!("Payload validation error: '{error}'."))
-    })
+    })?;
+    match tenant.device_flow.unwrap_or_default().format() {
+        Ok(_) => Ok(()),
+        Err(bad) => Err(ManagementError::invalid_property(&bad.to_string(), "device_flow.mask")),
+    }
 }
 
 /// Errors are shown on a page of the web that is not one of this server, which would lead to itself.

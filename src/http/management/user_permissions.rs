@@ -21,6 +21,10 @@ use crate::store::{
     resource_servers, users,
 };
 
+/// As the contract words it for what a user may do in effect.
+pub(super) const NO_SUCH_USER: ManagementError =
+    ManagementError::NotFound { code: Some("inexistent_user"), message: "User does not exist." };
+
 const NO_API: ManagementError = ManagementError::NotFound {
     code: Some("inexistent_resource_server"),
     message: "The resource server does not exist",
@@ -79,23 +83,15 @@ pub async fn effective(
     PathId(id): PathId,
     query: Query,
 ) -> Result<Json<Value>, ManagementError> {
-    const NOBODY: ManagementError = ManagementError::NotFound {
-        code: Some("inexistent_user"),
-        message: "User does not exist.",
-    };
     const API: &str = "resource_server_identifier";
     query.only(&[page::CHECKPOINT, &[API]])?;
     let (after, take) = Page::read_cursor(&query)?;
-    let audience = query.text(API)?.map(Audience::new).ok_or_else(|| {
-        ManagementError::invalid_query(format!(
-            "Query validation error: 'Missing required property: {API}'."
-        ))
-    })?;
+    let audience = Audience::new(query.required(API)?);
     let user = UserId::new(id);
     let mut found = Vec::new();
     {
         let mut conn = app.store.read().await?;
-        users::find(conn.db(), &user).await?.ok_or(NOBODY)?;
+        users::find(conn.db(), &user).await?.ok_or(NO_SUCH_USER)?;
         for name in permissions::list_after(conn.db(), &user, &audience, &after, take + 1).await? {
             let sources = permissions::sources(conn.db(), &user, &audience, &name).await?;
             found.push((name, sources));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::domain::{settings::Settings, tenant::Tenant};
+use crate::domain::{device::UserCodeFormat, settings::Settings, tenant::Tenant};
 
 /// What the operator set. Addresses are checked again here: what is stored may come from a backup.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,8 +19,12 @@ pub struct Branding {
     pub logo_origin: Option<String>,
     /// Where people get help, `mailto:` or an address of the web.
     pub support: Vec<Support>,
+    /// Where people begin who come from no application, https.
+    pub home: Option<String>,
     /// Where errors are shown instead of on a page of ours.
     pub error_page: Option<Url>,
+    /// How user codes of devices look.
+    pub user_codes: UserCodeFormat,
     /// Whether error pages name the request in the log.
     pub shows_request_id: bool,
 }
@@ -54,8 +58,10 @@ impl Branding {
             logo_origin: logo.as_ref().map(|url| url.origin().ascii_serialization()),
             logo: logo.map(Into::into),
             support: page.into_iter().chain(mail).collect(),
+            home: web(&tenant.default_redirection_uri).map(Into::into),
             // A page of ours would lead to itself.
             error_page: web(&errors.url).filter(|url| !is_ours(url, settings)),
+            user_codes: tenant.user_codes(),
             shows_request_id: errors.show_log_link,
         }
     }

@@ -32,7 +32,6 @@ pub const UNBUILT: &[Operation] = &[
     op("DELETE", "/users/{id}/federated-connections-tokensets/{tokenset_id}", &["delete:federated_connections_tokens"]),
     op("DELETE", "/users/{id}/multifactor/{provider}", &["update:users"]),
     op("POST",   "/users/{id}/risk-assessments/clear", &["update:users"]),
-    op("GET",    "/users/{id}/effective-permissions/sources/effective-roles", &["read:user_permission_source_roles"]),
     op("GET",    "/users/{id}/effective-roles/sources/groups", &["read:user_role_source_groups"]),
     op("DELETE", "/users/{id}/identities/{provider}/{user_id}", &["update:users", "update:current_user_identities"]),
     op("POST",   "/users/{id}/multifactor/actions/invalidate-remember-browser", &["update:users"]),

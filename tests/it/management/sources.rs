@@ -103,11 +103,30 @@ async fn effective_roles_and_permissions_are_listed_page_by_page() {
         let none = format!("{path}/effective-permissions?resource_server_identifier=https://none");
         assert_eq!(get(&app, &none).await.ok(), json!({ "permissions": [] }), "{backend}");
 
+        let api = format!("resource_server_identifier={API}&permission_name");
+        let behind = format!("{path}/effective-permissions/sources/effective-roles?{api}");
+        let found = get(&app, &format!("{behind}=c")).await.ok();
+        assert_eq!(found, json!({ "roles": roles }), "{backend}");
+        let found = get(&app, &format!("{behind}=b")).await.ok();
+        assert_eq!(found, json!({ "roles": [shown(&one, "One")] }), "{backend}");
+        let first = get(&app, &format!("{behind}=c&take=1")).await.ok();
+        assert_eq!(first["next"], roles[0]["id"], "{backend}");
+        assert_eq!(get(&app, &format!("{behind}=a")).await.ok(), json!({ "roles": [] }));
+        assert_eq!(get(&app, &format!("{behind}=")).await.status, 400, "{backend}");
+        let nobody = behind.replace(&path, "/users/nobody");
+        let nobody = get(&app, &format!("{nobody}=a")).await;
+        assert_eq!(refused(&nobody), (404, "inexistent_user".to_owned()), "{backend}");
+
         let bad = get(&app, &format!("{path}/effective-permissions")).await;
         assert_eq!(refused(&bad), (400, "invalid_query_string".to_owned()), "{backend}");
         for (list, scope) in [
             ("effective-roles", "read:users"),
             ("effective-permissions?resource_server_identifier=x", "read:users"),
+            (
+                "effective-permissions/sources/effective-roles?resource_server_identifier=x\
+                 &permission_name=x",
+                "read:users",
+            ),
         ] {
             let answer = get(&app, &format!("/users/nobody/{list}")).await;
             assert_eq!(refused(&answer), (404, "inexistent_user".to_owned()), "{backend}");

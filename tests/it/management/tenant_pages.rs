@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{get, patch};
-use crate::support::{Answer, TestApp, each_backend, fixtures::*};
+use crate::support::{Answer, TestApp, browser::Browser, each_backend, fixtures::*};
 
 async fn set(app: &TestApp, body: Value) {
     patch(app, "/tenants/settings", body).await.ok();
@@ -154,6 +154,63 @@ async fn errors_are_shown_where_the_operator_says() {
         assert_eq!(app.get("nowhere").await.status, 404, "{backend}");
         let long = format!("{bad}{}", "x".repeat(5000));
         assert!(app.get(&long).await.header("location").len() < 1000, "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_lost_is_shown_where_to_begin() {
+    for (backend, app) in each_backend().await {
+        let home = "https://acme.example/start?a&b";
+        set(&app, json!({ "default_redirection_uri": home })).await;
+        let lost = app.get("u/login").await;
+        assert_eq!(lost.status, 400, "{backend}");
+        assert!(lost.text.contains("href=\"https://acme.example/start?a&#38;b\""), "{backend}");
+        assert!(!app.get("authorize").await.text.contains("acme.example"), "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn user_codes_look_as_the_tenant_says() {
+    for (backend, app) in each_backend().await {
+        let grant = "urn:ietf:params:oauth:grant-type:device_code";
+        let native = json!({ "app_type": "native", "grant_types": [grant] });
+        let world = app.world_with(native, json!({})).await;
+        let ask = async || {
+            let form = [("client_id", world.client_id.as_str()), ("scope", "openid")];
+            app.post_form("oauth/device/code", &form).await.ok()
+        };
+        let shape = |code: &str| -> String {
+            code.chars()
+                .map(|c| match c {
+                    c if c.is_ascii_digit() => '0',
+                    c if c.is_ascii_uppercase() => 'X',
+                    c => c,
+                })
+                .collect()
+        };
+        assert_eq!(shape(text(&ask().await, "user_code")), "XXXX-XXXX", "{backend}");
+        for (device_flow, expected) in [
+            (json!({ "charset": "digits" }), "000-000-000"),
+            (json!({ "charset": "base20", "mask": "***** *****" }), "XXXXX XXXXX"),
+            (json!({ "charset": "digits", "mask": "***-***-***-***" }), "000-000-000-000"),
+        ] {
+            set(&app, json!({ "device_flow": device_flow })).await;
+            let asked = ask().await;
+            let code = text(&asked, "user_code");
+            assert_eq!(shape(code), expected, "{backend}");
+            let whole = url::Url::parse(text(&asked, "verification_uri_complete")).unwrap();
+            assert_eq!(whole.query_pairs().next().unwrap().1, code, "{backend}");
+            let form = page(&app).await.text;
+            assert!(form.contains(&format!("placeholder=\"{expected}\"")), "{backend}");
+            // The person types it, logs in and is shown the same code.
+            let mut browser = Browser::new(&app);
+            let form = browser.visit("activate", &[]).await.page();
+            let typed = code.replace(['-', ' '], "");
+            let login = browser.submit(&form, &[("user_code", typed.as_str())]).await.page();
+            let credentials = [("username", EMAIL), ("password", PASSWORD)];
+            let question = browser.submit(&login, &credentials).await.page();
+            assert!(question.1.text.contains(code), "{backend}: {}", question.1.text);
+        }
     }
 }
 
