@@ -204,9 +204,8 @@ async fn user_codes_look_as_the_tenant_says() {
             assert!(form.contains(&format!("placeholder=\"{expected}\"")), "{backend}");
             // The person types it, logs in and is shown the same code.
             let mut browser = Browser::new(&app);
-            let form = browser.visit("activate", &[]).await.page();
             let typed = code.replace(['-', ' '], "");
-            let login = browser.submit(&form, &[("user_code", typed.as_str())]).await.page();
+            let login = browser.post("activate", &[("user_code", typed.as_str())]).await.page();
             let credentials = [("username", EMAIL), ("password", PASSWORD)];
             let question = browser.submit(&login, &credentials).await.page();
             assert!(question.1.text.contains(code), "{backend}: {}", question.1.text);
