@@ -7,6 +7,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 
 use super::{
+    change::Change,
     path_id::{self, PathId},
     query::Query,
 };
@@ -63,9 +64,11 @@ pub async fn list_by_identifier(query: Query) -> Answer {
 }
 
 /// `DELETE /user-blocks`
-pub async fn remove_by_identifier(query: Query) -> Removed {
+pub async fn remove_by_identifier(State(app): State<App>, change: Change, query: Query) -> Removed {
     query.only(&[&["identifier"]])?;
     identifier(&query)?;
+    // The trail holds no addresses, so not the identifier either.
+    change.commit(app.store.write().await?, "", Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -85,8 +88,9 @@ pub async fn list(State(app): State<App>, PathId(id): PathId, query: Query) -> A
 }
 
 /// `DELETE /user-blocks/{id}`
-pub async fn remove(State(app): State<App>, PathId(id): PathId) -> Removed {
-    find(&app, id).await?;
+pub async fn remove(State(app): State<App>, change: Change, PathId(id): PathId) -> Removed {
+    let user = find(&app, id).await?;
+    change.commit(app.store.write().await?, user.user_id.as_str(), Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -102,7 +106,8 @@ pub async fn check_ip(PathId(id): PathId, query: Query) -> Removed {
 }
 
 /// `DELETE /anomaly/blocks/ips/{id}`
-pub async fn unblock_ip(PathId(id): PathId) -> Removed {
-    address(&id)?;
+pub async fn unblock_ip(State(app): State<App>, change: Change, PathId(id): PathId) -> Removed {
+    let address = address(&id)?.to_string();
+    change.commit(app.store.write().await?, &address, Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -75,7 +75,7 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
 }
 
 #[rustfmt::skip]
-const CHANGE: &[Field] = &[
+pub(super) const CHANGE: &[Field] = &[
     field("session_metadata", ANY_OBJECT, "Metadata associated with the session, in the form of an object with string values (max 255 chars). Maximum of 25 metadata properties allowed.").nullable(),
 ];
 
@@ -102,7 +102,7 @@ pub async fn update(
 }
 
 #[rustfmt::skip]
-const REVOCATION: &[Field] = &[
+pub(super) const REVOCATION: &[Field] = &[
     field("session_id", text(1, 50), "ID of the session to revoke."),
     field("preserve_refresh_tokens", BOOLEAN, "Whether to preserve the refresh tokens associated with the session."),
 ];

@@ -37,7 +37,7 @@ const TTL: Kind = integer(0, LONGEST);
 const ABOUT_TTL: &str = "Number of seconds for which the ticket is valid before expiration. If unspecified or set to 0, this value defaults to 432000 seconds (5 days).";
 
 #[rustfmt::skip]
-const PASSWORD_CHANGE: &[Field] = &[
+pub(super) const PASSWORD_CHANGE: &[Field] = &[
     field("result_url", RESULT_URL, "URL the user will be redirected to once the ticket is used."),
     field("user_id", USER_ID, "user_id of for whom the ticket should be created."),
     field("client_id", CLIENT_ID, "ID of the client (application)."),
@@ -51,7 +51,7 @@ const PASSWORD_CHANGE: &[Field] = &[
 ];
 
 #[rustfmt::skip]
-const EMAIL_VERIFICATION: &[Field] = &[
+pub(super) const EMAIL_VERIFICATION: &[Field] = &[
     field("result_url", RESULT_URL, "URL the user will be redirected to once the ticket is used. Cannot be specified when using client_id or organization_id."),
     field("user_id", USER_ID, "user_id of for whom the ticket should be created.").required(),
     field("client_id", CLIENT_ID, "ID of the client (application)."),

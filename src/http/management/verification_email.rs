@@ -25,7 +25,7 @@ use crate::http::{
 use crate::store::{Tx, jobs};
 
 #[rustfmt::skip]
-const VERIFICATION_EMAIL: &[Field] = &[
+pub(super) const VERIFICATION_EMAIL: &[Field] = &[
     field("user_id", USER_ID, "user_id of the user to send the verification email to.").required(),
     field("client_id", CLIENT_ID, "client_id of the client (application). If no value provided, the global Client ID will be used."),
     field("identity", IDENTITY_OF_ANY, "This must be provided to verify primary social, enterprise and passwordless email identities. Also, is needed to verify secondary identities."),

@@ -26,6 +26,14 @@ async fn nobody_is_blocked_for_attempts() {
             assert_eq!(answer.text_of("message"), said, "{backend}");
             assert_eq!(delete(&app, &path).await.status, 204, "{backend}");
         }
+        // What an operator did is told, without the address that was named.
+        let logs = get(&app, "/logs?per_page=100").await.ok();
+        let told = logs.as_array().unwrap().iter().filter(|log| {
+            let path = log["details"]["request"]["path"].as_str().unwrap_or("");
+            log["type"] == "sapi" && path.contains("blocks")
+        });
+        assert_eq!(told.count(), 5, "{backend}: {logs}");
+        assert!(!logs.to_string().contains(EMAIL), "{backend}");
     }
 }
 
