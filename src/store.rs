@@ -37,6 +37,7 @@ pub mod clients;
 pub mod codes;
 pub mod connections;
 pub mod consents;
+pub mod daily_counts;
 pub mod device_codes;
 pub mod device_guesses;
 mod dialect;
@@ -76,6 +77,9 @@ pub enum Error {
     /// A unique column already has this value.
     #[error("the value exists already")]
     Duplicate,
+    /// What a row names is gone: somebody else removed it in the meantime.
+    #[error("what the value refers to is gone")]
+    Gone,
     /// A row breaks an invariant of this program.
     #[error("table {table} has a broken row: {why}")]
     Inconsistent {
@@ -112,6 +116,7 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Tls(_)
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             sqlx::Error::Database(e) if e.is_unique_violation() => Self::Duplicate,
+            sqlx::Error::Database(e) if e.is_foreign_key_violation() => Self::Gone,
             _ => Self::Database(error),
         }
     }

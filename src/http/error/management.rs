@@ -167,6 +167,10 @@ impl From<store::Error> for ManagementError {
                 tracing::warn!(error = error_chain(&error), "management: no database");
                 Self::Unavailable
             }
+            store::Error::Gone => Self::Conflict {
+                code: None,
+                message: "What the request refers to was removed by another request.".to_owned(),
+            },
             _ => {
                 tracing::error!(error = error_chain(&error), "management: the store failed");
                 Self::Internal
