@@ -23,6 +23,7 @@ mod limiter;
 mod logs;
 mod merge;
 mod openapi;
+mod organization_parts;
 mod organizations;
 mod page;
 mod path_id;
@@ -179,6 +180,9 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("POST",   "/jobs/users-exports")         => post(jobs::export),
         ("GET",    "/jobs/{id}")                  => get(jobs::read),
         ("GET",    "/jobs/{id}/errors")           => get(jobs::errors),
+        ("GET",    "/organizations/{id}/connections") => get(organization_parts::connections),
+        ("GET",    "/organizations/{id}/enabled_connections") => get(organization_parts::enabled_connections),
+        ("GET",    "/organizations/{id}/client-grants") => get(organization_parts::client_grants),
         ("GET",    "/organizations/name/{name}") => get(organizations::read_by_name),
         ("PATCH",  "/organizations/{id}") => patch(organizations::update),
         ("GET",    "/users/{id}/organizations") => get(organizations::list_of_user),

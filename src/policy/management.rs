@@ -168,6 +168,9 @@ pub const OPERATIONS: &[Operation] = &[
     op("PATCH", "/attack-protection/suspicious-ip-throttling", &["update:attack_protection"]),
     op("GET",   "/attack-protection/breached-password-detection", &["read:attack_protection"]),
     op("PATCH", "/attack-protection/breached-password-detection", &["update:attack_protection"]),
+    op("GET",    "/organizations/{id}/client-grants", &["read:organization_client_grants"]),
+    op("GET",    "/organizations/{id}/connections", &["read:organization_connections"]),
+    op("GET",    "/organizations/{id}/enabled_connections", &["read:organization_connections"]),
 ];
 
 /// Every scope of the Management API, sorted, once: the scopes of its resource server.

@@ -77,7 +77,10 @@ pub(super) fn show_member(user: &User) -> Map<String, Value> {
 }
 
 /// The organization with this id. A name would find one too, but here it is no id.
-async fn find(db: Db<'_>, id: &str) -> Result<Organization, ManagementError> {
+///
+/// # Errors
+/// 404, or when the database fails.
+pub(super) async fn find(db: Db<'_>, id: &str) -> Result<Organization, ManagementError> {
     let found = organizations::find(db, id).await?;
     found.filter(|organization| organization.id.as_str() == id).ok_or(MISSING)
 }

@@ -20,7 +20,7 @@ use crate::domain::{
 use crate::http::{
     App, error::management::ManagementError, extract::management_json::ManagementJson,
 };
-use crate::store::{audit, families, session_clients, sessions, users};
+use crate::store::{families, session_clients, sessions, users};
 
 type Answer = Result<Json<Value>, ManagementError>;
 type Accepted = Result<StatusCode, ManagementError>;
@@ -111,7 +111,7 @@ pub(super) const REVOCATION: &[Field] = &[
 /// tokens unless they are to live on.
 pub async fn revoke_access(
     State(app): State<App>,
-    change: Change,
+    mut change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Accepted {
@@ -137,11 +137,8 @@ pub async fn revoke_access(
             if preserves { 0 } else { families::revoke_of_user(&mut tx, &user, by, now).await? }
         }
     };
-    if revoked > 0 {
-        let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
-        let event = app.login.event(&happened, None, Some(&user));
-        audit::insert(&mut tx, &event).await?;
-    }
+    let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
+    change.also(&happened, None, Some(&user));
     change.commit(tx, user.as_str(), change::members(&body)).await?;
     Ok(StatusCode::ACCEPTED)
 }

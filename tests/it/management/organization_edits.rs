@@ -126,3 +126,29 @@ async fn the_organizations_of_a_user_are_listed_in_pages() {
         assert_eq!(refused(&odd), (400, "invalid_query_string".to_owned()), "{backend}");
     }
 }
+
+#[tokio::test]
+async fn an_organization_has_no_connections_and_grants_of_its_own() {
+    for (_, app) in each_backend().await {
+        let acme = organization(&app, json!({ "name": "acme" })).await;
+        let id = acme["id"].as_str().unwrap();
+        for (part, name) in [
+            ("connections", "connections"),
+            ("enabled_connections", "enabled_connections"),
+            ("client-grants", "client_grants"),
+        ] {
+            let list = async |id: &str, query: &str| {
+                get(&app, &format!("/organizations/{id}/{part}{query}")).await
+            };
+            assert_eq!(list(id, "").await.ok(), json!([]));
+            let page = list(id, "?page=0&per_page=7&include_totals=true").await.ok();
+            assert_eq!(page, json!({ name: [], "start": 0, "limit": 7, "total": 0 }));
+            // A name is no id, and nobody's organization has no parts.
+            for id in ["acme", "org_0000000000000000"] {
+                assert_eq!(refused(&list(id, "").await), (404, String::new()));
+            }
+            let answer = list(id, "?x=1").await;
+            assert_eq!(refused(&answer), (400, "invalid_query_string".to_owned()));
+        }
+    }
+}
