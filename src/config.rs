@@ -49,6 +49,8 @@ pub struct Config {
     pub audit: Audit,
     /// `[management]`
     pub management: Management,
+    /// `[jobs]`
+    pub jobs: Jobs,
     /// `[pages]`
     pub pages: Pages,
     /// `[signup]`
@@ -263,6 +265,7 @@ impl Config {
             management_requests_per_second: self.management.requests_per_second,
             management_burst: self.management.burst,
             outbound_allow_private: self.outbound.allow_private,
+            import_max_bytes: self.jobs.import_max_bytes,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }

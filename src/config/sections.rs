@@ -157,6 +157,14 @@ pub struct Management {
     pub burst: u32,
 }
 
+/// `[jobs]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    /// Bytes.
+    pub import_max_bytes: u64,
+}
+
 /// `[pages]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -87,6 +87,8 @@ pub struct Settings {
     pub management_requests_per_second: u32,
     /// Requests that it may send at once.
     pub management_burst: u32,
+    /// The longest file of users that is imported, in bytes.
+    pub import_max_bytes: u64,
     /// Where `/v2/logout` may redirect when no client is named.
     pub allowed_logout_urls: Vec<String>,
 }

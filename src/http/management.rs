@@ -17,6 +17,7 @@ mod explain;
 pub mod formats;
 mod gate;
 mod grants;
+pub mod jobs;
 mod limiter;
 mod logs;
 mod merge;
@@ -170,6 +171,10 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/tenants/settings")           => get(tenant_settings::read),
         ("PATCH",  "/tenants/settings")           => patch(tenant_settings::update),
         ("POST",   "/refresh-tokens/explain")     => post(explain::explain),
+        ("POST",   "/jobs/users-imports")         => post(jobs::import).layer(DefaultBodyLimit::disable()),
+        ("POST",   "/jobs/users-exports")         => post(jobs::export),
+        ("GET",    "/jobs/{id}")                  => get(jobs::read),
+        ("GET",    "/jobs/{id}/errors")           => get(jobs::errors),
         ("GET",    "/custom-domains")             => get(custom_domains::list),
         ("GET",    "/keys/signing")               => get(signing_keys::list),
         ("POST",   "/keys/signing/rotate")        => post(signing_keys::rotate),

@@ -1,9 +1,11 @@
 //! Table `user_account`.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::domain::{UserId, time::Timestamp, user::User};
-use crate::store::{Db, Error, Result, Tx, decode};
+use crate::store::{Db, Error, Result, Tx, decode, dialect};
 
 /// A user as it is kept.
 #[derive(Debug, Clone)]
@@ -183,7 +185,7 @@ pub async fn count(db: Db<'_>, filter: Filter<'_>) -> Result<i64> {
     Ok(count)
 }
 
-fn json(map: &Map<String, Value>) -> String {
+pub(super) fn json(map: &Map<String, Value>) -> String {
     Value::Object(map.clone()).to_string()
 }
 
@@ -213,6 +215,55 @@ pub async fn insert(tx: &mut Tx, user: &User, password_hash: Option<&str>) -> Re
         .await
         .map(|_| ())?);
     Ok(())
+}
+
+/// Adds the users whose id, address and user name are free in the database and among each other.
+/// Returns the ids of those that were added.
+///
+/// # Errors
+/// When the database does.
+pub async fn insert_new(tx: &mut Tx, users: &[(User, Option<String>)]) -> Result<HashSet<UserId>> {
+    if users.is_empty() {
+        return Ok(HashSet::new());
+    }
+    dialect::insert_new_users(tx.db(), users).await
+}
+
+/// The users beyond the id `after`, of a connection or of all, in the order of their ids.
+///
+/// # Errors
+/// When the database does.
+pub async fn list_after(
+    db: Db<'_>,
+    connection: Option<&str>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<UserRecord>> {
+    const LIST: &str =
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
+        profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
+        created_at, updated_at
+        FROM user_account
+        WHERE user_id > $1 AND (CAST($2 AS TEXT) IS NULL OR connection = $2)
+        ORDER BY user_id LIMIT $3";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
+        .bind(after)
+        .bind(connection)
+        .bind(limit)
+        .fetch_all(c)
+        .await?);
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// How many users a connection has, or all of them.
+///
+/// # Errors
+/// When the database does.
+pub async fn count_of(db: Db<'_>, connection: Option<&str>) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM user_account
+        WHERE CAST($1 AS TEXT) IS NULL OR connection = $1";
+    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT).bind(connection).fetch_one(c).await?);
+    Ok(count)
 }
 
 /// Replaces what an operator may edit of a user read at `version`. `false` when somebody else was

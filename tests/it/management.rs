@@ -13,6 +13,7 @@ mod connections;
 mod custom_domains;
 mod explain;
 mod grants;
+mod jobs;
 mod logs;
 mod openapi;
 mod organizations;

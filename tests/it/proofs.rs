@@ -3,10 +3,12 @@
 //! the same tests run for hours at night.
 
 mod bad_tokens;
+mod imports;
 mod kill;
 mod model;
 mod restore;
 mod rotations;
+mod server;
 mod sweep;
 
 use std::{

@@ -47,6 +47,15 @@ pub enum ManagementError {
     MethodNotAllowed,
     /// 413.
     PayloadTooLarge,
+    /// 413: a file that is longer than this many bytes.
+    FileTooLarge(u64),
+    /// 429: so many jobs of this kind have not ended yet.
+    TooManyJobs {
+        /// How many.
+        active: i64,
+        /// What they do, in plural.
+        kind: &'static str,
+    },
     /// 415: not JSON.
     UnsupportedMediaType,
     /// 429: more often than a client may ask.
@@ -100,6 +109,18 @@ impl ManagementError {
             }
             Self::PayloadTooLarge => {
                 (S::PAYLOAD_TOO_LARGE, None, "The request body is too large".to_owned())
+            }
+            Self::FileTooLarge(most) => {
+                let message =
+                    format!("Payload content length greater than maximum allowed: {most}.");
+                (S::PAYLOAD_TOO_LARGE, None, message)
+            }
+            Self::TooManyJobs { active, kind } => {
+                let message = format!(
+                    "There are {active} active {kind} jobs, please wait until some of them are \
+                     finished and try again"
+                );
+                (S::TOO_MANY_REQUESTS, None, message)
             }
             Self::UnsupportedMediaType => {
                 let message = "The request body must be application/json".to_owned();

@@ -3,10 +3,11 @@
 //! validate bodies, and from the routes; tests compare it with what the handlers do.
 
 use super::{
-    client_credentials, client_grants, clients, explain, organizations, page,
+    actions, attack_protection, client_credentials, client_grants, clients, connections, explain,
+    jobs, organizations, page,
     query::Fields,
     refresh_tokens, resource_servers, role_permissions, role_users, roles,
-    schema::{BOOLEAN, Field, Kind, TEXT, array_of, integer, one_of, text},
+    schema::{BOOLEAN, Field, Kind, TEXT, array_of, field, integer, one_of, text},
     tenant_settings, user_permissions, users,
     validation::Writing,
 };
@@ -32,13 +33,20 @@ pub struct Description {
 
 /// A request body.
 #[derive(Debug, Clone, Copy)]
-pub struct Body {
-    /// Its members.
-    pub fields: &'static [Field],
-    /// Whether something new is written, or a part of something.
-    pub writing: Writing,
-    /// Fewest members.
-    pub least: usize,
+pub enum Body {
+    /// A JSON object.
+    Members {
+        /// Its members.
+        fields: &'static [Field],
+        /// Whether something new is written, or a part of something.
+        writing: Writing,
+        /// Fewest members.
+        least: usize,
+    },
+    /// Any other JSON.
+    Json(&'static Kind),
+    /// A form with a file (`multipart/form-data`, RFC 7578).
+    Form(&'static [Field]),
 }
 
 const fn to(method: &'static str, path: &'static str) -> Description {
@@ -53,14 +61,23 @@ impl Description {
         Self { needs, ..self }
     }
     const fn creates(self, fields: &'static [Field]) -> Self {
-        Self { body: Some(Body { fields, writing: Writing::Create, least: 0 }), ..self }
+        self.with(Body::Members { fields, writing: Writing::Create, least: 0 })
     }
     const fn updates(self, fields: &'static [Field]) -> Self {
-        Self { body: Some(Body { fields, writing: Writing::Update, least: 0 }), ..self }
+        self.with(Body::Members { fields, writing: Writing::Update, least: 0 })
     }
     /// An update that must change something.
     const fn changes(self, fields: &'static [Field]) -> Self {
-        Self { body: Some(Body { fields, writing: Writing::Update, least: 1 }), ..self }
+        self.with(Body::Members { fields, writing: Writing::Update, least: 1 })
+    }
+    const fn takes(self, kind: &'static Kind) -> Self {
+        self.with(Body::Json(kind))
+    }
+    const fn uploads(self, fields: &'static [Field]) -> Self {
+        self.with(Body::Form(fields))
+    }
+    const fn with(self, body: Body) -> Self {
+        Self { body: Some(body), ..self }
     }
     const fn answers(self, status: u16) -> Self {
         Self { status, ..self }
@@ -72,6 +89,16 @@ impl Description {
 
 const FIELDS: &[&str] = Fields::PARAMETERS;
 const OF_A_USER: &[&[&str]] = &[page::CHECKPOINT, &["include_totals"]];
+
+/// The parts of the form that brings users.
+#[rustfmt::skip]
+const IMPORT: &[Field] = &[
+    field("users", TEXT, "The file: a JSON array of users.").required(),
+    field("connection_id", TEXT, "The connection of the users.").required(),
+    field("upsert", BOOLEAN, "Whether users that exist already are changed."),
+    field("external_id", TEXT, "An id of the caller's own."),
+    field("send_completion_email", BOOLEAN, "Whether administrators hear of the end by e-mail."),
+];
 
 /// A row for each operation.
 #[rustfmt::skip]
@@ -154,6 +181,27 @@ const DESCRIPTIONS: &[Description] = &[
     to("POST",   "/keys/signing/rotate").answers(201).scopes(&[&["create:signing_keys", "update:signing_keys"]]),
     to("GET",    "/keys/signing/{kid}"),
     to("PUT",    "/keys/signing/{kid}/revoke"),
+    to("GET",    "/connections").query(&[FIELDS, page::OFFSET, page::CHECKPOINT, &["strategy", "name"]]),
+    to("POST",   "/connections").creates(connections::CONNECTION).answers(201),
+    to("GET",    "/connections/{id}").query(&[FIELDS]),
+    to("PATCH",  "/connections/{id}").updates(connections::CONNECTION),
+    to("DELETE", "/connections/{id}").answers(202),
+    to("GET",    "/connections/{id}/clients").query(&[page::CHECKPOINT]),
+    to("PATCH",  "/connections/{id}/clients").takes(&connections::CLIENT_STATUS).answers(204),
+    to("GET",    "/connections/{id}/status"),
+    to("DELETE", "/connections/{id}/users").query(&[&["email"]]).needs(&["email"]).answers(204),
+    to("GET",    "/clients/{id}/connections").query(&[page::CHECKPOINT, FIELDS, &["strategy"]]),
+    to("POST",   "/jobs/users-imports").uploads(IMPORT).answers(202),
+    to("POST",   "/jobs/users-exports").creates(jobs::EXPORT),
+    to("GET",    "/jobs/{id}"),
+    to("GET",    "/jobs/{id}/errors"),
+    to("GET",    "/actions/actions").query(&[&["page", "per_page"], actions::FILTERS]),
+    to("GET",    "/attack-protection/brute-force-protection"),
+    to("PATCH",  "/attack-protection/brute-force-protection").updates(attack_protection::BRUTE_FORCE_PROTECTION),
+    to("GET",    "/attack-protection/suspicious-ip-throttling"),
+    to("PATCH",  "/attack-protection/suspicious-ip-throttling").updates(attack_protection::SUSPICIOUS_IP_THROTTLING),
+    to("GET",    "/attack-protection/breached-password-detection"),
+    to("PATCH",  "/attack-protection/breached-password-detection").updates(attack_protection::BREACHED_PASSWORD_DETECTION),
     to("POST",   "/refresh-tokens/explain").creates(explain::EXPLAIN),
 ];
 
@@ -180,6 +228,8 @@ const PARAMETERS: &[(&str, Kind, &str)] = &[
     ("subject_type", one_of(&["client", "user"]), "Whose grants."),
     ("default_for", one_of(&["third_party_clients"]), "The group whose default the grant is."),
     ("identifiers", array_of(&TEXT, 0, 10), "Identifiers of APIs."),
+    ("strategy", array_of(&TEXT, 0, 100), "Strategies of connections."),
+    ("name", TEXT, "The name."),
     ("name_filter", text(0, roles::NAME_LENGTH), "A part of the name."),
     ("email", TEXT, "The address of the user."),
     ("user_id", TEXT, "The user."),

@@ -126,7 +126,7 @@ fn describe(operation: &Operation, known: Option<&Description>) -> Value {
     if let Some(body) = &known.body {
         described["requestBody"] = json!({
             "required": true,
-            "content": { "application/json": { "schema": body_schema(body) } },
+            "content": { media_type(body): { "schema": body_schema(body) } },
         });
     }
     described
@@ -188,19 +188,28 @@ fn query_parameter(name: &str, is_required: bool) -> Value {
     parameter
 }
 
+const fn media_type(body: &Body) -> &'static str {
+    match body {
+        Body::Members { .. } | Body::Json(_) => "application/json",
+        Body::Form(_) => "multipart/form-data",
+    }
+}
+
 fn body_schema(body: &Body) -> Value {
+    let (fields, writing, least) = match body {
+        Body::Json(kind) => return kind_schema(kind, Writing::Create),
+        Body::Form(fields) => (*fields, Writing::Create, 0),
+        Body::Members { fields, writing, least } => (*fields, *writing, *least),
+    };
     let is_writable = |field: &&Field| match field.when {
         When::Always => true,
-        When::Create => body.writing == Writing::Create,
-        When::Update => body.writing == Writing::Update,
+        When::Create => writing == Writing::Create,
+        When::Update => writing == Writing::Update,
     };
-    let fields = body.fields.iter().filter(is_writable);
-    let required = body.writing == Writing::Create;
-    let mut schema = members_schema(fields, required, body.writing);
+    let fields = fields.iter().filter(is_writable);
+    let mut schema = members_schema(fields, writing == Writing::Create, writing);
     schema["additionalProperties"] = false.into();
-    if body.least > 0 {
-        schema["minProperties"] = body.least.into();
-    }
+    limit(&mut schema, ("minProperties", least), ("maxProperties", usize::MAX));
     schema
 }
 

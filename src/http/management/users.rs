@@ -9,8 +9,9 @@ mod view;
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
 
+use self::search::Search;
+pub use self::view::show;
 pub(super) use self::{fields::USER, search::PARAMETERS as SEARCH};
-use self::{search::Search, view::show};
 use super::{
     ATTEMPTS,
     change::{self, Change},

@@ -153,7 +153,6 @@ pub const UNBUILT: &[Operation] = &[
     op("DELETE", "/organizations/{organization_id}/groups/{group_id}/roles", &["delete:organization_group_roles"]),
     op("GET",    "/organizations/{organization_id}/roles/{role_id}/groups", &["read:organization_group_roles"]),
     op("GET",    "/organizations/{id}/members/{user_id}/effective-roles/sources/groups", &["read:organization_member_role_source_groups"]),
-    op("POST",   "/jobs/users-exports", &["read:users"]),
     op("GET",    "/stats/active-users", &["read:stats"]),
     op("GET",    "/stats/daily", &["read:stats"]),
     op("GET",    "/attack-protection/bot-detection", &["read:attack_protection"]),
