@@ -131,13 +131,12 @@ async fn an_id_in_a_body_never_moves_a_change_to_something_else() {
                 continue;
             }
             for id in ["id", "client_id", "user_id", "identifier", "kid"] {
-                let answer = patch(&app, &path, json!({ id: "other" })).await;
-                let what = format!("{backend} {operation:?} {id}");
-                // `client_id` of a user says for whom a message is sent, and is no id of the user.
-                if answer.status == 200 {
-                    assert_ne!(answer.json()[id], "other", "{what}");
+                // Of a user it says for which application a message is sent.
+                if (operation.path, id) == ("/users/{id}", "client_id") {
                     continue;
                 }
+                let answer = patch(&app, &path, json!({ id: "other" })).await;
+                let what = format!("{backend} {operation:?} {id}");
                 assert_eq!(refused(&answer), (400, "invalid_body".to_owned()), "{what}");
                 let message = answer.text_of("message");
                 assert!(message.contains("Additional properties not allowed"), "{what}: {message}");
