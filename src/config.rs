@@ -201,6 +201,7 @@ impl Config {
             ("links.per_user", self.links.per_user, 1, 100),
             ("audit.retention_days", self.audit.retention_days, 1, 3650),
             ("database.max_connections", i64::from(self.database.max_connections), 1, 1000),
+            ("database.search_timeout_ms", self.database.search_timeout_ms, 1, 600_000),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(format!("{name}: must be between {least} and {most}"));
@@ -252,6 +253,7 @@ impl Config {
             links_per_user: self.links.per_user,
             dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
             outbound_allow_private: self.outbound.allow_private,
+            search_timeout: self.database.search_timeout_ms,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }
@@ -317,6 +319,7 @@ mod tests {
         assert!(file("[pages]\ndefault_locale = \"xx\"").contains("en, ja"));
         assert!(file("[links]\nreset_lifetime = 1").contains("links.reset_lifetime"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
+        assert!(file("[database]\nsearch_timeout_ms = 0").contains("search_timeout_ms"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {
             assert!(file(&format!("[server]\nissuer = \"{issuer}\"")).contains("server.issuer"));
         }

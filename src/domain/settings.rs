@@ -83,6 +83,8 @@ pub struct Settings {
     pub dpop_unconfigured_api: UnconfiguredApi,
     /// Whether calls to addresses that applications name may reach private networks and use http.
     pub outbound_allow_private: bool,
+    /// How long a search of the Management API may take, in milliseconds.
+    pub search_timeout: i64,
     /// Where `/v2/logout` may redirect when no client is named.
     pub allowed_logout_urls: Vec<String>,
 }

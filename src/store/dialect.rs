@@ -1,5 +1,9 @@
 //! The only file with SQL that differs between the databases.
 
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
 use crate::store::{Db, Result};
 
 /// Whether any migration has ever run.
@@ -19,4 +23,12 @@ pub(super) async fn has_migrations_table(db: Db<'_>) -> Result<bool> {
         }
     };
     Ok(found)
+}
+
+/// Stops each statement of the transaction after `limit`.
+pub(super) async fn limit_statements(c: &mut PgConnection, limit: Duration) -> Result<()> {
+    // 0 would be no limit.
+    let millis = limit.as_millis().max(1).to_string();
+    sqlx::query("SELECT set_config('statement_timeout', $1, true)").bind(millis).execute(c).await?;
+    Ok(())
 }

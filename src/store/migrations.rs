@@ -39,6 +39,7 @@ const MIGRATIONS: &[Entry] = &[
     migration!(12, "tenant settings", "0012_tenant_settings.sql"),
     migration!(13, "roles", "0013_roles.sql"),
     migration!(14, "signing key rotation", "0014_signing_key_rotation.sql"),
+    migration!(18, "search", "0018_search.sql"),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -20,6 +20,7 @@ mod signing_keys;
 mod tenant_settings;
 mod unbuilt;
 mod user_permissions;
+mod user_search;
 mod users;
 
 use serde_json::Value;
