@@ -60,6 +60,7 @@ CREATE INDEX organization_created ON organization (created_at, id);
 CREATE INDEX client_grant_created ON client_grant (created_at, id);
 DROP INDEX client_grant_audience;
 CREATE INDEX client_grant_audience ON client_grant (audience, created_at, id);
+CREATE INDEX client_grant_subject_type ON client_grant (subject_type, created_at, id);
 CREATE INDEX client_grant_any_organization ON client_grant (any_organization, created_at, id);
 DROP INDEX consent_client;
 CREATE INDEX consent_client ON consent (client_id, user_id, audience);

@@ -7,6 +7,7 @@ mod kill;
 mod model;
 mod restore;
 mod rotations;
+mod scale;
 mod sweep;
 
 use std::{
