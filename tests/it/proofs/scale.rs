@@ -60,7 +60,7 @@ fn pages() -> Vec<(String, usize)> {
         ("/grants?include_totals=true".to_owned(), 50),
         (format!("/grants?user_id={user}&include_totals=true"), 1),
         (format!("/grants?client_id={CLIENT}&include_totals=true"), 1),
-        (format!("/device-credentials?type=refresh_token&user_id={user}"), 1),
+        (format!("/device-credentials?user_id={user}"), 1),
         ("/logs?include_totals=true".to_owned(), 50),
         ("/logs?take=50&from=log1000001".to_owned(), 50),
         (format!("/users/{user}/logs"), 1),

@@ -72,8 +72,8 @@ impl Population {
                 CASE WHEN i % 1000 = 0 THEN i % 2000 = 0 END, {PROFILE}, '{{}}', '{{\"plan\":\"p' || (i % 100) || '\"}}', i % 40, CASE WHEN i % 40 > 0 THEN 1700000000000 + i END, CASE WHEN i % 40 > 0 THEN '10.0.' || (i % 250) || '.1' END,
                 1, 1600000000000 + i, 1600000000000 + i * 2, 'd' || (i % 1000) || '.example', 'name ' || i, 'nick' || i, 'given' || (i % 5000), 'family' || (i % 20000), '+' || i, 1 FROM n")),
             (users, "user_search_value (user_id, path, value) SELECT 'auth0|' || i, 'app_metadata.plan', 'p' || (i % 100) FROM n".to_owned()),
-            (few, "organization_member (organization_id, user_id) SELECT 'org_1000001', 'auth0|' || i FROM n".to_owned()),
-            (few, "user_role (user_id, role_id) SELECT 'auth0|' || i, 'rol_1000001' FROM n".to_owned()),
+            (few, "organization_member (organization_id, user_id) SELECT 'org_' || (1000001 + i % 5), 'auth0|' || i FROM n".to_owned()),
+            (few, "user_role (user_id, role_id) SELECT 'auth0|' || i, 'rol_' || (1000001 + i % 5) FROM n".to_owned()),
             (few, "user_permission (user_id, audience, permission) SELECT 'auth0|' || i, 'https://api-1000001.example/', 'read' FROM n".to_owned()),
             (few, format!("session (id, cookie_hash, user_id, authenticated_at, amr, created_at, expires_at, idle_expires_at)
                 SELECT 'ses' || i, {}, 'auth0|' || i, 1, 'pwd', 1, 9000000000000, 9000000000000 FROM n", bytes("'s' || i"))),
@@ -81,6 +81,19 @@ impl Population {
             (few, format!("refresh_token_family (id, client_id, user_id, session_id, scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at, last_exchanged_at)
                 SELECT 'fam' || i, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, 'ses' || i, 'openid offline_access', 'password', 1, 'pwd', {salt}, 1, 3000000000000, 3000000000000, 3000000000000 FROM n")),
             (few, format!("consent (user_id, client_id, audience, scope, created_at, updated_at) SELECT 'auth0|' || i, 'client-' || (1000001 + i % {clients}), 'https://api-1000001.example/', 'read', 1, 1 FROM n")),
+            (few, format!("authorization_code (code_hash, client_id, user_id, session_id, redirect_uri, redirect_uri_given, scope, auth_time, amr, created_at, expires_at)
+                SELECT {}, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, 'ses' || i, 'https://x.example/', TRUE, 'openid', 1, 'pwd', 1, 3000000000000 + i FROM n", bytes("'c' || i"))),
+            (few, format!("dpop_proof (proof_hash, expires_at) SELECT {}, 3000000000000 + i FROM n", bytes("'d' || i"))),
+            (few, format!("client_assertion (client_id, jti_hash, expires_at) SELECT 'client-' || (1000001 + i % {clients}), {}, 3000000000000 + i FROM n", bytes("'j' || i"))),
+            (few, format!("pushed_request (id_hash, client_id, parameters, expires_at) SELECT {}, 'client-' || (1000001 + i % {clients}), '{{}}', 3000000000000 + i FROM n", bytes("'r' || i"))),
+            (few, format!("ticket (ticket_hash, kind, user_id, email, created_at, expires_at) SELECT {}, 'verify_email', 'auth0|' || i, 'user' || i, 1, 3000000000000 + i FROM n", bytes("'t' || i"))),
+            (few, format!("device_code (device_code_hash, user_code_mac, client_id, scope, state, created_at, expires_at)
+                SELECT {}, {}, 'client-' || (1000001 + i % {clients}), 'openid', 'pending', 1, 3000000000000 + i FROM n", bytes("'d' || i"), bytes("'u' || i"))),
+            (few, "device_guess (user_id, guesses, window_ends_at) SELECT 'auth0|' || i, 1, 3000000000000 + i FROM n".to_owned()),
+            (few, format!("passwordless_code (address_mac, client_id, code_expires_at, tries, wrong, wrong_end_at, starts, starts_end_at, expires_at)
+                SELECT {}, 'client-' || (1000001 + i % {clients}), 1, 0, 0, 0, 0, 0, 3000000000000 + i FROM n", bytes("'a' || i"))),
+            (few, format!("backchannel_logout (id, client_id, user_id, session_id, url, attempts, next_attempt_at, created_at)
+                SELECT 'bcl' || i, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, 'ses' || i, 'https://x.example/', 0, 3000000000000 + i, 3000000000000 + i FROM n")),
             (users, format!("audit (id, date, type, client_id, user_id, details) SELECT 'log' || i, 1600000000000 + i, CASE i % 20 WHEN 0 THEN 'fp' ELSE 's' END, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, '{{}}' FROM n")),
         ] {
             let sql = format!(
