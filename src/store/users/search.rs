@@ -280,48 +280,75 @@ fn write_present(sql: &mut Composed, column: &'static str) {
     sql.push("(").push(column).push(" IS NOT NULL)");
 }
 
+/// Tests joined by `AND`; of none, that there is a value. `IS NOT NULL` beside a comparison would
+/// be true anyway, and SQLite would take it for the other end of a range.
+struct Tests<'a> {
+    sql: &'a mut Composed,
+    column: &'static str,
+    are_any: bool,
+}
+
+impl<'a> Tests<'a> {
+    fn of(sql: &'a mut Composed, column: &'static str) -> Self {
+        sql.push("(");
+        Self { sql, column, are_any: false }
+    }
+    fn next(&mut self) -> &mut Composed {
+        if self.are_any {
+            self.sql.push(" AND ");
+        }
+        self.are_any = true;
+        self.sql
+    }
+    fn by_bytes(&mut self, test: &'static str, value: &str) {
+        let column = self.column;
+        self.next().column(column).push(test).bind(value);
+    }
+    fn end(self) {
+        if !self.are_any {
+            self.sql.push(self.column).push(" IS NOT NULL");
+        }
+        self.sql.push(")");
+    }
+}
+
 fn write_range(sql: &mut Composed, column: &'static str, range: Range) {
-    sql.push("(").push(column).push(" IS NOT NULL");
+    let mut tests = Tests::of(sql, column);
     for (test, end) in [(" >= ", range.from), (" < ", range.before)] {
         if let Some(end) = end {
-            sql.push(" AND ").push(column).push(test).bind(end);
+            tests.next().push(column).push(test).bind(end);
         }
     }
-    sql.push(")");
+    tests.end();
 }
 
 fn write_match(sql: &mut Composed, column: &'static str, matches: &Match) {
-    sql.push("(");
+    let mut tests = Tests::of(sql, column);
     match matches {
-        Match::Is(text) => {
-            sql.column(column).push(" = ").bind(text.as_str());
-        }
+        Match::Is(text) => tests.by_bytes(" = ", text),
         Match::Between(from, to) => {
-            sql.push(column).push(" IS NOT NULL");
             for (edge, within, beyond) in [(from, " >= ", " > "), (to, " <= ", " < ")] {
                 if let Some(edge) = edge {
-                    let test = if edge.inclusive { within } else { beyond };
-                    sql.push(" AND ").column(column).push(test).bind(edge.text.as_str());
+                    tests.by_bytes(if edge.inclusive { within } else { beyond }, &edge.text);
                 }
             }
         }
         Match::Pieces(pieces) => {
             let begins = pieces.first().map_or("", String::as_str);
-            sql.push(column).push(" IS NOT NULL");
             if !begins.is_empty() {
-                sql.push(" AND ").column(column).push(" >= ").bind(begins);
+                tests.by_bytes(" >= ", begins);
                 if let Some(end) = after_all_that_begin_with(begins) {
-                    sql.push(" AND ").column(column).push(" < ").bind(end.as_str());
+                    tests.by_bytes(" < ", &end);
                 }
             }
             if pieces.iter().skip(1).any(|piece| !piece.is_empty()) || pieces.len() > 2 {
                 let pattern = pattern(pieces);
-                sql.push(" AND ").push(column).push(" LIKE ").bind(pattern.as_str());
-                sql.push(" ESCAPE '!'");
+                tests.next().push(column).push(" LIKE ").bind(pattern.as_str());
+                tests.sql.push(" ESCAPE '!'");
             }
         }
     }
-    sql.push(")");
+    tests.end();
 }
 
 /// A pattern for `LIKE … ESCAPE '!'`.

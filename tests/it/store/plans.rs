@@ -142,6 +142,7 @@ const WALKS: &[(&str, &str)] = &[
     ("name:*", "most users have it"),
     ("_exists_:app_metadata", "most users have it"),
     ("logins_count:>39", "a range without end fits most users"),
+    ("last_login:[* TO 2023-11-15]", "a range without beginning fits most users"),
     ("NOT blocked:true", "what excludes fits most users"),
     ("identities.provider:auth0", "it fits most users"),
     ("name:*usa", "an index is of no use to the end of a word"),
@@ -161,7 +162,14 @@ async fn no_search_or_filter_reads_a_large_table_from_end_to_end() {
         for (about, statement, may_walk) in shapes(&db(&mut raw)) {
             let plan = plan_of_composed(&mut raw, &statement).await;
             let text = statement.text();
-            if let Some(why) = fault(text, &plan).filter(|_| !may_walk) {
+            // Postgres knows better than this test whether many rows fit. It must not read the tables
+            // that grow with the users.
+            let why = if population.is_large() {
+                plan.iter().find(|line| is_table_scan(line) && !line.contains("on client")).cloned()
+            } else {
+                fault(text, &plan)
+            };
+            if let Some(why) = why.filter(|_| !may_walk) {
                 faults.push(format!("{backend} {about}: {why}\n{text}\n{}", plan.join("\n")));
             }
         }

@@ -80,7 +80,7 @@ impl Population {
             (few, format!("session_client (session_id, client_id, first_at, last_at) SELECT 'ses' || i, 'client-' || (1000001 + i % {clients}), 1, 1 FROM n")),
             (few, format!("refresh_token_family (id, client_id, user_id, session_id, scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at, last_exchanged_at)
                 SELECT 'fam' || i, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, 'ses' || i, 'openid offline_access', 'password', 1, 'pwd', {salt}, 1, 3000000000000, 3000000000000, 3000000000000 FROM n")),
-            (few, format!("consent (user_id, client_id, audience, scope, created_at, updated_at) SELECT 'auth0|' || i, 'client-' || (1000001 + i % {clients}), 'https://api-1000001.example/', 'read', 1, 1 FROM n")),
+            (few, format!("consent (user_id, client_id, audience, scope, created_at, updated_at) SELECT 'auth0|' || i, 'client-' || (1000001 + i % {clients}), 'https://api-' || (1000001 + i % {apis}) || '.example/', 'read', 1, 1 FROM n")),
             (few, format!("authorization_code (code_hash, client_id, user_id, session_id, redirect_uri, redirect_uri_given, scope, auth_time, amr, created_at, expires_at)
                 SELECT {}, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, 'ses' || i, 'https://x.example/', TRUE, 'openid', 1, 'pwd', 1, 3000000000000 + i FROM n", bytes("'c' || i"))),
             (few, format!("dpop_proof (proof_hash, expires_at) SELECT {}, 3000000000000 + i FROM n", bytes("'d' || i"))),
