@@ -246,8 +246,7 @@ impl Parser<'_> {
     /// A word, cut at its wildcards. `true` when it is the name of a field: a `:` follows.
     fn word(&mut self, may_be_field: bool) -> Result<(Vec<String>, bool), Fault> {
         let (begin, mut is_field) = (self.at(), false);
-        let mut pieces = vec![String::new()];
-        let mut put = |c| pieces.last_mut().map(|piece: &mut String| piece.push(c));
+        let mut text = String::new();
         let mut stars = Vec::new();
         let mut length = 0;
         while let Some(c) = self.peek() {
@@ -257,7 +256,7 @@ impl Parser<'_> {
                     let Some(escaped) = self.peek() else {
                         return Err(Fault::Open(self.at(), "a character"));
                     };
-                    put(escaped);
+                    text.push(escaped);
                     length += 1;
                 }
                 ':' if may_be_field && (length > 0 || !stars.is_empty()) => is_field = true,
@@ -271,7 +270,7 @@ impl Parser<'_> {
                 c if c.is_whitespace() || c == ')' => break,
                 c if SPECIAL.contains(c) => return Err(Fault::Unsupported(self.at(), c)),
                 c => {
-                    put(c);
+                    text.push(c);
                     length += 1;
                 }
             }
@@ -283,7 +282,7 @@ impl Parser<'_> {
         if length == 0 && stars.is_empty() {
             return Err(Fault::NoTerm(begin));
         }
-        Ok((cut(&pieces.concat(), &stars), is_field))
+        Ok((cut(&text, &stars), is_field))
     }
 
     fn range(&mut self, from_inclusive: bool) -> Result<Value, Fault> {

@@ -69,7 +69,7 @@ const COMPOSING: &[&str] = &[
 async fn no_constant_statement_reads_a_large_table_from_end_to_end() {
     let mut excused = Vec::new();
     for (backend, app) in each_backend().await {
-        Population::small_unless_asked().settle(&app).await;
+        Population { clients: 300, apis: 50, users: 3000 }.settle(&app).await;
         let mut raw = Raw::connect(&app).await;
         ask_for_indexes(&mut raw).await;
         let mut faults = Vec::new();
