@@ -98,6 +98,7 @@ async fn every_list_answers_however_large_the_tables_are() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this measures; nothing depends on it")]
 async fn ask(app: &TestApp, backend: &str, path: &str, least: usize) -> Duration {
     app.management_token().await;
     let start = SystemTime::now();
