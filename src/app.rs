@@ -174,6 +174,7 @@ pub async fn serve(
             app.settings.audit_retention,
         )),
         tokio::spawn(tell_of_logouts(Arc::clone(&app.tokens))),
+        tokio::spawn(remove_users(Arc::clone(&app.login))),
     ];
     tasks.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
@@ -223,6 +224,16 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, audit_retention: i64) {
             Ok(rows) => tracing::debug!(rows, "swept {rows} expired rows"),
             Err(error) => tracing::warn!(%error, "the sweep failed; it will be tried again"),
         }
+    }
+}
+
+/// Goes on with the removal of users whose connection was deleted, where a stop interrupted it.
+async fn remove_users(login: Arc<LoginService>) {
+    loop {
+        if let Err(error) = login.remove_users_of_deleted_connections(usize::MAX).await {
+            tracing::warn!(%error, "users of a deleted connection are left; it will be tried again");
+        }
+        tokio::time::sleep(SWEEP_INTERVAL).await;
     }
 }
 

@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod der;
 pub mod digest;
 pub mod dpop;
+pub mod foreign_password;
 pub mod hex;
 pub mod master_key;
 pub mod nonce;

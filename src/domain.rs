@@ -7,10 +7,12 @@ pub mod client_assertion;
 pub mod client_credential;
 pub mod client_grant;
 pub mod code;
+pub mod connection;
 pub mod device;
 pub mod dpop;
 pub mod entropy;
 pub mod family;
+pub mod job;
 pub mod logout;
 pub mod organization;
 pub mod passwordless;
@@ -95,4 +97,12 @@ id!(
 id!(
     /// The id of a role, `rol_…`.
     RoleId
+);
+id!(
+    /// The id of a connection, `con_…`.
+    ConnectionId
+);
+id!(
+    /// The id of a job, `job_…`.
+    JobId
 );

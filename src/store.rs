@@ -29,6 +29,7 @@ macro_rules! on {
 #[macro_use]
 pub mod compose;
 
+pub mod attack_protection;
 pub mod audit;
 pub mod backchannel_logouts;
 mod budget;
@@ -38,12 +39,18 @@ pub mod client_credentials;
 pub mod client_grants;
 pub mod clients;
 pub mod codes;
+pub mod connections;
 pub mod consents;
 pub mod device_codes;
 pub mod device_guesses;
 mod dialect;
 pub mod dpop_proofs;
 pub mod families;
+pub mod job_chunks;
+pub mod job_downloads;
+pub mod job_errors;
+pub mod job_keys;
+pub mod jobs;
 mod migrations;
 pub mod organizations;
 pub mod passwordless_codes;

@@ -8,7 +8,7 @@ use crate::config::Bootstrap;
 use crate::domain::{ClientGrantId, ClientId, ResourceServerId, client_grant::SubjectType};
 use crate::http::App;
 use crate::policy::management;
-use crate::store::{self, Store, client_grants, clients, resource_servers};
+use crate::store::{self, Store, client_grants, clients, connections, resource_servers};
 
 /// Makes sure that the Management API exists and defines the scopes of this release.
 ///
@@ -91,7 +91,11 @@ pub async fn ensure_client(
     match found {
         None => {
             let inserted = clients::insert(&mut tx, id, document, sealed.as_deref(), now).await;
-            Ok(unless_duplicate(inserted, tx).await?)
+            let enabled = match inserted {
+                Ok(()) => connections::enable_all_for(&mut tx, id).await,
+                refused => refused,
+            };
+            Ok(unless_duplicate(enabled, tx).await?)
         }
         Some(record) => {
             if app.tokens.client_secret(&record)?.as_ref() == secret {

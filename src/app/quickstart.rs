@@ -15,7 +15,7 @@ use crate::domain::{
     ClientId, ResourceServerId,
     audience::Audience,
     secret::{ClientSecret, Password},
-    user::User,
+    user::{DATABASE_CONNECTION, User},
 };
 use crate::http::{
     App,
@@ -239,7 +239,7 @@ async fn follow_issuer(
 
 async fn ensure_user(app: &App, seeded: &SeededUser) -> Result<(), StartError> {
     let mut conn = app.store.read().await?;
-    if users::find_by_identifier(conn.db(), &seeded.email).await?.is_some() {
+    if users::find_by_identifier(conn.db(), DATABASE_CONNECTION, &seeded.email).await?.is_some() {
         return Ok(());
     }
     drop(conn);

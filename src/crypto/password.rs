@@ -12,13 +12,27 @@ use argon2::{
 use tokio::sync::Semaphore;
 
 use self::memory::Memory;
-use crate::crypto::digest;
+use crate::crypto::{digest, foreign_password::ForeignPassword};
 use crate::domain::{entropy::Entropy, secret::Password};
+
+/// How many blocks of memory a hash of this server takes, of 1 KiB each.
+pub(super) const BLOCKS: usize = Params::DEFAULT_M_COST as usize;
 
 /// Too many hashes are waiting. The caller answers 503 with `Retry-After`.
 #[derive(Debug, thiserror::Error)]
 #[error("too many password hashes are waiting")]
 pub struct Overloaded;
+
+/// What became of a password that was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// It is not the one, or there is none.
+    Wrong,
+    /// It is the one.
+    Right,
+    /// It is the one, and another program hashed it: the PHC string that is to be kept instead.
+    Rehashed(String),
+}
 
 /// Hashes and verifies passwords.
 pub struct Passwords {
@@ -69,6 +83,31 @@ impl Passwords {
         Ok(matches && exists)
     }
 
+    /// Checks a password against what the store keeps: a PHC string, or a hash of another program,
+    /// which costs a hash of this server beside its own, right or wrong: it takes no less time than
+    /// that of somebody who does not exist.
+    ///
+    /// # Errors
+    /// [`Overloaded`].
+    pub async fn check(
+        &self,
+        password: &Password,
+        stored: Option<&str>,
+        entropy: &dyn Entropy,
+    ) -> Result<Checked, Overloaded> {
+        let Some(foreign) = stored.and_then(ForeignPassword::from_stored) else {
+            let right = self.verify(password, stored).await?;
+            return Ok(if right { Checked::Right } else { Checked::Wrong });
+        };
+        let (password, salt) = (password.clone(), entropy.bytes::<16>());
+        self.run(move |memory| {
+            let right = foreign.verify(password.expose(), memory);
+            let phc = hash(password.expose(), &salt, memory);
+            if right { Checked::Rehashed(phc) } else { Checked::Wrong }
+        })
+        .await
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
@@ -94,7 +133,7 @@ fn hash(password: &str, salt: &[u8; 16], memory: &mut Vec<Block>) -> String {
     const NEVER: &str = "the parameters of the crate are valid";
     let params = Params::default();
     let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-    fill(&Argon2::default(), password, salt, &mut output, memory).expect(NEVER);
+    fill(&Argon2::default(), password.as_bytes(), salt, &mut output, memory).expect(NEVER);
     let phc = PasswordHash {
         algorithm: Algorithm::default().ident(),
         version: Some(Version::default().into()),
@@ -107,6 +146,11 @@ fn hash(password: &str, salt: &[u8; 16], memory: &mut Vec<Block>) -> String {
 
 /// By the parameters of the PHC string, which may be of an older release.
 fn verify(password: &str, phc: &str, memory: &mut Vec<Block>) -> bool {
+    verify_bytes(password.as_bytes(), phc, memory)
+}
+
+/// As [`verify`], of a password that may not be text.
+pub(super) fn verify_bytes(password: &[u8], phc: &str, memory: &mut Vec<Block>) -> bool {
     let Ok(phc) = PasswordHash::new(phc) else { return false };
     let (Some(salt), Some(expected)) = (phc.salt, phc.hash) else { return false };
     let (Ok(algorithm), Ok(params)) =
@@ -127,13 +171,13 @@ fn verify(password: &str, phc: &str, memory: &mut Vec<Block>) -> bool {
 
 fn fill(
     argon2: &Argon2<'_>,
-    password: &str,
+    password: &[u8],
     salt: &[u8],
     output: &mut [u8],
     memory: &mut Vec<Block>,
 ) -> argon2::Result<()> {
     memory.resize(argon2.params().block_count(), Block::default());
-    argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, memory)
+    argon2.hash_password_into_with_memory(password, salt, output, memory)
 }
 
 #[cfg(test)]
@@ -161,6 +205,23 @@ mod tests {
         let passwords = Passwords::new(1, 8, &SystemEntropy);
         assert!(passwords.verify(&Password::new("password"), Some(phc)).await.unwrap());
         assert!(!passwords.verify(&Password::new("Password"), Some(phc)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_right_password_of_another_program_gets_a_hash_of_this_one() {
+        let passwords = Passwords::new(1, 8, &SystemEntropy);
+        let right = Password::new("U*U");
+        let foreign = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+        let stored = ForeignPassword::bcrypt(foreign).unwrap().to_stored();
+        let check = async |password: &Password, stored: Option<&str>| {
+            passwords.check(password, stored, &SystemEntropy).await.unwrap()
+        };
+        let Checked::Rehashed(phc) = check(&right, Some(&stored)).await else { panic!() };
+        assert!(phc.starts_with("$argon2id$"), "{phc}");
+        assert_eq!(check(&right, Some(&phc)).await, Checked::Right);
+        assert_eq!(check(&Password::new("wrong"), Some(&stored)).await, Checked::Wrong);
+        assert_eq!(check(&right, None).await, Checked::Wrong);
+        assert_eq!(check(&right, Some("foreign:{}")).await, Checked::Wrong);
     }
 
     #[tokio::test]

@@ -1,11 +1,14 @@
 //! Audit events: what a security reviewer will want to count. Ids only, never a token, a secret or
 //! an e-mail address.
 
+pub mod management;
+
 use serde_json::{Value, json};
 
+use self::management::{Managed, ManagementRequest};
 use crate::domain::{
-    ClientId, FamilyId, KeyId, SessionId, UserId, audience::Audience, entropy::Entropy,
-    family::RevokedBy, scope::ScopeSet, time::Timestamp,
+    ClientId, FamilyId, SessionId, UserId, audience::Audience, entropy::Entropy, family::RevokedBy,
+    scope::ScopeSet, time::Timestamp,
 };
 
 /// Where a request came from.
@@ -231,16 +234,12 @@ pub enum Happened<'a> {
     BlockedUser,
     /// Somebody created an account.
     SignedUp,
-    /// Something was written through the Management API.
+    /// Something was written through the Management API, or was to be.
     Managed {
-        /// The HTTP method.
-        method: &'a str,
-        /// The path that was called.
-        path: &'a str,
-        /// The id of what was written.
-        id: &'a str,
-        /// The names of the members that changed; never what they hold.
-        members: &'a [String],
+        /// By which request.
+        request: &'a ManagementRequest,
+        /// What.
+        what: Managed<'a>,
     },
     /// An account was not created.
     SignupRefused {
@@ -293,20 +292,6 @@ pub enum Happened<'a> {
         /// The API.
         audience: &'a Audience,
     },
-    /// The next signing key began to sign.
-    SigningKeysRotated {
-        /// The key that signed until now.
-        previous: &'a KeyId,
-        /// The key that signs from now on.
-        current: &'a KeyId,
-        /// The key that will sign after the next rotation.
-        next: &'a KeyId,
-    },
-    /// A previous signing key is trusted no more.
-    SigningKeyRevoked {
-        /// The key.
-        kid: &'a KeyId,
-    },
 }
 
 impl Happened<'_> {
@@ -350,9 +335,7 @@ impl Happened<'_> {
             Self::DeviceConfirmed => "sdeac",
             Self::DeviceDeclined => "fdecc",
             Self::DeviceCodeNotFound { .. } => "fdeac",
-            Self::Managed { .. }
-            | Self::SigningKeysRotated { .. }
-            | Self::SigningKeyRevoked { .. } => "sapi",
+            Self::Managed { what, .. } => what.code(),
         }
     }
 
@@ -439,16 +422,7 @@ impl Happened<'_> {
                 json!({ "reason": reason, "error_description": description })
             }
             Self::DeviceCodeNotFound { reason } => json!({ "reason": reason }),
-            Self::Managed { method, path, id, members } => json!({
-                "request": { "method": method, "path": path }, "id": id, "changed": members,
-            }),
-            Self::SigningKeysRotated { previous, current, next } => json!({
-                "operation": "signing_keys_rotated",
-                "previous": previous, "current": current, "next": next,
-            }),
-            Self::SigningKeyRevoked { kid } => {
-                json!({ "operation": "signing_key_revoked", "kid": kid })
-            }
+            Self::Managed { request, what } => what.details(request),
             Self::LoggedIn
             | Self::LoggedInSilently
             | Self::SilentLoginRefused

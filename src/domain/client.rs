@@ -34,6 +34,9 @@ pub struct Client {
     /// Its secret, sealed: signs ID tokens with HS256. The store fills it in.
     #[serde(skip)]
     pub sealed_secret: Option<Vec<u8>>,
+    /// Whether it is "All Applications": no application, but a place for what concerns all.
+    #[serde(default, rename = "global")]
+    pub is_global: bool,
     /// What people see on the consent page.
     #[serde(default)]
     pub name: String,

@@ -21,10 +21,23 @@ pub struct Tenant {
     pub oidc_logout: OidcLogout,
     /// More settings of `/oidc/logout`.
     pub sessions: SessionSettings,
+    /// The database connection of a login that names none.
+    pub default_directory: Option<String>,
+    /// Switches.
+    pub flags: Flags,
     session_lifetime_in_minutes: Option<i64>,
     idle_session_lifetime_in_minutes: Option<i64>,
     ephemeral_session_lifetime_in_minutes: Option<i64>,
     idle_ephemeral_session_lifetime_in_minutes: Option<i64>,
+}
+
+/// `flags`, those that have an effect here.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub struct Flags {
+    /// Whether a new application begins with every connection there is; it does unless this says
+    /// no.
+    pub enable_client_connections: Option<bool>,
 }
 
 /// `session_cookie`

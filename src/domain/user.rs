@@ -4,10 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::domain::{UserId, time::Timestamp};
 
-/// The database connection, whose users have a password.
+/// The database connection that a new installation has.
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
 
-/// The connection of the users who log in by a code that is mailed to them.
+/// The connection of the users who log in by a code that is mailed to them. There is one at most:
+/// applications know it by its name.
 pub const EMAIL_CONNECTION: &str = "email";
 
 /// A user.
@@ -15,6 +16,8 @@ pub const EMAIL_CONNECTION: &str = "email";
 pub struct User {
     /// The `sub` of tokens.
     pub user_id: UserId,
+    /// The name of the connection that the user belongs to.
+    pub connection: String,
     /// Lower case.
     pub email: Option<String>,
     /// Whether the address was verified.
@@ -43,11 +46,12 @@ pub struct User {
 }
 
 impl User {
-    /// A user of the database connection without attributes. `local` is the part of the id after
+    /// A user of the first database connection without attributes. `local` is the part of the id after
     /// `auth0|`.
     pub fn new(local: &str, now: Timestamp) -> Self {
         Self {
             user_id: UserId::new(format!("auth0|{local}")),
+            connection: DATABASE_CONNECTION.to_owned(),
             email: None,
             email_verified: false,
             username: None,
@@ -66,16 +70,10 @@ impl User {
     pub fn of_address(local: &str, email: &str, now: Timestamp) -> Self {
         Self {
             user_id: UserId::new(format!("{EMAIL_CONNECTION}|{local}")),
+            connection: EMAIL_CONNECTION.to_owned(),
             email: Some(email.to_owned()),
             email_verified: true,
             ..Self::new(local, now)
-        }
-    }
-    /// The connection that the user belongs to; the first part of the id tells.
-    pub fn connection(&self) -> &'static str {
-        match self.user_id.as_str().split_once('|') {
-            Some((EMAIL_CONNECTION, _)) => EMAIL_CONNECTION,
-            _ => DATABASE_CONNECTION,
         }
     }
     /// Whether an operator has blocked the user.

@@ -3,14 +3,17 @@
 //! Each resource is a list of fields (what may be written, [`schema`]), a view (what is answered)
 //! and a handler for each row of [`OPERATIONS`].
 
+mod attack_protection;
 mod change;
 mod client_credentials;
 mod client_grants;
 mod clients;
+mod connections;
 mod custom_domains;
 mod device_credentials;
 mod explain;
 pub mod formats;
+mod gate;
 mod grants;
 mod logs;
 mod merge;
@@ -35,16 +38,14 @@ mod validation;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRequestParts, Request, State},
+    extract::DefaultBodyLimit,
     http::{HeaderValue, header},
-    middleware::{self, Next},
+    middleware,
     response::Response,
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 
-use crate::http::{
-    App, dpop, error::management::ManagementError, extract::management_token::ManagementToken,
-};
+use crate::http::{App, dpop, error::management::ManagementError};
 use crate::policy::management::{OPERATIONS, Operation, unbuilt::UNBUILT};
 
 /// The largest request body in bytes.
@@ -58,11 +59,12 @@ pub fn router(app: &App) -> Router<App> {
     let mut router = Router::new();
     for operation in OPERATIONS {
         let Some(route) = handler(operation) else { continue };
-        let gate = middleware::from_fn_with_state((app.clone(), *operation), require_scope);
+        let gate = middleware::from_fn_with_state((app.clone(), *operation), gate::gate);
         router = router.route(operation.path, route.route_layer(gate));
     }
     for operation in UNBUILT {
-        router = router.route(operation.path, unbuilt::refusal(operation));
+        let gate = middleware::from_fn_with_state((app.clone(), *operation), gate::gate);
+        router = router.route(operation.path, unbuilt::refusal(operation).route_layer(gate));
     }
     router
         .fallback(unknown_path)
@@ -105,6 +107,16 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/users/{id}/permissions")     => get(user_permissions::list),
         ("POST",   "/users/{id}/permissions")     => post(user_permissions::add),
         ("DELETE", "/users/{id}/permissions")     => delete(user_permissions::remove),
+        ("GET",    "/connections")                => get(connections::list),
+        ("POST",   "/connections")                => post(connections::create),
+        ("GET",    "/connections/{id}")           => get(connections::read),
+        ("PATCH",  "/connections/{id}")           => patch(connections::update),
+        ("DELETE", "/connections/{id}")           => delete(connections::remove),
+        ("GET",    "/connections/{id}/clients")   => get(connections::clients::list),
+        ("PATCH",  "/connections/{id}/clients")   => patch(connections::clients::update),
+        ("GET",    "/connections/{id}/status")    => get(connections::status),
+        ("DELETE", "/connections/{id}/users")     => delete(connections::remove_user),
+        ("GET",    "/clients/{id}/connections")   => get(connections::clients::connections_of_client),
         ("GET",    "/users/{id}/logs")            => get(logs::of_user),
         ("GET",    "/logs")                       => get(logs::list),
         ("GET",    "/logs/{id}")                  => get(logs::read),
@@ -153,24 +165,14 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("POST",   "/keys/signing/rotate")        => post(signing_keys::rotate),
         ("GET",    "/keys/signing/{kid}")         => get(signing_keys::read),
         ("PUT",    "/keys/signing/{kid}/revoke")  => put(signing_keys::revoke),
+        ("GET",    "/attack-protection/brute-force-protection")        => get(attack_protection::read_brute_force),
+        ("PATCH",  "/attack-protection/brute-force-protection")        => patch(attack_protection::update_brute_force),
+        ("GET",    "/attack-protection/suspicious-ip-throttling")      => get(attack_protection::read_suspicious_ip),
+        ("PATCH",  "/attack-protection/suspicious-ip-throttling")      => patch(attack_protection::update_suspicious_ip),
+        ("GET",    "/attack-protection/breached-password-detection")   => get(attack_protection::read_breached_passwords),
+        ("PATCH",  "/attack-protection/breached-password-detection")   => patch(attack_protection::update_breached_passwords),
         _ => return None,
     })
-}
-
-/// Runs before the body is read: a stranger cannot make the server parse anything.
-async fn require_scope(
-    State((app, operation)): State<(App, Operation)>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ManagementError> {
-    let (mut parts, body) = request.into_parts();
-    let token = ManagementToken::from_request_parts(&mut parts, &app).await?;
-    if !token.has_any(operation.scopes) {
-        return Err(ManagementError::InsufficientScope(operation.scopes));
-    }
-    parts.extensions.insert(token);
-    parts.extensions.insert(operation);
-    Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
 /// Nothing here; also the answer to `/api/v2/` itself.

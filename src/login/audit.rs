@@ -161,7 +161,15 @@ impl LoginService {
         if matches!(happened, Happened::RefreshTokensRevoked { revoked: 0, .. }) {
             return tx.commit().await;
         }
-        commit_with(tx, &self.event(happened, client, user)).await
+        commit_with(tx, &[self.event(happened, client, user)]).await
+    }
+
+    /// Commits a transaction with the events that tell of it, then tells the stream.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn commit_events(&self, tx: Tx, events: &[AuditEvent]) -> Result<(), store::Error> {
+        commit_with(tx, events).await
     }
 
     /// Commits a transaction with the event that tells of it, then tells the stream.
@@ -175,7 +183,7 @@ impl LoginService {
         client: Option<&ClientId>,
         user: Option<&UserId>,
     ) -> Result<(), store::Error> {
-        commit_with(tx, &self.event(happened, client, user)).await
+        commit_with(tx, &[self.event(happened, client, user)]).await
     }
 
     /// Writes an event in a transaction of its own, then tells the stream.
@@ -188,15 +196,17 @@ impl LoginService {
         client: Option<&ClientId>,
         user: Option<&UserId>,
     ) -> Result<(), store::Error> {
-        commit_with(self.store.write().await?, &self.event(happened, client, user)).await
+        commit_with(self.store.write().await?, &[self.event(happened, client, user)]).await
     }
 }
 
-/// Commits a transaction together with its event, and only then tells the stream.
-async fn commit_with(mut tx: Tx, event: &AuditEvent) -> Result<(), store::Error> {
-    audit::insert(&mut tx, event).await?;
+/// Commits a transaction together with its events, and only then tells the stream.
+async fn commit_with(mut tx: Tx, events: &[AuditEvent]) -> Result<(), store::Error> {
+    for event in events {
+        audit::insert(&mut tx, event).await?;
+    }
     tx.commit().await?;
-    telemetry::audit::emit(event);
+    events.iter().for_each(telemetry::audit::emit);
     Ok(())
 }
 

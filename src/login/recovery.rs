@@ -10,6 +10,7 @@ use crate::domain::{
     logout::Initiator,
     secret::{Password, Ticket},
     ticket::{IssuedTicket, TicketKind},
+    user::DATABASE_CONNECTION,
 };
 use crate::login::{LoginService, signup::personal};
 use crate::policy::new_password::{self, Problem};
@@ -45,7 +46,9 @@ impl LoginService {
         client: &ClientId,
     ) -> Result<Option<IssuedTicket>, store::Error> {
         let email = email.trim().to_lowercase();
-        let found = users::find_by_identifier(self.store.read().await?.db(), &email).await?;
+        let found =
+            users::find_by_identifier(self.store.read().await?.db(), DATABASE_CONNECTION, &email)
+                .await?;
         // Not a user name that looks like it.
         let found = found.filter(|record| record.user.email.as_ref() == Some(&email));
         let refused = |reason| Happened::ResetNotSent { reason };

@@ -60,7 +60,7 @@ pub fn identities(user: &User) -> Value {
     let id = user.user_id.as_str();
     let (provider, local) = id.split_once('|').unwrap_or(("auth0", id));
     serde_json::json!([{
-        "connection": user.connection(),
+        "connection": user.connection,
         "user_id": local,
         "provider": provider,
         "isSocial": false,

@@ -13,12 +13,14 @@ use crate::domain::{
     ClientId,
     audience::Audience,
     client_grant::{ClientGrant, SubjectType},
+    connection::Connection,
     tenant::Tenant,
     url_pattern::Origins,
 };
 use crate::store::{
     Db, Result, Store, client_grants,
     clients::{self, ClientRecord},
+    connections,
     resource_servers::{self, ResourceServerRecord},
     tenant_settings,
 };
@@ -45,6 +47,8 @@ struct Rows {
     /// Also keeps that there is no grant.
     grants: HashMap<GrantKey, Option<Arc<ClientGrant>>>,
     tenant: Option<Arc<Tenant>>,
+    /// The connections of each client.
+    connections: HashMap<ClientId, Arc<Vec<Connection>>>,
     /// The origins that may call with CORS, of all clients.
     origins: Option<Arc<Origins>>,
     /// The ones known last: they outlive the forgetting, for answers without a database.
@@ -89,7 +93,8 @@ impl Cache {
 }
 
 impl Store {
-    /// The client, from memory if possible.
+    /// The client, from memory if possible. The global one is no application, so that nobody can log
+    /// in to it or get tokens as it.
     ///
     /// # Errors
     /// When the database does.
@@ -101,7 +106,8 @@ impl Store {
             }
             rows.epoch
         };
-        let found = clients::find(self.read().await?.db(), id).await?.map(Arc::new);
+        let found = clients::find(self.read().await?.db(), id).await?;
+        let found = found.filter(|record| !record.client.is_global).map(Arc::new);
         if let Some(row) = &found {
             self.cache.keep(epoch, |r| &mut r.clients, id.clone(), Arc::clone(row));
         }
@@ -150,6 +156,24 @@ impl Store {
         let found = client_grants::find_for(conn.db(), client, audience, subject).await?;
         let found = found.map(|record| Arc::new(record.grant));
         self.cache.keep(epoch, |r| &mut r.grants, key, found.clone());
+        Ok(found)
+    }
+
+    /// The connections that users of a client may come from, oldest first, from memory if
+    /// possible.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn connections(&self, client: &ClientId) -> Result<Arc<Vec<Connection>>> {
+        let epoch = {
+            let rows = self.cache.read();
+            if let Some(hit) = rows.connections.get(client) {
+                return Ok(Arc::clone(hit));
+            }
+            rows.epoch
+        };
+        let found = Arc::new(connections::enabled_for(self.read().await?.db(), client).await?);
+        self.cache.keep(epoch, |r| &mut r.connections, client.clone(), Arc::clone(&found));
         Ok(found)
     }
 

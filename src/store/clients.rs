@@ -61,6 +61,8 @@ pub async fn find(db: Db<'_>, id: &ClientId) -> Result<Option<ClientRecord>> {
 /// Narrows a listing; `None`, or an empty list, means any.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
+    /// The global one, or the others.
+    pub is_global: Option<bool>,
     /// Of the operator's own, or of others.
     pub is_first_party: Option<bool>,
     /// Of one of these types.
@@ -69,6 +71,7 @@ pub struct Filter {
 
 impl Filter {
     fn narrow(&self, sql: &mut Composed) {
+        sql.only("is_global = ", self.is_global);
         sql.only("is_first_party = ", self.is_first_party);
         if let Some((first, rest)) = self.app_types.split_first() {
             sql.condition().push("app_type IN (").bind(first.as_str());

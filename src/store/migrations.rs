@@ -39,7 +39,11 @@ const MIGRATIONS: &[Entry] = &[
     migration!(12, "tenant settings", "0012_tenant_settings.sql"),
     migration!(13, "roles", "0013_roles.sql"),
     migration!(14, "signing key rotation", "0014_signing_key_rotation.sql"),
+    migration!(15, "connections", "0015_connections.sql"),
+    migration!(16, "jobs", "0016_jobs.sql"),
     migration!(18, "search", "0018_search.sql"),
+    migration!(19, "global client", "0019_global_client.sql"),
+    migration!(20, "attack protection", "0020_attack_protection.sql"),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -39,6 +39,20 @@ const PASSWORDLESS: &str = "DELETE FROM passwordless_code WHERE address_mac IN
     (SELECT address_mac FROM passwordless_code WHERE expires_at < $1 LIMIT $2)";
 const BACKCHANNEL_LOGOUTS: &str = "DELETE FROM backchannel_logout WHERE id IN
     (SELECT id FROM backchannel_logout WHERE created_at < $1 LIMIT $2)";
+// What belongs to a job goes first, a few rows at a time, or its end would take them all at once.
+const JOB_CHUNKS: &str = "DELETE FROM job_chunk WHERE (job_id, number) IN
+    (SELECT p.job_id, p.number FROM job j JOIN job_chunk p ON p.job_id = j.id
+     WHERE j.expires_at < $1 LIMIT $2)";
+const JOB_KEYS: &str = "DELETE FROM job_key WHERE (job_id, key_hash) IN
+    (SELECT p.job_id, p.key_hash FROM job j JOIN job_key p ON p.job_id = j.id
+     WHERE j.expires_at < $1 LIMIT $2)";
+const JOB_ERRORS: &str = "DELETE FROM job_error WHERE (job_id, item) IN
+    (SELECT p.job_id, p.item FROM job j JOIN job_error p ON p.job_id = j.id
+     WHERE j.expires_at < $1 LIMIT $2)";
+const JOB_DOWNLOADS: &str = "DELETE FROM job_download WHERE token_hash IN
+    (SELECT token_hash FROM job_download WHERE expires_at < $1 LIMIT $2)";
+const JOBS: &str = "DELETE FROM job WHERE id IN
+    (SELECT id FROM job WHERE expires_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -66,6 +80,11 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (DEVICE_GUESSES, now),
         (PASSWORDLESS, now),
         (BACKCHANNEL_LOGOUTS, now.plus_seconds(-BACKCHANNEL_LOGOUT_RETENTION)),
+        (JOB_CHUNKS, now),
+        (JOB_KEYS, now),
+        (JOB_ERRORS, now),
+        (JOB_DOWNLOADS, now),
+        (JOBS, now),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {

@@ -4,7 +4,7 @@ pub mod search;
 
 use serde_json::{Map, Value};
 
-use crate::domain::{UserId, time::Timestamp, user::DATABASE_CONNECTION, user::User};
+use crate::domain::{UserId, time::Timestamp, user::User};
 use crate::store::{Db, Error, Result, Tx, compose::Composed, decode};
 use search::{Columns, index_metadata};
 
@@ -22,6 +22,7 @@ pub struct UserRecord {
 #[derive(sqlx::FromRow)]
 struct Row {
     user_id: String,
+    connection: String,
     email: Option<String>,
     email_verified: bool,
     username: Option<String>,
@@ -45,6 +46,7 @@ impl TryFrom<Row> for UserRecord {
         Ok(Self {
             user: User {
                 user_id: UserId::new(row.user_id),
+                connection: row.connection,
                 email: row.email,
                 email_verified: row.email_verified,
                 username: row.username,
@@ -69,7 +71,8 @@ impl TryFrom<Row> for UserRecord {
 /// # Errors
 /// When the database does.
 pub async fn find(db: Db<'_>, id: &UserId) -> Result<Option<UserRecord>> {
-    const FIND: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+    const FIND: &str =
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
         profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
         created_at, updated_at
         FROM user_account WHERE user_id = $1";
@@ -78,20 +81,25 @@ pub async fn find(db: Db<'_>, id: &UserId) -> Result<Option<UserRecord>> {
     row.map(TryInto::try_into).transpose()
 }
 
-/// The user who logs in with this e-mail address or user name, in lower case. An address wins over
-/// another user's equal user name.
+/// The user of a connection who logs in with this e-mail address or user name, in lower case. An
+/// address wins over another user's equal user name.
 ///
 /// # Errors
 /// When the database does.
-pub async fn find_by_identifier(db: Db<'_>, identifier: &str) -> Result<Option<UserRecord>> {
-    const FIND: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+pub async fn find_by_identifier(
+    db: Db<'_>,
+    connection: &str,
+    identifier: &str,
+) -> Result<Option<UserRecord>> {
+    const FIND: &str =
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
         profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
         created_at, updated_at
-        FROM user_account WHERE connection = $2 AND (email = $1 OR username = $1)
-        ORDER BY CASE WHEN email = $1 THEN 0 ELSE 1 END LIMIT 1";
+        FROM user_account WHERE connection = $1 AND (email = $2 OR username = $2)
+        ORDER BY CASE WHEN email = $2 THEN 0 ELSE 1 END LIMIT 1";
     let row: Option<Row> = on!(db, |c| sqlx::query_as(FIND)
+        .bind(connection)
         .bind(identifier)
-        .bind(DATABASE_CONNECTION)
         .fetch_optional(c)
         .await?);
     row.map(TryInto::try_into).transpose()
@@ -106,7 +114,8 @@ pub async fn find_by_email(
     connection: &str,
     email: &str,
 ) -> Result<Option<UserRecord>> {
-    const FIND: &str = "SELECT user_id, email, email_verified, username, password_hash, blocked,
+    const FIND: &str =
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
         profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
         created_at, updated_at
         FROM user_account WHERE connection = $1 AND email = $2";
@@ -122,7 +131,7 @@ pub async fn find_by_email(
 pub async fn list_by_email(db: Db<'_>, email: &str) -> Result<Vec<UserRecord>> {
     let mut sql = Composed::new(
         &db,
-        "SELECT user_id, email, email_verified, username, password_hash, blocked,
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
         profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
         created_at, updated_at
         FROM user_account WHERE ",
@@ -151,7 +160,7 @@ pub async fn insert(tx: &mut Tx, user: &User, password_hash: Option<&str>) -> Re
     let columns = Columns::of(user);
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(user.user_id.as_str())
-        .bind(user.connection())
+        .bind(user.connection.as_str())
         .bind(user.email.as_deref())
         .bind(user.email_verified)
         .bind(user.username.as_deref())
@@ -222,6 +231,24 @@ pub async fn update(
     Ok(updated == 1)
 }
 
+/// Puts another hash of the same password in place of `old`. `false` when that is no longer what is
+/// kept.
+///
+/// # Errors
+/// When the database does.
+pub async fn replace_password_hash(tx: &mut Tx, id: &UserId, old: &str, new: &str) -> Result<bool> {
+    const REPLACE: &str = "UPDATE user_account SET password_hash = $3, version = version + 1
+        WHERE user_id = $1 AND password_hash = $2";
+    let replaced = on!(tx.db(), |c| sqlx::query(REPLACE)
+        .bind(id.as_str())
+        .bind(old)
+        .bind(new)
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(replaced == 1)
+}
+
 /// Counts a completed login.
 ///
 /// # Errors
@@ -260,6 +287,17 @@ pub async fn confirm_email(tx: &mut Tx, id: &UserId, email: &str) -> Result<()> 
         .await
         .map(|_| ())?);
     Ok(())
+}
+
+/// Users of a connection, at most `limit`, in no order that matters.
+///
+/// # Errors
+/// When the database does.
+pub async fn of_connection(db: Db<'_>, connection: &str, limit: i64) -> Result<Vec<UserId>> {
+    const FIND: &str = "SELECT user_id FROM user_account WHERE connection = $1 LIMIT $2";
+    let rows: Vec<(String,)> =
+        on!(db, |c| sqlx::query_as(FIND).bind(connection).bind(limit).fetch_all(c).await?);
+    Ok(rows.into_iter().map(|(id,)| UserId::new(id)).collect())
 }
 
 /// Removes a user with sessions, consents, codes, refresh tokens and memberships. `false` when

@@ -1,10 +1,11 @@
 //! The binary itself: starting, refusing to start, stopping, and what it writes to its log.
 
 use std::{
-    io::{Read, Write},
+    fs::File,
+    io::{Read, Seek, Write},
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
     time::Duration,
 };
 
@@ -27,9 +28,11 @@ fn refusal(output: &Output) -> String {
     text
 }
 
-/// A running server with its log.
+/// A running server with what it prints. Into files: a pipe that nobody empties would make the
+/// server wait as soon as it is full.
 struct Running {
     child: std::process::Child,
+    printed: [File; 2],
     issuer: String,
 }
 
@@ -38,8 +41,10 @@ impl Running {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let issuer = format!("http://127.0.0.1:{port}/");
         command.env("DOORWARD_LISTEN", format!("127.0.0.1:{port}")).env("DOORWARD_ISSUER", &issuer);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut running = Self { child, issuer };
+        let printed = [(); 2].map(|()| tempfile::tempfile().unwrap());
+        let [stdout, stderr] = printed.each_ref().map(|file| file.try_clone().unwrap());
+        let child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
+        let mut running = Self { child, printed, issuer };
         for _ in 0..600 {
             let ready = reqwest::get(format!("{}health/ready", running.issuer)).await;
             if ready.is_ok_and(|answer| answer.status().is_success()) {
@@ -52,13 +57,16 @@ impl Running {
     }
 
     /// SIGTERM, then standard output and log.
-    fn stop(self) -> (String, String) {
+    fn stop(mut self) -> (String, String) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        let output = self.child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (text(output.stdout), text(output.stderr))
+        let status = self.child.wait().unwrap();
+        let [stdout, stderr] = self.printed.map(|mut file| {
+            file.rewind().unwrap();
+            std::io::read_to_string(file).unwrap()
+        });
+        assert!(status.success(), "{stderr}");
+        (stdout, stderr)
     }
 }
 

@@ -1,10 +1,14 @@
 //! The Management API, over real HTTP.
 
 mod access;
+mod attack_protection;
+mod audited;
+mod bad_input;
 mod client_credentials;
 mod client_grants;
 mod client_policies;
 mod clients;
+mod connections;
 mod custom_domains;
 mod explain;
 mod grants;
@@ -22,6 +26,7 @@ mod unbuilt;
 mod user_permissions;
 mod user_search;
 mod users;
+mod valid_writes;
 
 use serde_json::Value;
 

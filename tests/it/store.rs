@@ -1,5 +1,6 @@
 //! The store: the guards of two databases behind one text, and the guarded updates.
 
+mod connections;
 mod families;
 mod plans;
 mod schema;

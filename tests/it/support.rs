@@ -7,6 +7,7 @@ pub mod mail;
 pub mod population;
 pub mod postgres;
 pub mod raw;
+pub mod recorded;
 pub mod signer;
 
 use std::{

@@ -57,6 +57,10 @@ pub enum ManagementError {
     Internal,
 }
 
+/// The `errorCode` of an answer, kept beside it for the audit trail.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorCode(pub &'static str);
+
 impl ManagementError {
     /// A body that breaks the contract.
     pub fn invalid_body(message: impl Into<String>) -> Self {
@@ -193,6 +197,9 @@ impl IntoResponse for ManagementError {
             body["attributes"] = json!({ "error": message });
         }
         let mut response = (status, Json(body)).into_response();
+        if let Some(code) = code {
+            response.extensions_mut().insert(ErrorCode(code));
+        }
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::UNAUTHORIZED {

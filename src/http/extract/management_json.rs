@@ -16,34 +16,55 @@ impl FromRequest<App> for ManagementJson {
     type Rejection = ManagementError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
-        let content_type = request.headers().get(header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|v| v.to_str().ok()).unwrap_or("");
-        let media_type = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        if media_type != "application/json" {
-            return Err(ManagementError::UnsupportedMediaType);
-        }
-        let body = Bytes::from_request(request, app)
-            .await
-            .map_err(|_| ManagementError::PayloadTooLarge)?;
-        let value: Value = serde_json::from_slice(&body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            ManagementError::invalid_body(format!(
-                "Payload validation error: the body is not JSON (line {line}, column {column})."
-            ))
-        })?;
-        if contains_nul(&value) {
-            return Err(ManagementError::invalid_body(
-                "Payload validation error: the body contains the character U+0000.",
-            ));
-        }
-        match value {
+        match read(request, app).await? {
             Value::Object(map) => Ok(Self(map)),
-            other => Err(ManagementError::invalid_body(format!(
-                "Payload validation error: 'Expected type object but found type {}'.",
-                type_name(&other)
-            ))),
+            other => Err(wrong_type("object", &other)),
         }
     }
+}
+
+/// A JSON array.
+pub struct ManagementJsonArray(pub Vec<Value>);
+
+impl FromRequest<App> for ManagementJsonArray {
+    type Rejection = ManagementError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
+        match read(request, app).await? {
+            Value::Array(items) => Ok(Self(items)),
+            other => Err(wrong_type("array", &other)),
+        }
+    }
+}
+
+fn wrong_type(expected: &str, found: &Value) -> ManagementError {
+    ManagementError::invalid_body(format!(
+        "Payload validation error: 'Expected type {expected} but found type {}'.",
+        type_name(found)
+    ))
+}
+
+async fn read(request: Request, app: &App) -> Result<Value, ManagementError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|v| v.to_str().ok()).unwrap_or("");
+    let media_type = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    if media_type != "application/json" {
+        return Err(ManagementError::UnsupportedMediaType);
+    }
+    let body =
+        Bytes::from_request(request, app).await.map_err(|_| ManagementError::PayloadTooLarge)?;
+    let value: Value = serde_json::from_slice(&body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        ManagementError::invalid_body(format!(
+            "Payload validation error: the body is not JSON (line {line}, column {column})."
+        ))
+    })?;
+    if contains_nul(&value) {
+        return Err(ManagementError::invalid_body(
+            "Payload validation error: the body contains the character U+0000.",
+        ));
+    }
+    Ok(value)
 }
 
 /// Postgres cannot store U+0000.

@@ -7,7 +7,13 @@ use axum::{
 };
 use serde_json::{Map, Value};
 
-use crate::domain::{ClientId, UserId, audit::Happened};
+use crate::domain::{
+    ClientId, UserId,
+    audit::{
+        AuditEvent, Happened,
+        management::{Managed, ManagementRequest},
+    },
+};
 use crate::http::{
     App, error::management::ManagementError, extract::management_token::ManagementToken,
 };
@@ -18,35 +24,60 @@ use crate::store::Tx;
 const MOST_NAMES: usize = 100;
 /// Most characters of a name in an event.
 const NAME_LENGTH: usize = 100;
-/// Most characters of a path in an event.
-const PATH_LENGTH: usize = 500;
 
 /// The write that is being answered. A handler that writes takes it and commits through it.
 pub struct Change {
     app: App,
-    operation: Operation,
-    path: String,
-    client: ClientId,
-    user: Option<UserId>,
+    request: ManagementRequest,
+    also: Vec<AuditEvent>,
 }
 
 impl FromRequestParts<App> for Change {
     type Rejection = ManagementError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let ManagementToken(by) = ManagementToken::from_request_parts(parts, app).await?;
+        let token = ManagementToken::from_request_parts(parts, app).await?;
         let operation = *parts.extensions.get::<Operation>().ok_or(ManagementError::Internal)?;
-        // The routes are nested: the address that the caller knows is the original one.
-        let original = parts.extensions.get::<OriginalUri>();
-        let path = original.map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
-        let user = (!by.subject.ends_with("@clients")).then(|| UserId::new(by.subject));
-        let (app, client) = (app.clone(), ClientId::new(by.client_id));
-        let path = path.chars().take(PATH_LENGTH).collect();
-        Ok(Self { app, operation, path, client, user })
+        let request = request(parts, &operation, &token);
+        Ok(Self { app: app.clone(), request, also: Vec::new() })
     }
 }
 
+/// The request as events tell of it.
+pub fn request(parts: &Parts, operation: &Operation, token: &ManagementToken) -> ManagementRequest {
+    // The routes are nested: the address that the caller knows is the original one.
+    let original = parts.extensions.get::<OriginalUri>();
+    let path = original.map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
+    let ManagementToken(by) = token;
+    let user = user(&by.subject, &by.client_id);
+    ManagementRequest::new(operation.method, path, ClientId::new(by.client_id.as_str()), user)
+}
+
+/// The user that a token is about, unless it is about its client.
+fn user(subject: &str, client: &str) -> Option<UserId> {
+    let is_client = subject.strip_suffix("@clients") == Some(client);
+    (!is_client).then(|| UserId::new(subject))
+}
+
 impl Change {
+    /// Who asks, and for what.
+    pub const fn request(&self) -> &ManagementRequest {
+        &self.request
+    }
+
+    /// Has another event committed with the change, about `client` and `user`. None is, when it
+    /// tells that nothing was revoked.
+    pub fn also(
+        &mut self,
+        happened: &Happened<'_>,
+        client: Option<&ClientId>,
+        user: Option<&UserId>,
+    ) {
+        if !matches!(happened, Happened::RefreshTokensRevoked { revoked: 0, .. }) {
+            self.also.push(self.app.login.event(happened, client, user));
+        }
+    }
+
     /// Commits `tx` with the event that tells of it. `id` is what was written, and `members` are
     /// the names of its members that changed: see [`members`] and [`differences`].
     ///
@@ -58,14 +89,12 @@ impl Change {
         id: &str,
         members: Vec<String>,
     ) -> Result<(), ManagementError> {
-        let happened = Happened::Managed {
-            method: self.operation.method,
-            path: &self.path,
-            id,
-            members: &members,
-        };
-        let (client, user) = (Some(&self.client), self.user.as_ref());
-        Ok(self.app.login.commit_event(tx, &happened, client, user).await?)
+        let Self { app, request, also } = self;
+        let what = Managed::Wrote { id, members: &members };
+        let happened = Happened::Managed { request: &request, what };
+        let event = app.login.event(&happened, Some(request.client()), request.user());
+        let events: Vec<_> = std::iter::once(event).chain(also).collect();
+        Ok(app.login.commit_events(tx, &events).await?)
     }
 }
 
@@ -124,6 +153,14 @@ mod tests {
             (json!({"a": {"b": 1}}), json!({"a": 1}), vec!["a"]),
         ] {
             assert_eq!(names(before, after), expected);
+        }
+    }
+
+    #[test]
+    fn a_client_is_no_user_and_no_user_passes_for_a_client() {
+        assert_eq!(user("c@clients", "c"), None);
+        for subject in ["auth0|1", "auth0|c@clients", "d@clients"] {
+            assert_eq!(user(subject, "c"), Some(UserId::new(subject)));
         }
     }
 

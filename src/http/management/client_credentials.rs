@@ -6,7 +6,9 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ATTEMPTS, edited_elsewhere, page,
+    ATTEMPTS,
+    change::{self, Change},
+    edited_elsewhere, page,
     path_id::{PathId, PathIds},
     query::Query,
     schema::{BOOLEAN, Field, Shape, field, one_of, shaped, text},
@@ -99,6 +101,7 @@ pub async fn read(State(app): State<App>, PathIds(client, id): PathIds, query: Q
 /// `POST /clients/{id}/credentials`
 pub async fn create(
     State(app): State<App>,
+    change: Change,
     PathId(client): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
@@ -111,13 +114,14 @@ pub async fn create(
         return Err(ManagementError::Conflict { code: None, message });
     }
     insert(&mut tx, &credential).await?;
-    tx.commit().await?;
+    change.commit(tx, credential.id.as_str(), change::members(&body)).await?;
     Ok((StatusCode::CREATED, Json(show(&credential))))
 }
 
 /// `PATCH /clients/{id}/credentials/{credential_id}`: when it ends, and nothing else.
 pub async fn update(
     State(app): State<App>,
+    change: Change,
     PathIds(client, id): PathIds,
     ManagementJson(body): ManagementJson,
 ) -> Answer {
@@ -131,7 +135,7 @@ pub async fn update(
         return Err(MISSING);
     }
     let found = client_credentials::list(tx.db(), &client).await?;
-    tx.commit().await?;
+    change.commit(tx, id.as_str(), change::members(&body)).await?;
     let found = found.iter().find(|credential| credential.id == id);
     Ok(Json(show(found.ok_or(MISSING)?)))
 }
@@ -141,6 +145,7 @@ pub async fn update(
 /// once. Without another key the application then cannot authenticate, rather than with less.
 pub async fn remove(
     State(app): State<App>,
+    change: Change,
     PathIds(client, id): PathIds,
 ) -> Result<StatusCode, ManagementError> {
     let (client, id) = (ClientId::new(client), CredentialId::new(id));
@@ -157,7 +162,7 @@ pub async fn remove(
         let (document, sealed) = (&record.document, record.secret_sealed.as_deref());
         let now = app.clock.now();
         if clients::update(&mut tx, &client, document, sealed, record.version, now).await? {
-            tx.commit().await?;
+            change.commit(tx, id.as_str(), Vec::new()).await?;
             return Ok(StatusCode::NO_CONTENT);
         }
         drop(tx);

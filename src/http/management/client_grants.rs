@@ -4,7 +4,9 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ATTEMPTS, edited_elsewhere, merge,
+    ATTEMPTS,
+    change::{self, Change},
+    edited_elsewhere, merge,
     page::{self, Listing, Page},
     path_id::{self, PathId},
     query::Query,
@@ -122,9 +124,11 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
 /// `POST /client-grants`
 pub async fn create(
     State(app): State<App>,
+    change: Change,
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(CLIENT_GRANT, &body, Writing::Create)?;
+    let members = change::members(&body);
     let mut document = body;
     if document.contains_key("default_for") {
         return Err(ManagementError::BadRequest {
@@ -158,7 +162,7 @@ pub async fn create(
         other => other?,
     }
     let record = client_grants::find(tx.db(), &id).await?.ok_or(MISSING)?;
-    tx.commit().await?;
+    change.commit(tx, id.as_str(), members).await?;
     Ok((StatusCode::CREATED, Json(show(&record))))
 }
 
@@ -173,6 +177,7 @@ fn duplicate() -> ManagementError {
 /// `PATCH /client-grants/{id}`
 pub async fn update(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Answer {
@@ -181,6 +186,7 @@ pub async fn update(
     for _ in 0..ATTEMPTS {
         let mut tx = app.store.write().await?;
         let mut record = client_grants::find(tx.db(), &id).await?.ok_or(MISSING)?;
+        let before = record.document.clone();
         // Who names scopes means those, not all of them.
         if body.get("scope").is_some_and(Value::is_array) {
             record.document.remove("allow_all_scopes");
@@ -193,7 +199,8 @@ pub async fn update(
             check_scope(&record.document, &api.ok_or(NO_API)?.api.defined_scopes())?;
         }
         if client_grants::update(&mut tx, &id, &record.document, record.version).await? {
-            tx.commit().await?;
+            let changed = change::differences(&before, &record.document);
+            change.commit(tx, id.as_str(), changed).await?;
             return Ok(Json(show(&record)));
         }
     }
@@ -230,11 +237,13 @@ fn check_scope(document: &Map<String, Value>, defined: &ScopeSet) -> Result<(), 
 /// `DELETE /client-grants/{id}`
 pub async fn remove(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
     let id = grant_id(id)?;
     let mut tx = app.store.write().await?;
-    client_grants::delete(&mut tx, &id).await?;
-    tx.commit().await?;
+    if client_grants::delete(&mut tx, &id).await? {
+        change.commit(tx, id.as_str(), Vec::new()).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,7 +12,9 @@ use self::{
     view::{Sight, show},
 };
 use super::{
-    ATTEMPTS, client_credentials, edited_elsewhere, merge,
+    ATTEMPTS,
+    change::{self, Change},
+    client_credentials, edited_elsewhere, merge,
     page::{self, Listing, Page},
     path_id::PathId,
     query::{Fields, Query},
@@ -27,7 +29,7 @@ use crate::http::{
 use crate::store::{
     Tx,
     clients::{self, ClientRecord, Filter},
-    signing_keys,
+    connections, signing_keys,
 };
 
 type Answer = Result<Json<Value>, ManagementError>;
@@ -44,10 +46,7 @@ const MISSING: ManagementError = ManagementError::NotFound {
 pub async fn list(State(app): State<App>, token: ManagementToken, query: Query) -> Answer {
     query.only(&[Fields::PARAMETERS, page::OFFSET, page::CHECKPOINT, FILTERS])?;
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
-    let Listing { items, total, next } = match read_filter(&query)? {
-        Some(filter) => find_page(&app, &filter, &page).await?,
-        None => Listing { items: Vec::new(), total: 0, next: None },
-    };
+    let Listing { items, total, next } = find_page(&app, &read_filter(&query)?, &page).await?;
     let sight = Sight::of(&token);
     let items = items
         .iter()
@@ -56,8 +55,7 @@ pub async fn list(State(app): State<App>, token: ManagementToken, query: Query) 
     Ok(page.answer("clients", Listing { items, total, next }))
 }
 
-/// Reads the filters; `None` when no client passes them.
-fn read_filter(query: &Query) -> Result<Option<Filter>, ManagementError> {
+fn read_filter(query: &Query) -> Result<Filter, ManagementError> {
     let app_types = query.text("app_type")?.unwrap_or("").split(',').filter(|t| !t.is_empty());
     let app_types: Vec<String> = app_types.map(str::to_owned).collect();
     if app_types.len() > MOST_APP_TYPES {
@@ -66,9 +64,11 @@ fn read_filter(query: &Query) -> Result<Option<Filter>, ManagementError> {
              app_type."
         )));
     }
-    let filter = Filter { is_first_party: query.boolean("is_first_party")?, app_types };
-    // There is no global client here.
-    Ok((query.boolean("is_global")? != Some(true)).then_some(filter))
+    Ok(Filter {
+        is_global: query.boolean("is_global")?,
+        is_first_party: query.boolean("is_first_party")?,
+        app_types,
+    })
 }
 
 async fn find_page(
@@ -108,10 +108,12 @@ pub async fn read(
 pub async fn create(
     State(app): State<App>,
     token: ManagementToken,
+    change: Change,
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(CLIENT, &body, Writing::Create)?;
     view::may_create(&token, &body)?;
+    let members = change::members(&body);
     let mut document = Map::new();
     merge::deep(&mut document, body);
     let id = ClientId::new(app.entropy.alphanumeric(32));
@@ -125,14 +127,18 @@ pub async fn create(
     } else {
         Some(app.tokens.seal_client_secret(&id, &new_secret(&app))?)
     };
+    let flags = app.store.tenant().await?.flags;
     let mut tx = app.store.write().await?;
     clients::insert(&mut tx, &id, &document, sealed.as_deref(), app.clock.now()).await?;
+    if flags.enable_client_connections != Some(false) {
+        connections::enable_all_for(&mut tx, &id).await?;
+    }
     for key in &keys {
         client_credentials::insert(&mut tx, key).await?;
     }
     let record = clients::find(tx.db(), &id).await?.ok_or(MISSING)?;
     let publishes = publish_keys(&app, &mut tx, &record.document).await?;
-    tx.commit().await?;
+    change.commit(tx, id.as_str(), members).await?;
     if publishes {
         app.tokens.reload_keys().await;
     }
@@ -146,6 +152,7 @@ pub async fn create(
 pub async fn update(
     State(app): State<App>,
     token: ManagementToken,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(mut body): ManagementJson,
 ) -> Answer {
@@ -156,7 +163,7 @@ pub async fn update(
         _ => None,
     };
     let id = ClientId::new(id);
-    let record = edit(&app, &id, secret.as_ref(), |document| {
+    let record = edit(&app, change, &id, secret.as_ref(), |document| {
         let refresh_token_is_sent = body.contains_key("refresh_token");
         merge::deep(document, body.clone());
         // The last method may have been removed from inside.
@@ -173,10 +180,10 @@ pub async fn update(
 }
 
 /// `POST /clients/{id}/rotate-secret`
-pub async fn rotate_secret(State(app): State<App>, PathId(id): PathId) -> Answer {
+pub async fn rotate_secret(State(app): State<App>, change: Change, PathId(id): PathId) -> Answer {
     let secret = new_secret(&app);
     let id = ClientId::new(id);
-    let record = edit(&app, &id, Some(&secret), |document| {
+    let record = edit(&app, change, &id, Some(&secret), |document| {
         if document.contains_key("client_authentication_methods") {
             return Err(ManagementError::BadRequest {
                 code: "operation_not_supported",
@@ -193,11 +200,20 @@ pub async fn rotate_secret(State(app): State<App>, PathId(id): PathId) -> Answer
 /// `DELETE /clients/{id}`
 pub async fn remove(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
+    let id = ClientId::new(id);
     let mut tx = app.store.write().await?;
-    clients::delete(&mut tx, &ClientId::new(id)).await?;
-    tx.commit().await?;
+    if clients::find(tx.db(), &id).await?.is_some_and(|record| record.client.is_global) {
+        return Err(ManagementError::BadRequest {
+            code: "operation_not_supported",
+            message: "Global client cannot be deleted.".to_owned(),
+        });
+    }
+    if clients::delete(&mut tx, &id).await? {
+        change.commit(tx, id.as_str(), Vec::new()).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -219,22 +235,26 @@ fn new_secret(app: &App) -> ClientSecret {
 /// Changes the document, and the secret if one is given, and answers the client as it is then.
 async fn edit(
     app: &App,
+    change: Change,
     id: &ClientId,
     secret: Option<&ClientSecret>,
-    change: impl Fn(&mut Map<String, Value>) -> Result<(), ManagementError>,
+    edit: impl Fn(&mut Map<String, Value>) -> Result<(), ManagementError>,
 ) -> Result<ClientRecord, ManagementError> {
     let sealed = secret.map(|secret| app.tokens.seal_client_secret(id, secret)).transpose()?;
     for _ in 0..ATTEMPTS {
         let mut tx = app.store.write().await?;
         let mut record = clients::find(tx.db(), id).await?.ok_or(MISSING)?;
-        change(&mut record.document)?;
+        let before = record.document.clone();
+        edit(&mut record.document)?;
         client_credentials::check_listed(&mut tx, id, &record.document).await?;
         record.secret_sealed = sealed.clone().or(record.secret_sealed);
         let (document, sealed) = (&record.document, record.secret_sealed.as_deref());
         let now = app.clock.now();
         if clients::update(&mut tx, id, document, sealed, record.version, now).await? {
             let publishes = publish_keys(app, &mut tx, document).await?;
-            tx.commit().await?;
+            let mut changed = change::differences(&before, document);
+            changed.extend(secret.map(|_| "client_secret".to_owned()));
+            change.commit(tx, id.as_str(), changed).await?;
             if publishes {
                 app.tokens.reload_keys().await;
             }

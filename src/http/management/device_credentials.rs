@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
+    change::Change,
     page::{self, Page},
     path_id::PathId,
     query::{Fields, Query},
@@ -53,8 +54,9 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Json<Value>, M
 /// `DELETE /device-credentials/{id}`
 pub async fn remove(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
-    revoke_one(&app, &FamilyId::new(id)).await?;
+    revoke_one(&app, change, &FamilyId::new(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

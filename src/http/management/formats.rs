@@ -1,5 +1,7 @@
 //! What strings must look like, under the names that validation messages give them.
 
+use std::net::IpAddr;
+
 use super::schema::Shape;
 use crate::domain::redirect_uri;
 
@@ -11,6 +13,15 @@ pub const ORGANIZATION_NAME: Shape = Shape::Pattern("^[a-z0-9][a-z0-9_-]*$", |s|
     s.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
 });
+/// Names of connections.
+pub const CONNECTION_NAME: Shape =
+    Shape::Pattern("^[a-zA-Z0-9](-[a-zA-Z0-9]|[a-zA-Z0-9])*$", |s| {
+        let ends_well = |end: Option<char>| end.is_some_and(|c| c.is_ascii_alphanumeric());
+        s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && ends_well(s.chars().next())
+            && ends_well(s.chars().next_back())
+            && !s.contains("--")
+    });
 /// Ids that the caller chooses.
 pub const NO_WHITE_SPACE: Shape =
     Shape::Pattern("^\\S*$", |s| !s.contains(|c: char| c.is_whitespace() || c.is_control()));
@@ -37,8 +48,20 @@ pub const EMAIL_OR_EMPTY: Shape = Shape::Format("email-or-empty", |s| s.is_empty
 /// A country (ISO 3166-1 alpha-2).
 pub const COUNTRY_CODE: Shape =
     Shape::Pattern("^[A-Z]{2}$", |s| s.len() == 2 && s.bytes().all(|b| b.is_ascii_uppercase()));
+/// An address, or a range of addresses in CIDR notation (RFC 4632, RFC 4291 §2.3).
+pub const ADDRESS_RANGE: Shape = Shape::Format("ipv4", is_address_range);
 /// An absolute URI.
 pub const STRICT_URI: Shape = Shape::Format("strict-uri", is_absolute_uri);
+
+fn is_address_range(text: &str) -> bool {
+    let (address, prefix) = text.split_once('/').unwrap_or((text, "0"));
+    let longest = match address.parse() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    prefix.parse::<u8>().is_ok_and(|length| length <= longest)
+}
 
 /// Whether `text` looks like an address that mail could be sent to.
 pub fn is_email(text: &str) -> bool {

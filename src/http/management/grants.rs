@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{
+    change::Change,
     page::{self, Listing, Page},
     path_id::PathId,
     query::Query,
@@ -75,18 +76,20 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Json<Value>, M
     Ok(page.answer("grants", Listing { items, total, next: None }.map(show)))
 }
 
-/// Withdraws a consent together with the refresh tokens that were issued under it.
+/// Withdraws a consent together with the refresh tokens that were issued under it, and answers how
+/// many those were; `None` when there is no such consent.
 async fn withdraw(
     tx: &mut Tx,
     user: &UserId,
     client: &ClientId,
     audience: Option<&Audience>,
     now: Timestamp,
-) -> Result<u64, store::Error> {
+) -> Result<Option<u64>, store::Error> {
     if !consents::delete(tx, user, client, audience).await? {
-        return Ok(0);
+        return Ok(None);
     }
-    families::revoke_of_client(tx, user, client, Issued::For(audience), BY, now).await
+    let issued = Issued::For(audience);
+    families::revoke_of_client(tx, user, client, issued, BY, now).await.map(Some)
 }
 
 const BY: RevokedBy = RevokedBy::ConsentWithdrawn;
@@ -94,14 +97,18 @@ const BY: RevokedBy = RevokedBy::ConsentWithdrawn;
 /// `DELETE /grants/{id}`
 pub async fn remove(
     State(app): State<App>,
+    mut change: Change,
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
     if let Some((user, client, audience)) = key_of(&id) {
         let mut tx = app.store.write().await?;
         let now = app.clock.now();
         let revoked = withdraw(&mut tx, &user, &client, audience.as_ref(), now).await?;
-        let happened = Happened::RefreshTokensRevoked { family: None, revoked, by: BY };
-        app.login.commit_revocation(tx, &happened, Some(&client), Some(&user)).await?;
+        if let Some(revoked) = revoked {
+            let happened = Happened::RefreshTokensRevoked { family: None, revoked, by: BY };
+            change.also(&happened, Some(&client), Some(&user));
+            change.commit(tx, &id, Vec::new()).await?;
+        }
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -109,6 +116,7 @@ pub async fn remove(
 /// `DELETE /grants?user_id=`
 pub async fn remove_of_user(
     State(app): State<App>,
+    mut change: Change,
     query: Query,
 ) -> Result<StatusCode, ManagementError> {
     query.only(&[&["user_id"]])?;
@@ -119,12 +127,16 @@ pub async fn remove_of_user(
     })?);
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    let mut revoked = 0;
+    let mut withdrawn = Vec::new();
     for consent in consents::list_of_user(tx.db(), &user).await? {
         let audience = consent.audience.as_ref();
-        revoked += withdraw(&mut tx, &user, &consent.client_id, audience, now).await?;
+        withdrawn.extend(withdraw(&mut tx, &user, &consent.client_id, audience, now).await?);
     }
-    let happened = Happened::RefreshTokensRevoked { family: None, revoked, by: BY };
-    app.login.commit_revocation(tx, &happened, None, Some(&user)).await?;
+    if !withdrawn.is_empty() {
+        let revoked = withdrawn.iter().sum();
+        let happened = Happened::RefreshTokensRevoked { family: None, revoked, by: BY };
+        change.also(&happened, None, Some(&user));
+        change.commit(tx, user.as_str(), Vec::new()).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

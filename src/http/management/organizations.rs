@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
+    change::{self, Change},
     formats::ORGANIZATION_NAME,
     page::{self, Listing, Page},
     path_id::PathId,
@@ -91,6 +92,7 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
 /// `POST /organizations`
 pub async fn create(
     State(app): State<App>,
+    change: Change,
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(ORGANIZATION, &body, Writing::Create)?;
@@ -114,19 +116,20 @@ pub async fn create(
         }
         other => other?,
     }
-    tx.commit().await?;
+    change.commit(tx, organization.id.as_str(), change::members(&body)).await?;
     Ok((StatusCode::CREATED, Json(show(&organization))))
 }
 
 /// `DELETE /organizations/{id}`
 pub async fn remove(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
     let mut tx = app.store.write().await?;
     let organization = find(tx.db(), &id).await?;
     organizations::delete(&mut tx, &organization.id).await?;
-    tx.commit().await?;
+    change.commit(tx, organization.id.as_str(), Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -158,6 +161,7 @@ fn named(body: &Map<String, Value>) -> impl Iterator<Item = UserId> {
 /// `POST /organizations/{id}/members`
 pub async fn add_members(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
@@ -168,13 +172,14 @@ pub async fn add_members(
         store::users::find(tx.db(), &user).await?.ok_or(users::MISSING)?;
         organizations::add_member(&mut tx, &id, &user).await?;
     }
-    tx.commit().await?;
+    change.commit(tx, id.as_str(), change::members(&body)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `DELETE /organizations/{id}/members`
 pub async fn remove_members(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
@@ -184,6 +189,6 @@ pub async fn remove_members(
     for user in named(&body) {
         organizations::remove_member(&mut tx, &id, &user).await?;
     }
-    tx.commit().await?;
+    change.commit(tx, id.as_str(), change::members(&body)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

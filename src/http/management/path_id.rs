@@ -7,6 +7,9 @@ use axum::{
 
 use crate::http::{App, error::management::ManagementError};
 
+/// Most characters of an id: those of users and of grants hold what the caller chose.
+const LENGTH: usize = 4096;
+
 /// The id in the path, decoded: `%2F` stands for a slash inside it.
 pub struct PathId(pub String);
 
@@ -14,11 +17,9 @@ impl FromRequestParts<App> for PathId {
     type Rejection = ManagementError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let path = Path::<String>::from_request_parts(parts, app).await;
-        match path {
-            // Postgres cannot compare U+0000.
-            Ok(Path(id)) if !id.contains('\0') => Ok(Self(id)),
-            _ => Err(invalid("id", "not a valid identifier")),
+        match Path::<String>::from_request_parts(parts, app).await {
+            Ok(Path(id)) => Ok(Self(checked(id)?)),
+            Err(_) => Err(unreadable()),
         }
     }
 }
@@ -30,22 +31,37 @@ impl FromRequestParts<App> for PathIds {
     type Rejection = ManagementError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let path = Path::<(String, String)>::from_request_parts(parts, app).await;
-        match path {
-            Ok(Path((whole, part))) if !whole.contains('\0') && !part.contains('\0') => {
-                Ok(Self(whole, part))
-            }
-            _ => Err(invalid("id", "not a valid identifier")),
+        match Path::<(String, String)>::from_request_parts(parts, app).await {
+            Ok(Path((whole, part))) => Ok(Self(checked(whole)?, checked(part)?)),
+            Err(_) => Err(unreadable()),
         }
     }
 }
 
+fn checked(id: String) -> Result<String, ManagementError> {
+    // Postgres cannot compare U+0000.
+    if id.contains('\0') {
+        return Err(unreadable());
+    }
+    let length = id.chars().count();
+    if length > LENGTH {
+        return Err(refused(&format!("String is too long ({length} chars), maximum {LENGTH}")));
+    }
+    Ok(id)
+}
+
+fn unreadable() -> ManagementError {
+    invalid("id", "not a valid identifier")
+}
+
 /// `invalid_uri`: the id in the path cannot be one.
 pub fn invalid(format: &str, id: &str) -> ManagementError {
+    refused(&format!("Object didn't pass validation for format {format}: {id}"))
+}
+
+fn refused(what: &str) -> ManagementError {
     ManagementError::BadRequest {
         code: "invalid_uri",
-        message: format!(
-            "Path validation error: 'Object didn't pass validation for format {format}: {id}' on property id."
-        ),
+        message: format!("Path validation error: '{what}' on property id."),
     }
 }

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use super::validation::check_range;
 use crate::http::{App, error::management::ManagementError};
 
+/// Most characters of a query string, as it is sent.
+const LENGTH: usize = 8192;
+
 /// The decoded query string.
 pub struct Query(Vec<(String, String)>);
 
@@ -16,6 +19,11 @@ impl FromRequestParts<App> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
         let query = parts.uri.query().unwrap_or("");
+        if query.len() > LENGTH {
+            return Err(ManagementError::invalid_query(format!(
+                "Query validation error: the query string is longer than {LENGTH} characters."
+            )));
+        }
         let pairs: Vec<(String, String)> =
             url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         // Postgres cannot compare U+0000.

@@ -5,6 +5,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
+    change::{self, Change},
     page::{self, Listing, Page},
     path_id::PathId,
     query::{Fields, Query},
@@ -128,6 +129,7 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
 /// `PATCH /refresh-tokens/{id}`
 pub async fn update(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Answer {
@@ -140,7 +142,7 @@ pub async fn update(
     if !families::set_metadata(&mut tx, &id, metadata).await? {
         return Err(MISSING);
     }
-    tx.commit().await?;
+    change.commit(tx, id.as_str(), change::members(&body)).await?;
     let live = app.tokens.live_family(&id).await?.ok_or(MISSING)?;
     Ok(Json(Value::Object(show(&live))))
 }
@@ -158,34 +160,42 @@ fn check_metadata(metadata: &Map<String, Value>) -> Result<(), ManagementError> 
 }
 
 /// `DELETE /refresh-tokens/{id}`
-pub async fn remove(State(app): State<App>, PathId(id): PathId) -> Accepted {
-    revoke_one(&app, &FamilyId::new(id)).await?;
+pub async fn remove(State(app): State<App>, change: Change, PathId(id): PathId) -> Accepted {
+    revoke_one(&app, change, &FamilyId::new(id)).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Revokes one family. One that is gone already is as good as revoked.
-pub(super) async fn revoke_one(app: &App, id: &FamilyId) -> Result<(), ManagementError> {
+pub(super) async fn revoke_one(
+    app: &App,
+    mut change: Change,
+    id: &FamilyId,
+) -> Result<(), ManagementError> {
     let by = RevokedBy::Management;
     let mut tx = app.store.write().await?;
-    let family = families::find(tx.db(), id).await?;
-    let revoked = u64::from(families::revoke(&mut tx, id, by, app.clock.now()).await?);
-    let happened = Happened::RefreshTokensRevoked { family: Some(id), revoked, by };
-    let (client, user) = (
-        family.as_ref().map(|family| &family.client_id),
-        family.as_ref().map(|family| &family.user_id),
-    );
-    Ok(app.login.commit_revocation(tx, &happened, client, user).await?)
+    let Some(family) = families::find(tx.db(), id).await? else { return Ok(()) };
+    if families::revoke(&mut tx, id, by, app.clock.now()).await? {
+        let happened = Happened::RefreshTokensRevoked { family: Some(id), revoked: 1, by };
+        change.also(&happened, Some(&family.client_id), Some(&family.user_id));
+        change.commit(tx, id.as_str(), Vec::new()).await?;
+    }
+    Ok(())
 }
 
 /// `DELETE /users/{id}/refresh-tokens`
-pub async fn remove_of_user(State(app): State<App>, PathId(id): PathId) -> Accepted {
+pub async fn remove_of_user(
+    State(app): State<App>,
+    mut change: Change,
+    PathId(id): PathId,
+) -> Accepted {
     let user = UserId::new(id);
     let mut tx = app.store.write().await?;
     users::find(tx.db(), &user).await?.ok_or(NO_USER)?;
     let by = RevokedBy::Management;
     let revoked = families::revoke_of_user(&mut tx, &user, by, app.clock.now()).await?;
     let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
-    app.login.commit_revocation(tx, &happened, None, Some(&user)).await?;
+    change.also(&happened, None, Some(&user));
+    change.commit(tx, user.as_str(), Vec::new()).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -194,6 +204,16 @@ enum Named {
     Ids(Vec<FamilyId>),
     User(UserId),
     Client(UserId, ClientId, Option<Audience>),
+}
+
+impl Named {
+    /// What the event of the revocation names.
+    fn id(&self) -> String {
+        match self {
+            Self::Ids(ids) => ids.iter().map(FamilyId::as_str).collect::<Vec<_>>().join(","),
+            Self::User(user) | Self::Client(user, ..) => user.as_str().to_owned(),
+        }
+    }
 }
 
 fn named(body: &Map<String, Value>) -> Option<Named> {
@@ -212,7 +232,11 @@ fn named(body: &Map<String, Value>) -> Option<Named> {
 }
 
 /// `POST /refresh-tokens/revoke`
-pub async fn revoke(State(app): State<App>, ManagementJson(body): ManagementJson) -> Accepted {
+pub async fn revoke(
+    State(app): State<App>,
+    mut change: Change,
+    ManagementJson(body): ManagementJson,
+) -> Accepted {
     validation::check(REVOCATION, &body, Writing::Create)?;
     let invalid = ManagementError::invalid_body;
     let named = named(&body).ok_or_else(|| invalid("Invalid combination of parameters."))?;
@@ -260,6 +284,7 @@ pub async fn revoke(State(app): State<App>, ManagementJson(body): ManagementJson
         }
     };
     let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
-    app.login.commit_revocation(tx, &happened, client, user).await?;
+    change.also(&happened, client, user);
+    change.commit(tx, &named.id(), change::members(&body)).await?;
     Ok(StatusCode::ACCEPTED)
 }

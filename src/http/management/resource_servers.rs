@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use self::fields::RESOURCE_SERVER;
 use super::{
-    ATTEMPTS, edited_elsewhere, merge,
+    ATTEMPTS,
+    change::{self, Change},
+    edited_elsewhere, merge,
     page::{self, Listing, Page},
     path_id::PathId,
     query::{Fields, Query},
@@ -135,9 +137,11 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
 /// `POST /resource-servers`
 pub async fn create(
     State(app): State<App>,
+    change: Change,
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(RESOURCE_SERVER, &body, Writing::Create)?;
+    let members = change::members(&body);
     let web_lifetime_is_sent = body.contains_key("token_lifetime_for_web");
     let mut document = Map::new();
     merge::shallow(&mut document, body);
@@ -163,7 +167,7 @@ pub async fn create(
     let record = resource_servers::find(tx.db(), &id).await?.ok_or(MISSING)?;
     let publishes = prepare_signing(&app, &mut tx, &record.api, secret.as_ref()).await?;
     let record = resource_servers::find(tx.db(), &id).await?.ok_or(MISSING)?;
-    tx.commit().await?;
+    change.commit(tx, id.as_str(), members).await?;
     if publishes {
         app.tokens.reload_keys().await;
     }
@@ -180,6 +184,7 @@ fn duplicate() -> ManagementError {
 /// `PATCH /resource-servers/{id}`
 pub async fn update(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Answer {
@@ -190,6 +195,7 @@ pub async fn update(
         if record.api.is_system {
             return Err(not_supported("System resource servers cannot be patched."));
         }
+        let document = record.document.clone();
         let before = record.api.defined_scopes();
         rules::change(&mut record.document, body.clone());
         if !body.contains_key("token_lifetime_for_web") {
@@ -204,7 +210,9 @@ pub async fn update(
             forget_scopes(&mut tx, &record.api, &before.filtered(|s| !defined.contains(s))).await?;
             let publishes = prepare_signing(&app, &mut tx, &record.api, secret.as_ref()).await?;
             let record = resource_servers::find(tx.db(), api).await?.ok_or(MISSING)?;
-            tx.commit().await?;
+            let mut changed = change::differences(&document, &record.document);
+            changed.extend(secret.map(|_| "signing_secret".to_owned()));
+            change.commit(tx, record.api.id.as_str(), changed).await?;
             if publishes {
                 app.tokens.reload_keys().await;
             }
@@ -231,6 +239,7 @@ async fn forget_scopes(
 /// `DELETE /resource-servers/{id}`
 pub async fn remove(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
     let mut tx = app.store.write().await?;
@@ -239,7 +248,7 @@ pub async fn remove(
         return Err(not_supported("System resource servers cannot be deleted."));
     }
     resource_servers::delete(&mut tx, &record.api.id).await?;
-    tx.commit().await?;
+    change.commit(tx, record.api.id.as_str(), Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 
 use super::{
+    change::{self, Change},
     page::{self, Listing, Page},
     path_id::PathId,
     query::Query,
@@ -48,6 +49,7 @@ pub async fn list(
 /// `POST /roles/{id}/permissions`
 pub async fn add(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
@@ -61,13 +63,14 @@ pub async fn add(
         check_defined(tx.db(), &audience, name).await?;
         role_permissions::insert(&mut tx, &role, &audience, name).await?;
     }
-    tx.commit().await?;
+    change.commit(tx, role.as_str(), change::members(&body)).await?;
     Ok((StatusCode::CREATED, Json(json!({}))))
 }
 
 /// `DELETE /roles/{id}/permissions`
 pub async fn remove(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
@@ -77,6 +80,6 @@ pub async fn remove(
     for (audience, name) in named(&body) {
         role_permissions::delete(&mut tx, &role, &audience, name).await?;
     }
-    tx.commit().await?;
+    change.commit(tx, role.as_str(), change::members(&body)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

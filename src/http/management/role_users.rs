@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
+    change::{self, Change},
     organizations::show_member,
     page::{self, Listing, Page},
     path_id::PathId,
@@ -83,6 +84,7 @@ pub async fn users_of_role(
 /// `POST /roles/{id}/users`
 pub async fn add_users_to_role(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Answer {
@@ -97,7 +99,7 @@ pub async fn add_users_to_role(
         store::users::find(tx.db(), &user).await?.ok_or(NOBODY)?;
         user_roles::insert(&mut tx, &user, &role).await?;
     }
-    tx.commit().await?;
+    change.commit(tx, role.as_str(), change::members(&body)).await?;
     Ok(Json(json!({})))
 }
 
@@ -144,6 +146,7 @@ async fn existing(tx: &mut Tx, body: &Map<String, Value>) -> Result<Vec<RoleId>,
 /// `POST /users/{id}/roles`
 pub async fn add_roles_to_user(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
@@ -154,13 +157,14 @@ pub async fn add_roles_to_user(
     for role in existing(&mut tx, &body).await? {
         user_roles::insert(&mut tx, &user, &role).await?;
     }
-    tx.commit().await?;
+    change.commit(tx, user.as_str(), change::members(&body)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `DELETE /users/{id}/roles`
 pub async fn remove_roles_from_user(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
@@ -171,6 +175,6 @@ pub async fn remove_roles_from_user(
     for role in named(&body, "roles").map(RoleId::new) {
         user_roles::delete(&mut tx, &user, &role).await?;
     }
-    tx.commit().await?;
+    change.commit(tx, user.as_str(), change::members(&body)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 
 use super::{
+    change::Change,
     page::{self, Listing, Page},
     path_id::PathId,
     query::Query,
@@ -77,18 +78,18 @@ pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Que
 }
 
 /// `DELETE /sessions/{id}`: the browser must log in again; refresh tokens live on.
-pub async fn remove(State(app): State<App>, PathId(id): PathId) -> Accepted {
+pub async fn remove(State(app): State<App>, change: Change, PathId(id): PathId) -> Accepted {
     let id = SessionId::new(id);
     let mut tx = app.store.write().await?;
     if let Some(session) = sessions::find(tx.db(), &id).await? {
         app.login.end_one(&mut tx, &id, &session.user_id, Initiator::SessionRevoked).await?;
+        change.commit(tx, id.as_str(), Vec::new()).await?;
     }
-    tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// `POST /sessions/{id}/revoke`: ends the session and the refresh tokens that came from it.
-pub async fn revoke(State(app): State<App>, PathId(id): PathId) -> Accepted {
+pub async fn revoke(State(app): State<App>, mut change: Change, PathId(id): PathId) -> Accepted {
     let (id, now) = (SessionId::new(id), app.clock.now());
     let mut tx = app.store.write().await?;
     let user = sessions::find(tx.db(), &id).await?.ok_or(MISSING)?.user_id;
@@ -96,16 +97,21 @@ pub async fn revoke(State(app): State<App>, PathId(id): PathId) -> Accepted {
     let by = RevokedBy::Management;
     let revoked = families::revoke_of_session(&mut tx, &id, by, now).await?;
     let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
-    app.login.commit_revocation(tx, &happened, None, Some(&user)).await?;
+    change.also(&happened, None, Some(&user));
+    change.commit(tx, id.as_str(), Vec::new()).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// `DELETE /users/{id}/sessions`
-pub async fn remove_of_user(State(app): State<App>, PathId(id): PathId) -> Accepted {
+pub async fn remove_of_user(
+    State(app): State<App>,
+    change: Change,
+    PathId(id): PathId,
+) -> Accepted {
     let user = UserId::new(id);
     let mut tx = app.store.write().await?;
     users::find(tx.db(), &user).await?.ok_or(NO_USER)?;
     app.login.end_all(&mut tx, &user, Initiator::SessionRevoked).await?;
-    tx.commit().await?;
+    change.commit(tx, user.as_str(), Vec::new()).await?;
     Ok(StatusCode::ACCEPTED)
 }

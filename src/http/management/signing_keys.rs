@@ -3,9 +3,9 @@
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 
-use super::{edited_elsewhere, page, path_id::PathId, query::Query};
+use super::{change::Change, edited_elsewhere, page, path_id::PathId, query::Query};
 use crate::crypto::pem;
-use crate::domain::{ClientId, KeyId};
+use crate::domain::KeyId;
 use crate::http::{
     App, error::management::ManagementError, extract::management_token::ManagementToken,
 };
@@ -66,14 +66,15 @@ pub async fn read(State(app): State<App>, PathId(kid): PathId, query: Query) -> 
 pub async fn rotate(
     State(app): State<App>,
     token: ManagementToken,
+    change: Change,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     for scope in [&["create:signing_keys"], &["update:signing_keys"]] {
         if !token.has_any(scope) {
             return Err(ManagementError::InsufficientScope(scope));
         }
     }
-    let by = ClientId::new(token.0.client_id);
-    let next = app.tokens.rotate_signing_keys(&by).await.map_err(|error| match error {
+    let rotated = app.tokens.rotate_signing_keys(change.request()).await;
+    let next = rotated.map_err(|error| match error {
         Internal::Store(error) => ManagementError::from(error),
         Internal::Crypto(error) => error.into(),
     })?;
@@ -82,9 +83,8 @@ pub async fn rotate(
 }
 
 /// `PUT /keys/signing/{kid}/revoke`
-pub async fn revoke(State(app): State<App>, PathId(kid): PathId, token: ManagementToken) -> Answer {
-    let by = ClientId::new(token.0.client_id);
-    match app.tokens.revoke_signing_key(&KeyId::new(kid), &by).await? {
+pub async fn revoke(State(app): State<App>, PathId(kid): PathId, change: Change) -> Answer {
+    match app.tokens.revoke_signing_key(&KeyId::new(kid), change.request()).await? {
         Revocation::Revoked(key) => Ok(Json(show_certificate(&key.kid, &key.certificate))),
         Revocation::Unknown => Err(MISSING),
         Revocation::InUse => Err(ManagementError::BadRequest {

@@ -7,7 +7,9 @@ use serde_json::{Map, Number, Value, json};
 
 use self::fields::TENANT_SETTINGS;
 use super::{
-    ATTEMPTS, edited_elsewhere, merge,
+    ATTEMPTS,
+    change::{self, Change},
+    edited_elsewhere, merge,
     query::{Fields, Query},
     unsupported, validation,
 };
@@ -42,7 +44,11 @@ pub async fn read(State(app): State<App>, query: Query) -> Answer {
 }
 
 /// `PATCH /tenants/settings`
-pub async fn update(State(app): State<App>, ManagementJson(mut body): ManagementJson) -> Answer {
+pub async fn update(
+    State(app): State<App>,
+    change: Change,
+    ManagementJson(mut body): ManagementJson,
+) -> Answer {
     validation::check_change(TENANT_SETTINGS, &body)?;
     in_minutes(&mut body)?;
     if let Some(Value::Object(flags)) = body.get_mut("flags") {
@@ -51,11 +57,13 @@ pub async fn update(State(app): State<App>, ManagementJson(mut body): Management
     for _ in 0..ATTEMPTS {
         let mut tx = app.store.write().await?;
         let mut record = tenant_settings::read(tx.db()).await?;
-        change(&mut record.document, body.clone());
+        let before = record.document.clone();
+        apply(&mut record.document, body.clone());
         check(&record)?;
         let now = app.clock.now();
         if tenant_settings::update(&mut tx, &record.document, record.version, now).await? {
-            tx.commit().await?;
+            let changed = change::differences(&before, &record.document);
+            change.commit(tx, "settings", changed).await?;
             return Ok(Json(Value::Object(show(&app, &record))));
         }
     }
@@ -76,7 +84,7 @@ fn in_minutes(body: &mut Map<String, Value>) -> Result<(), ManagementError> {
     Ok(())
 }
 
-fn change(document: &mut Map<String, Value>, mut patch: Map<String, Value>) {
+fn apply(document: &mut Map<String, Value>, mut patch: Map<String, Value>) {
     for name in MERGED {
         if let Some(Value::Object(given)) = patch.get(name) {
             let mut merged = document.get(name).and_then(Value::as_object).cloned();

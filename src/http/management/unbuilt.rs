@@ -2,12 +2,11 @@
 
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use crate::http::{
-    App, error::management::ManagementError, extract::management_token::ManagementToken,
-};
+use crate::http::{App, error::management::ManagementError};
 use crate::policy::management::Operation;
 
-/// Refuses every token for want of a scope that no token has. The body is not read.
+/// Refuses every token that comes through the gate for want of a scope, which no token has. The body
+/// is not read.
 pub fn refusal(operation: &Operation) -> MethodRouter<App> {
     let method = match operation.method {
         "POST" => MethodFilter::POST,
@@ -17,5 +16,5 @@ pub fn refusal(operation: &Operation) -> MethodRouter<App> {
         _ => MethodFilter::GET,
     };
     let scopes = operation.scopes;
-    on(method, move |_: ManagementToken| async move { ManagementError::InsufficientScope(scopes) })
+    on(method, move || async move { ManagementError::InsufficientScope(scopes) })
 }

@@ -22,6 +22,31 @@ pub const RESOURCE_SERVER: &[&str] =
 pub const TENANT: &[&str] =
     &["default_token_quota", "mtls", "client_id_metadata_document_supported"];
 
+/// The settings of connections.
+pub const CONNECTION: &[&str] =
+    &["connected_accounts.active", "connected_accounts.cross_app_access"];
+
+/// The options of databases.
+pub const DATABASE_OPTIONS: &[&str] = &[
+    "options.enabledDatabaseCustomization",
+    "options.import_mode",
+    "options.customScripts",
+    "options.configuration",
+    "options.enable_script_context",
+    "options.non_persistent_attrs",
+    "options.authentication_methods.passkey",
+    "options.authentication_methods.email_otp",
+    "options.authentication_methods.phone_otp",
+    "options.password_options",
+    "options.custom_password_hash",
+    "options.gateway_authentication",
+    "options.federated_connections_access_tokens",
+    "options.realm_fallback",
+];
+
+/// The options of connections that mail codes.
+pub const EMAIL_OPTIONS: &[&str] = &["options.non_persistent_attrs"];
+
 /// Refuses a document that asks for one of `settings`.
 ///
 /// # Errors
@@ -29,11 +54,16 @@ pub const TENANT: &[&str] =
 pub fn refuse(document: &Map<String, Value>, settings: &[&str]) -> Result<(), ManagementError> {
     match settings.iter().find(|name| setting(document, name).is_some_and(asks_for_something)) {
         None => Ok(()),
-        Some(name) => Err(ManagementError::invalid_property(
-            "This server does not support this setting, and will not pretend to",
-            name,
-        )),
+        Some(name) => Err(refusal(name)),
     }
+}
+
+/// `invalid_body` naming a setting.
+pub fn refusal(name: &str) -> ManagementError {
+    ManagementError::invalid_property(
+        "This server does not support this setting, and will not pretend to",
+        name,
+    )
 }
 
 /// A member, or with dots a member of a member.

@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
+    change::{self, Change},
     page::{self, Listing, Page},
     path_id::PathId,
     query::Query,
@@ -112,6 +113,7 @@ pub(super) fn named(body: &Map<String, Value>) -> Vec<(Audience, &str)> {
 /// `POST /users/{id}/permissions`
 pub async fn add(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
@@ -123,13 +125,14 @@ pub async fn add(
         check_defined(tx.db(), &audience, name).await?;
         permissions::insert(&mut tx, &user, &audience, name).await?;
     }
-    tx.commit().await?;
+    change.commit(tx, user.as_str(), change::members(&body)).await?;
     Ok((StatusCode::CREATED, Json(json!({}))))
 }
 
 /// `DELETE /users/{id}/permissions`
 pub async fn remove(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
@@ -140,6 +143,6 @@ pub async fn remove(
     for (audience, name) in named(&body) {
         permissions::delete(&mut tx, &user, &audience, name).await?;
     }
-    tx.commit().await?;
+    change.commit(tx, user.as_str(), change::members(&body)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,7 +12,9 @@ use serde_json::{Map, Value};
 
 use self::{fields::USER, view::show};
 use super::{
-    ATTEMPTS, edited_elsewhere,
+    ATTEMPTS,
+    change::{self, Change},
+    edited_elsewhere,
     page::{self, Listing, Page},
     path_id::PathId,
     query::{Fields, Query},
@@ -92,6 +94,7 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
 /// `POST /users`
 pub async fn create(
     State(app): State<App>,
+    change: Change,
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(USER, &body, Writing::Create)?;
@@ -104,7 +107,7 @@ pub async fn create(
         Err(store::Error::Duplicate) => return Err(duplicate()),
         other => other?,
     }
-    tx.commit().await?;
+    change.commit(tx, user.user_id.as_str(), change::members(&body)).await?;
     Ok((StatusCode::CREATED, Json(Value::Object(show(&user)))))
 }
 
@@ -133,6 +136,7 @@ fn duplicate() -> ManagementError {
 pub async fn update(
     State(app): State<App>,
     token: ManagementToken,
+    mut change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Answer {
@@ -145,7 +149,10 @@ pub async fn update(
     for _ in 0..ATTEMPTS {
         let mut tx = app.store.write().await?;
         let mut record = users::find(tx.db(), &id).await?.ok_or(MISSING)?;
+        let before = show(&record.user);
         edit::apply(&mut record.user, &body)?;
+        let mut changed = change::differences(&before, &show(&record.user));
+        changed.extend(hash.as_ref().map(|_| "password".to_owned()));
         record.user.updated_at = app.clock.now();
         let password = hash.as_ref().or(record.password_hash.as_ref());
         let password = password.map(String::as_str);
@@ -157,7 +164,8 @@ pub async fn update(
         let blocks = body.get("blocked") == Some(&Value::Bool(true));
         let (revoked, by) = end_logins(&app, &mut tx, &id, blocks, hash.is_some()).await?;
         let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
-        app.login.commit_revocation(tx, &happened, None, Some(&id)).await?;
+        change.also(&happened, None, Some(&id));
+        change.commit(tx, id.as_str(), changed).await?;
         return Ok(Json(Value::Object(show(&record.user))));
     }
     Err(edited_elsewhere())
@@ -197,13 +205,15 @@ async fn end_logins(
 /// `DELETE /users/{id}`
 pub async fn remove(
     State(app): State<App>,
+    change: Change,
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
     let mut tx = app.store.write().await?;
     let id = UserId::new(id);
     // The sessions would go with the user; their applications must hear of it.
     app.login.end_all(&mut tx, &id, Initiator::AccountDeleted).await?;
-    users::delete(&mut tx, &id).await?;
-    tx.commit().await?;
+    if users::delete(&mut tx, &id).await? {
+        change.commit(tx, id.as_str(), Vec::new()).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -52,6 +52,15 @@ pub fn check_value(field: &Field, value: &Value) -> Result<(), ManagementError> 
     checked.map_err(|f| ManagementError::invalid_body(f.within(field.name, field.about).message()))
 }
 
+/// Checks a body that is no object.
+///
+/// # Errors
+/// `invalid_body`.
+pub fn check_root_value(kind: &Kind, value: &Value) -> Result<(), ManagementError> {
+    let checked = check_kind(kind, value, Writing::Create);
+    checked.map_err(|f| ManagementError::invalid_body(f.message()))
+}
+
 /// What is wrong, and where.
 #[derive(Debug)]
 struct Fault {

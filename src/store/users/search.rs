@@ -129,7 +129,7 @@ async fn count_everybody(mut db: Db<'_>, last: &LastCount, now: Timestamp) -> Re
 pub fn list_statement(db: &Db<'_>, search: &Search, offset: i64, limit: i64) -> Composed {
     let mut sql = Composed::new(
         db,
-        "SELECT user_id, email, email_verified, username, password_hash, blocked, profile,
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked, profile,
         user_metadata, app_metadata, logins_count, last_login, last_ip, version, created_at,
         updated_at FROM user_account",
     );

@@ -5,7 +5,14 @@
 
 use super::make;
 use crate::crypto::Failed;
-use crate::domain::{ClientId, KeyId, audit::Happened, signing_alg::SigningAlg};
+use crate::domain::{
+    KeyId,
+    audit::{
+        Happened,
+        management::{Managed, ManagementRequest},
+    },
+    signing_alg::SigningAlg,
+};
 use crate::store::{
     self,
     signing_keys::{self, SigningKeyRow, SigningKeyStory},
@@ -44,7 +51,7 @@ impl TokenService {
     /// When the database or the crypto library does.
     pub async fn rotate_signing_keys(
         &self,
-        by: &ClientId,
+        by: &ManagementRequest,
     ) -> Result<Option<SigningKeyRow>, Internal> {
         // 1. Load. What is found here guards the write.
         let keys = self.signing_keys().await?;
@@ -62,9 +69,10 @@ impl TokenService {
             return Ok(None);
         }
         signing_keys::insert(&mut tx, &made, now).await?;
-        let happened =
-            Happened::SigningKeysRotated { previous: current, current: next, next: &made.kid };
-        self.login.commit_event(tx, &happened, Some(by), None).await?;
+        let what =
+            Managed::SigningKeysRotated { previous: current, current: next, next: &made.kid };
+        let happened = Happened::Managed { request: by, what };
+        self.login.commit_event(tx, &happened, Some(by.client()), by.user()).await?;
         // 4. Answer. The other nodes follow the version of the configuration.
         self.reload_keys().await;
         Ok(Some(made))
@@ -77,7 +85,7 @@ impl TokenService {
     pub async fn revoke_signing_key(
         &self,
         kid: &KeyId,
-        by: &ClientId,
+        by: &ManagementRequest,
     ) -> Result<Revocation, store::Error> {
         let mut tx = self.store.write().await?;
         let revoked = signing_keys::revoke(&mut tx, kid, self.clock.now()).await?;
@@ -89,8 +97,9 @@ impl TokenService {
             return Ok(Revocation::InUse);
         }
         if revoked {
-            let happened = Happened::SigningKeyRevoked { kid };
-            self.login.commit_event(tx, &happened, Some(by), None).await?;
+            let what = Managed::SigningKeyRevoked { kid };
+            let happened = Happened::Managed { request: by, what };
+            self.login.commit_event(tx, &happened, Some(by.client()), by.user()).await?;
             self.reload_keys().await;
         }
         Ok(Revocation::Revoked(key))

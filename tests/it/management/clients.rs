@@ -326,3 +326,65 @@ async fn what_was_read_can_be_written_back_as_deploy_tools_do() {
         assert_eq!(patch(&app, &path, body).await.ok(), api);
     }
 }
+
+#[tokio::test]
+async fn tools_find_the_global_client_which_no_login_and_no_grant_knows() {
+    for (_, app) in each_backend().await {
+        let own = app.add_client(json!({ "name": "Own" })).await;
+        let query = "/clients?is_global=true&page=0&per_page=50&include_totals=true";
+        let global = get(&app, query).await.ok();
+        assert_eq!(global["total"], 1);
+        let global = &global["clients"][0];
+        assert_eq!(
+            (&global["name"], &global["global"]),
+            (&json!("All Applications"), &json!(true))
+        );
+        let id = global["client_id"].as_str().unwrap();
+        assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_alphanumeric()), "{id}");
+
+        let names = async |query: &str| {
+            let list = get(&app, query).await.ok();
+            let names =
+                list.as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap().to_owned());
+            names.collect::<Vec<_>>()
+        };
+        assert!(names("/clients").await.contains(&"All Applications".to_owned()));
+        let others = names("/clients?is_global=false").await;
+        assert!(others.contains(&"Own".to_owned()), "{others:?}");
+        assert!(!others.contains(&"All Applications".to_owned()), "{others:?}");
+
+        let path = format!("/clients/{id}");
+        let page = json!({ "custom_login_page": "<html></html>", "custom_login_page_on": false });
+        let changed = patch(&app, &path, page.clone()).await.ok();
+        assert_eq!(changed["custom_login_page"], page["custom_login_page"]);
+        assert_eq!(get(&app, &path).await.ok()["custom_login_page_on"], false);
+        let answer = delete(&app, &path).await;
+        assert_eq!(refused(&answer), (400, "operation_not_supported".to_owned()));
+        assert_eq!(answer.text_of("message"), "Global client cannot be deleted.");
+
+        // With a secret it would otherwise be an application like any other.
+        let secret = post(&app, &format!("{path}/rotate-secret"), json!({})).await.ok();
+        let own = own["client_id"].as_str().unwrap();
+        let ask = async |id: &str, secret: &str| {
+            let form = [
+                ("grant_type", "client_credentials"),
+                ("client_id", id),
+                ("client_secret", secret),
+            ];
+            app.send(app.http.post(app.url("oauth/token")).form(&form)).await
+        };
+        let unknown = ask("nobody", "x").await;
+        let answer = ask(id, secret["client_secret"].as_str().unwrap()).await;
+        assert_eq!((answer.status, answer.json()), (unknown.status, unknown.json()));
+        let login = app
+            .send(app.http.get(app.url(&format!("authorize?client_id={id}&response_type=code"))))
+            .await;
+        let nobody =
+            app.send(app.http.get(app.url("authorize?client_id=nobody&response_type=code"))).await;
+        assert_eq!(login.status, nobody.status);
+        let known = app
+            .send(app.http.get(app.url(&format!("authorize?client_id={own}&response_type=code"))))
+            .await;
+        assert_ne!(known.text, nobody.text);
+    }
+}

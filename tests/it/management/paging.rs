@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{get, post};
 use crate::support::{TestApp, each_backend};
 
-/// Three clients beside the one of the bootstrap.
+/// Three clients beside the one of the bootstrap and the global one.
 async fn clients(app: &TestApp) -> Vec<String> {
     let mut ids = Vec::new();
     for i in 0..3 {
@@ -30,19 +30,19 @@ async fn pages_by_offset_know_the_total_and_end_empty() {
         clients(&app).await;
         let list = async |query: &str| get(&app, &format!("/clients?{query}")).await.ok();
         let all = list("").await;
-        assert_eq!(names(&all)[1..], ["C0", "C1", "C2"]);
+        assert_eq!(names(&all)[2..], ["C0", "C1", "C2"]);
         let page = list("page=1&per_page=2&include_totals=true").await;
-        assert_eq!(names(&page["clients"]), ["C1", "C2"]);
+        assert_eq!(names(&page["clients"]), ["C0", "C1"]);
         let keys: Vec<_> = page.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["clients", "limit", "start", "total"]);
         assert_eq!(
             (&page["start"], &page["limit"], &page["total"]),
-            (&json!(2), &json!(2), &json!(4))
+            (&json!(2), &json!(2), &json!(5))
         );
         let past = list("page=5&per_page=2&include_totals=true").await;
-        assert_eq!((&past["clients"], &past["total"]), (&json!([]), &json!(4)));
-        assert_eq!(names(&list("page=1&per_page=3").await), ["C2"]);
-        assert_eq!(list("per_page=0&include_totals=true").await["total"], 4);
+        assert_eq!((&past["clients"], &past["total"]), (&json!([]), &json!(5)));
+        assert_eq!(names(&list("page=1&per_page=3").await), ["C1", "C2"]);
+        assert_eq!(list("per_page=0&include_totals=true").await["total"], 5);
         let usual = list("include_totals=true").await;
         assert_eq!((&usual["start"], &usual["limit"]), (&json!(0), &json!(50)));
     }
@@ -66,7 +66,9 @@ async fn pages_by_cursor_visit_everything_once_and_ignore_include_totals() {
                 None => break,
             }
         }
-        assert_eq!(seen.len(), 4);
+        assert_eq!(seen.len(), 5);
+        let global = get(&app, "/clients?is_global=true").await.ok();
+        expected.push(global[0]["client_id"].as_str().unwrap().to_owned());
         seen.sort();
         expected.sort();
         assert_eq!(seen, expected);
@@ -82,7 +84,7 @@ async fn filters_of_clients_keep_the_totals_right() {
         assert_eq!(names(&list("app_type=native,spa").await), ["C0", "C1", "C2"]);
         assert_eq!(names(&list("is_first_party=false").await), ["C2"]);
         assert_eq!(names(&list("is_first_party=true&app_type=spa").await), ["C0"]);
-        assert_eq!(list("is_global=true").await, json!([]));
+        assert_eq!(names(&list("is_global=true").await), ["All Applications"]);
         assert_eq!(list("is_global=false").await.as_array().unwrap().len(), 4);
         let page = list("app_type=spa&page=1&per_page=1&include_totals=true").await;
         assert_eq!((names(&page["clients"]), &page["total"]), (vec!["C2"], &json!(2)));

@@ -59,7 +59,7 @@ pub fn show(
     let id = &record.client.client_id;
     put("client_id", id.as_str().into());
     put("tenant", app.settings.tenant_name.as_str().into());
-    put("global", false.into());
+    put("global", record.client.is_global.into());
     put("callback_url_template", false.into());
     if let Some(mirrored) = record.document.get("cross_origin_authentication") {
         put("cross_origin_auth", mirrored.clone());

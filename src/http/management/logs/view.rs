@@ -46,6 +46,7 @@ fn description(event: &str) -> Option<&'static str> {
         "fertft" => "Failed exchange of refresh token for access token",
         "ferrt"  => "Reuse of a rotated refresh token detected; its family is revoked",
         "sapi"   => "Success API Operation",
+        "fapi"   => "Failed API Operation",
         "srrt"   => "Refresh token revoked",
         "seccft" => "Successful exchange of client credentials for access token",
         "feccft" => "Failed exchange of client credentials for access token",

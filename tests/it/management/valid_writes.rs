@@ -1,0 +1,264 @@
+//! One request per operation that writes, that must succeed. Who adds such an operation to the
+//! table of routes adds its request here.
+
+use doorward::{crypto::digest, policy::management::Operation};
+use serde_json::{Value, json};
+
+use super::{get, post, segment};
+use crate::support::{TestApp, browser::Browser, fixtures::*, payload, signer::signer};
+
+/// Stands for every secret that a request carries.
+pub const SECRET: &str = "a-secret-that-no-event-may-tell-1A!";
+
+/// Makes what the operation needs, and returns its path and body.
+pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Option<Value>)> {
+    let fresh = app.inner.entropy.lower_hex(12);
+    let bare = |path: String| (path, None);
+    let with = |path: String, body: Value| (path, Some(body));
+    let resource = operation.path.split('/').nth(1)?;
+    Some(match (operation.method, operation.path) {
+        ("POST", "/clients") => with("/clients".into(), json!({ "name": fresh })),
+        ("PATCH", "/clients/{id}") => {
+            with(client(app).await, json!({ "name": fresh, "client_secret": SECRET }))
+        }
+        ("DELETE", "/clients/{id}") => bare(client(app).await),
+        ("POST", "/clients/{id}/rotate-secret") => {
+            bare(format!("{}/rotate-secret", client(app).await))
+        }
+        ("POST", "/clients/{id}/credentials") => {
+            with(format!("{}/credentials", client(app).await), key())
+        }
+        ("PATCH", "/clients/{id}/credentials/{credential_id}") => {
+            with(credential(app).await, json!({ "expires_at": "2099-01-01T00:00:00.000Z" }))
+        }
+        ("DELETE", "/clients/{id}/credentials/{credential_id}") => bare(credential(app).await),
+        ("POST", "/resource-servers") => {
+            with("/resource-servers".into(), json!({ "identifier": format!("https://{fresh}") }))
+        }
+        ("PATCH", "/resource-servers/{id}") => with(
+            api(app, &fresh).await.0,
+            json!({ "signing_alg": "HS256", "signing_secret": SECRET }),
+        ),
+        ("DELETE", "/resource-servers/{id}") => bare(api(app, &fresh).await.0),
+        ("POST" | "PATCH" | "DELETE", path) if resource == "client-grants" => {
+            client_grant(app, path, operation.method).await
+        }
+        ("POST", "/users") => with(
+            "/users".into(),
+            json!({
+                "connection": "Username-Password-Authentication",
+                "email": format!("{fresh}@example.com"), "password": SECRET,
+            }),
+        ),
+        ("PATCH", "/users/{id}") => with(
+            format!("/users/{}", user(app, &fresh).await),
+            json!({ "password": SECRET, "user_metadata": { "colour": "red" } }),
+        ),
+        ("DELETE", "/users/{id}") => bare(format!("/users/{}", user(app, &fresh).await)),
+        ("POST" | "DELETE", "/users/{id}/permissions") => {
+            let permissions = permissions(app, &fresh).await;
+            with(format!("/users/{}/permissions", user(app, &fresh).await), permissions)
+        }
+        ("POST" | "DELETE", "/users/{id}/roles") => {
+            let body = json!({ "roles": [role(app, &fresh).await] });
+            with(format!("/users/{}/roles", user(app, &fresh).await), body)
+        }
+        ("POST", "/roles") => with("/roles".into(), json!({ "name": fresh })),
+        ("PATCH", "/roles/{id}") => {
+            with(format!("/roles/{}", role(app, &fresh).await), json!({ "description": fresh }))
+        }
+        ("DELETE", "/roles/{id}") => bare(format!("/roles/{}", role(app, &fresh).await)),
+        ("POST" | "DELETE", "/roles/{id}/permissions") => {
+            let permissions = permissions(app, &fresh).await;
+            with(format!("/roles/{}/permissions", role(app, &fresh).await), permissions)
+        }
+        ("POST", "/roles/{id}/users") => {
+            let body = json!({ "users": [user_id(app, &fresh).await] });
+            with(format!("/roles/{}/users", role(app, &fresh).await), body)
+        }
+        ("POST", "/organizations") => with("/organizations".into(), json!({ "name": fresh })),
+        ("DELETE", "/organizations/{id}") => bare(organization(app, &fresh).await),
+        ("POST" | "DELETE", "/organizations/{id}/members") => {
+            let body = json!({ "members": [user_id(app, &fresh).await] });
+            with(format!("{}/members", organization(app, &fresh).await), body)
+        }
+        ("PATCH", "/tenants/settings") => {
+            with("/tenants/settings".into(), json!({ "friendly_name": fresh }))
+        }
+        ("PATCH", "/attack-protection/brute-force-protection") => {
+            with(operation.path.into(), json!({ "max_attempts": 7 }))
+        }
+        ("PATCH", "/attack-protection/suspicious-ip-throttling") => {
+            with(operation.path.into(), json!({ "shields": ["block"] }))
+        }
+        ("PATCH", "/attack-protection/breached-password-detection") => {
+            with(operation.path.into(), json!({ "method": "enhanced" }))
+        }
+        (method, path) if resource == "connections" => {
+            connection(app, method, path, &fresh).await?
+        }
+        ("POST", "/keys/signing/rotate") => bare("/keys/signing/rotate".into()),
+        ("PUT", "/keys/signing/{kid}/revoke") => {
+            post(app, "/keys/signing/rotate", json!({})).await;
+            let keys = get(app, "/keys/signing").await.ok();
+            let keys = keys.as_array().unwrap();
+            let previous =
+                keys.iter().find(|key| key["previous"] == true && key["revoked"] == false);
+            bare(format!("/keys/signing/{}/revoke", text(previous.unwrap(), "kid")))
+        }
+        _ if matches!(
+            resource,
+            "refresh-tokens" | "sessions" | "grants" | "device-credentials" | "users"
+        ) =>
+        {
+            after_a_login(app, operation).await?
+        }
+        _ => return None,
+    })
+}
+
+async fn connection(
+    app: &TestApp,
+    method: &str,
+    path: &str,
+    fresh: &str,
+) -> Option<(String, Option<Value>)> {
+    let body = json!({ "name": fresh, "strategy": "auth0" });
+    if (method, path) == ("POST", "/connections") {
+        return Some((path.to_owned(), Some(body)));
+    }
+    let made = TestApp::created(&post(app, "/connections", body).await);
+    let path = path.replace("{id}", text(&made, "id"));
+    let client = app.add_client(json!({})).await;
+    Some(match method {
+        "PATCH" if path.ends_with("/clients") => {
+            (path, Some(json!([{ "client_id": client["client_id"], "status": true }])))
+        }
+        "PATCH" => (path, Some(json!({ "display_name": fresh }))),
+        "DELETE" if path.ends_with("/users") => {
+            let email = format!("{fresh}@example.com");
+            let user = json!({ "connection": fresh, "email": email, "password": SECRET });
+            TestApp::created(&post(app, "/users", user).await);
+            (format!("{path}?email={}", segment(&email)), None)
+        }
+        "DELETE" => (path, None),
+        _ => return None,
+    })
+}
+
+async fn client(app: &TestApp) -> String {
+    let client = app.add_client(json!({ "app_type": "regular_web" })).await;
+    format!("/clients/{}", text(&client, "client_id"))
+}
+
+fn key() -> Value {
+    json!({ "credential_type": "public_key", "pem": signer().pem })
+}
+
+async fn credential(app: &TestApp) -> String {
+    let path = format!("{}/credentials", client(app).await);
+    let added = TestApp::created(&post(app, &path, key()).await);
+    format!("{path}/{}", text(&added, "id"))
+}
+
+/// The path and the identifier of an API with the scope `read:all`.
+async fn api(app: &TestApp, fresh: &str) -> (String, String) {
+    let identifier = format!("https://{fresh}.example");
+    let api = app.add_api(&identifier, &["read:all"], json!({})).await;
+    (format!("/resource-servers/{}", text(&api, "id")), identifier)
+}
+
+async fn client_grant(app: &TestApp, path: &str, method: &str) -> (String, Option<Value>) {
+    let client = app.add_client(json!({ "app_type": "non_interactive" })).await;
+    let (_, audience) = api(app, &app.inner.entropy.lower_hex(12)).await;
+    let body = json!({
+        "client_id": client["client_id"], "audience": audience, "scope": ["read:all"],
+    });
+    if method == "POST" {
+        return (path.to_owned(), Some(body));
+    }
+    let grant = TestApp::created(&post(app, "/client-grants", body).await);
+    let change = (method == "PATCH").then(|| json!({ "scope": [] }));
+    (path.replace("{id}", text(&grant, "id")), change)
+}
+
+async fn user_id(app: &TestApp, fresh: &str) -> String {
+    let user = app.add_user(&format!("{fresh}@example.com"), SECRET).await;
+    text(&user, "user_id").to_owned()
+}
+
+async fn user(app: &TestApp, fresh: &str) -> String {
+    segment(&user_id(app, fresh).await)
+}
+
+async fn role(app: &TestApp, fresh: &str) -> String {
+    let role = post(app, "/roles", json!({ "name": fresh })).await.ok();
+    text(&role, "id").to_owned()
+}
+
+async fn permissions(app: &TestApp, fresh: &str) -> Value {
+    let (_, identifier) = api(app, fresh).await;
+    let one = json!({ "resource_server_identifier": identifier, "permission_name": "read:all" });
+    json!({ "permissions": [one] })
+}
+
+async fn organization(app: &TestApp, fresh: &str) -> String {
+    let created = TestApp::created(&post(app, "/organizations", json!({ "name": fresh })).await);
+    format!("/organizations/{}", text(&created, "id"))
+}
+
+/// A login at a third party with its consent, and what it left behind.
+async fn after_a_login(app: &TestApp, operation: &Operation) -> Option<(String, Option<Value>)> {
+    let fresh = app.inner.entropy.lower_hex(12);
+    let (_, audience) = api(app, &fresh).await;
+    let client = app.add_client(json!({ "is_first_party": false })).await;
+    let user_id = user_id(app, &fresh).await;
+    let world = World {
+        client_id: text(&client, "client_id").to_owned(),
+        client_secret: text(&client, "client_secret").to_owned(),
+        user_id: user_id.clone(),
+        messages_id: String::new(),
+        billing_id: String::new(),
+    };
+    let (challenge, scope) = (digest::s256_challenge(VERIFIER), "openid offline_access read:all");
+    let asked = [("audience", audience.as_str()), ("scope", scope)];
+    let query = authorize_query(&world.client_id, &challenge, &asked);
+    let mut browser = Browser::new(app);
+    let email = format!("{fresh}@example.com");
+    let page = browser.log_in(&query, &email, SECRET).await.page();
+    let landed = browser.submit(&page, &[("action", "accept")]).await.application();
+    let login = app.exchange_code(&world, &landed["code"]).await.ok();
+
+    let (user, plain) = (segment(&user_id), operation.path);
+    let first = async |path: String, list: &str, id: &str| {
+        let found = get(app, &path).await.ok();
+        let found = if list.is_empty() { found } else { found[list].clone() };
+        text(&found[0], id).to_owned()
+    };
+    let token = async || first(format!("/users/{user}/refresh-tokens"), "tokens", "id").await;
+    let session = payload(text(&login, "id_token"))["sid"].as_str().unwrap().to_owned();
+    Some(match (operation.method, operation.path) {
+        ("POST", "/refresh-tokens/revoke") => {
+            (plain.to_owned(), Some(json!({ "ids": [token().await] })))
+        }
+        ("PATCH", "/refresh-tokens/{id}") => {
+            let body = json!({ "refresh_token_metadata": { "colour": "red" } });
+            (plain.replace("{id}", &token().await), Some(body))
+        }
+        ("DELETE", "/refresh-tokens/{id}" | "/device-credentials/{id}") => {
+            (plain.replace("{id}", &token().await), None)
+        }
+        ("DELETE", "/users/{id}/refresh-tokens" | "/users/{id}/sessions") => {
+            (plain.replace("{id}", &user), None)
+        }
+        ("DELETE", "/sessions/{id}") | ("POST", "/sessions/{id}/revoke") => {
+            (plain.replace("{id}", &session), None)
+        }
+        ("DELETE", "/grants") => (format!("/grants?user_id={user}"), None),
+        ("DELETE", "/grants/{id}") => {
+            let grant = first(format!("/grants?user_id={user}"), "", "id").await;
+            (plain.replace("{id}", &grant), None)
+        }
+        _ => return None,
+    })
+}
