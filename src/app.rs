@@ -60,6 +60,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How often logout tokens that are due are looked for.
 const DELIVERY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often jobs that wait are looked for.
+const JOB_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Builds the server. The embedded database is migrated; Postgres only with `migrate`.
 ///
 /// # Errors
@@ -175,6 +178,7 @@ pub async fn serve(
         )),
         tokio::spawn(tell_of_logouts(Arc::clone(&app.tokens))),
         tokio::spawn(remove_users(Arc::clone(&app.login))),
+        tokio::spawn(work_on_jobs(Arc::clone(&app.login))),
     ];
     tasks.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
@@ -247,6 +251,21 @@ async fn tell_of_logouts(tokens: Arc<TokenService>) {
             Err(error) => {
                 tracing::warn!(%error, "logout tokens could not be delivered; it will be tried again");
                 tokio::time::sleep(DELIVERY_INTERVAL).await;
+            }
+        }
+    }
+}
+
+/// Works on jobs as they come, one at a time.
+async fn work_on_jobs(login: Arc<LoginService>) {
+    loop {
+        match login.run_a_job(http::management::jobs::FILE_FORMAT).await {
+            // There may be more.
+            Ok(true) => {}
+            Ok(false) => tokio::time::sleep(JOB_INTERVAL).await,
+            Err(error) => {
+                tracing::warn!(%error, "a job was interrupted; it will be taken up again");
+                tokio::time::sleep(JOB_INTERVAL).await;
             }
         }
     }

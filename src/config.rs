@@ -47,6 +47,10 @@ pub struct Config {
     pub passwordless: Passwordless,
     /// `[audit]`
     pub audit: Audit,
+    /// `[management]`
+    pub management: Management,
+    /// `[jobs]`
+    pub jobs: Jobs,
     /// `[pages]`
     pub pages: Pages,
     /// `[signup]`
@@ -200,6 +204,13 @@ impl Config {
             ("links.verification_lifetime", self.links.verification_lifetime, 60, 2_592_000),
             ("links.per_user", self.links.per_user, 1, 100),
             ("audit.retention_days", self.audit.retention_days, 1, 3650),
+            (
+                "management.requests_per_second",
+                self.management.requests_per_second.into(),
+                0,
+                100_000,
+            ),
+            ("management.burst", self.management.burst.into(), 1, 1_000_000),
             ("database.max_connections", i64::from(self.database.max_connections), 1, 1000),
             ("database.search_timeout_ms", self.database.search_timeout_ms, 1, 600_000),
         ] {
@@ -252,8 +263,11 @@ impl Config {
             verification_lifetime: self.links.verification_lifetime,
             links_per_user: self.links.per_user,
             dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
+            management_requests_per_second: self.management.requests_per_second,
+            management_burst: self.management.burst,
             outbound_allow_private: self.outbound.allow_private,
             search_timeout: self.database.search_timeout_ms,
+            import_max_bytes: self.jobs.import_max_bytes,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }
@@ -318,6 +332,7 @@ mod tests {
         assert!(file("[mail]\nfrom = \"nobody\"").contains("mail.from"));
         assert!(file("[pages]\ndefault_locale = \"xx\"").contains("en, ja"));
         assert!(file("[links]\nreset_lifetime = 1").contains("links.reset_lifetime"));
+        assert!(file("[management]\nburst = 0").contains("management.burst"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
         assert!(file("[database]\nsearch_timeout_ms = 0").contains("search_timeout_ms"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {

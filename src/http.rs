@@ -20,7 +20,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
 use crate::domain::{audit::Caller, entropy::Entropy, settings::Settings, time::Clock};
@@ -74,12 +74,13 @@ pub fn router(app: App) -> Router {
         .merge(pages::router())
         .merge(health::router())
         .merge(demo::router())
+        .merge(management::jobs::download::router())
         .nest("/api/v2", management::router(&app))
         .route("/api/v2/", axum::routing::any(management::unknown_path))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(middleware::from_fn(in_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(app.clone(), cors::layer))
         .layer(middleware::from_fn_with_state(app.clone(), in_span));
@@ -111,6 +112,14 @@ async fn in_span(State(app): State<App>, request: Request, next: Next) -> Respon
         headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
     }
     response
+}
+
+/// Ends what takes too long. A file may take longer than a request; it has to keep coming.
+async fn in_time(request: Request, next: Next) -> Response {
+    let is_upload = request.uri().path() == management::jobs::UPLOAD;
+    let limit = if is_upload { management::jobs::UPLOAD_TIME } else { TIMEOUT };
+    let answered = tokio::time::timeout(limit, next.run(request)).await;
+    answered.unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response())
 }
 
 /// Where a request came from. Forwarding headers are not read: anybody can send them.

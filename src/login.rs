@@ -7,6 +7,7 @@ pub mod connections;
 pub mod consent;
 pub mod device;
 pub mod entitlement;
+pub mod jobs;
 pub mod logout;
 pub mod passwordless;
 pub mod passwords;

@@ -22,7 +22,7 @@ use crate::http::{
     demo::{Demo, DemoApi},
 };
 use crate::login::profile;
-use crate::store::{self, clients, resource_servers, users};
+use crate::store::{self, clients, connections, resource_servers, users};
 
 /// What was seeded. Kept in `quickstart.json` in the data directory, readable by its owner only,
 /// so that later runs print the same credentials.
@@ -239,7 +239,11 @@ async fn follow_issuer(
 
 async fn ensure_user(app: &App, seeded: &SeededUser) -> Result<(), StartError> {
     let mut conn = app.store.read().await?;
-    if users::find_by_identifier(conn.db(), DATABASE_CONNECTION, &seeded.email).await?.is_some() {
+    let (name, email) = (DATABASE_CONNECTION, &seeded.email);
+    // Who deleted the connection wants no user of it.
+    if connections::find_by_name(conn.db(), name).await?.is_none()
+        || users::find_by_identifier(conn.db(), name, email).await?.is_some()
+    {
         return Ok(());
     }
     drop(conn);

@@ -149,6 +149,24 @@ pub struct Audit {
     pub retention_days: i64,
 }
 
+/// `[management]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Management {
+    /// Of one client, 0 for no limit.
+    pub requests_per_second: u32,
+    /// Of one client, at once.
+    pub burst: u32,
+}
+
+/// `[jobs]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobs {
+    /// Bytes.
+    pub import_max_bytes: u64,
+}
+
 /// `[pages]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

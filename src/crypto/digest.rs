@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use md5::{Digest, Md5};
 
 use crate::crypto::hex;
-use crate::domain::secret::{Code, DeviceCode, RequestUri, SessionCookie, Ticket};
+use crate::domain::secret::{Code, DeviceCode, DownloadToken, RequestUri, SessionCookie, Ticket};
 
 /// SHA-256. Enough for secrets that already carry 128 random bits or more; what people choose goes
 /// through [`crate::crypto::password`].
@@ -46,6 +46,11 @@ pub fn request_uri_hash(request_uri: &RequestUri) -> Vec<u8> {
 /// What the store keeps of a ticket.
 pub fn ticket_hash(ticket: &Ticket) -> Vec<u8> {
     sha256(ticket.expose().as_bytes())
+}
+
+/// What the store keeps of a link to the file of a job.
+pub fn download_hash(token: &DownloadToken) -> Vec<u8> {
+    sha256(token.expose().as_bytes())
 }
 
 /// The S256 challenge of a PKCE verifier (RFC 7636 §4.2).

@@ -7,8 +7,13 @@ use serde_json::{Value, json};
 
 use self::management::{Managed, ManagementRequest};
 use crate::domain::{
-    ClientId, FamilyId, SessionId, UserId, audience::Audience, entropy::Entropy, family::RevokedBy,
-    scope::ScopeSet, time::Timestamp,
+    ClientId, FamilyId, JobId, SessionId, UserId,
+    audience::Audience,
+    entropy::Entropy,
+    family::RevokedBy,
+    job::{Counts, JobKind},
+    scope::ScopeSet,
+    time::Timestamp,
 };
 
 /// Where a request came from.
@@ -241,6 +246,17 @@ pub enum Happened<'a> {
         /// What.
         what: Managed<'a>,
     },
+    /// A job ended that had been asked for through the Management API.
+    JobEnded {
+        /// The job.
+        id: &'a JobId,
+        /// What it did.
+        kind: JobKind,
+        /// What became of its items.
+        counts: Counts,
+        /// Whether it came to its end, or was given up.
+        completed: bool,
+    },
     /// An account was not created.
     SignupRefused {
         /// Why, in a word.
@@ -336,6 +352,8 @@ impl Happened<'_> {
             Self::DeviceDeclined => "fdecc",
             Self::DeviceCodeNotFound { .. } => "fdeac",
             Self::Managed { what, .. } => what.code(),
+            Self::JobEnded { completed: true, .. } => "sapi",
+            Self::JobEnded { completed: false, .. } => "fapi",
         }
     }
 
@@ -423,6 +441,10 @@ impl Happened<'_> {
             }
             Self::DeviceCodeNotFound { reason } => json!({ "reason": reason }),
             Self::Managed { request, what } => what.details(request),
+            Self::JobEnded { id, kind, counts, .. } => json!({
+                "operation": format!("{}_ended", kind.as_str()), "id": id,
+                "inserted": counts.inserted, "updated": counts.updated, "failed": counts.failed,
+            }),
             Self::LoggedIn
             | Self::LoggedInSilently
             | Self::SilentLoginRefused

@@ -32,6 +32,10 @@ impl Connection {
     pub fn takes_signups(&self) -> bool {
         !self.options.disable_signup && (!self.is_database() || self.options.signs_up_by_password())
     }
+    /// Whether people may set a new password themselves.
+    pub fn offers_reset(&self) -> bool {
+        !self.options.disable_self_service_change_password
+    }
     /// Whether a login that says `name` means this connection.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.realms.iter().any(|realm| realm == name)
@@ -81,8 +85,6 @@ pub struct Options {
     #[serde(deserialize_with = "or_default")]
     password_dictionary: Dictionary,
     #[serde(deserialize_with = "or_default")]
-    password_history: History,
-    #[serde(deserialize_with = "or_default")]
     validation: Validation,
     #[serde(deserialize_with = "or_default")]
     authentication_methods: Methods,
@@ -114,11 +116,6 @@ impl Options {
     fn signs_up_by_password(&self) -> bool {
         let method = self.authentication_methods.password.as_ref();
         method.is_none_or(|m| m.enabled && m.signup_behavior.as_deref() != Some("block"))
-    }
-    /// How many former passwords a user may not choose again; 0 for none.
-    pub fn remembered_passwords(&self) -> usize {
-        let history = &self.password_history;
-        if history.enable { history.size.unwrap_or(USUAL_HISTORY) } else { 0 }
     }
 }
 
@@ -159,16 +156,6 @@ struct Switch {
 struct Dictionary {
     enable: bool,
     dictionary: Vec<String>,
-}
-
-/// Of a connection that keeps former passwords and does not say how many.
-const USUAL_HISTORY: usize = 5;
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct History {
-    enable: bool,
-    size: Option<usize>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -71,6 +71,10 @@ secret!(
     Ticket
 );
 secret!(
+    /// What opens the file of a job, as it travels in a link.
+    DownloadToken
+);
+secret!(
     /// The address of a mail server, which may contain a password.
     SmtpUrl
 );

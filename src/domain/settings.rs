@@ -85,6 +85,12 @@ pub struct Settings {
     pub outbound_allow_private: bool,
     /// How long a search of the Management API may take, in milliseconds.
     pub search_timeout: i64,
+    /// Requests per second that a client may send to the Management API; 0 is no limit.
+    pub management_requests_per_second: u32,
+    /// Requests that it may send at once.
+    pub management_burst: u32,
+    /// The longest file of users that is imported, in bytes.
+    pub import_max_bytes: u64,
     /// Where `/v2/logout` may redirect when no client is named.
     pub allowed_logout_urls: Vec<String>,
 }

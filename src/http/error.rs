@@ -5,3 +5,4 @@ pub mod dbconnections;
 pub mod management;
 pub mod oauth;
 pub mod page;
+pub mod password;

@@ -3,6 +3,7 @@
 //! Each resource is a list of fields (what may be written, [`schema`]), a view (what is answered)
 //! and a handler for each row of [`OPERATIONS`].
 
+mod actions;
 mod attack_protection;
 mod change;
 mod client_credentials;
@@ -10,13 +11,17 @@ mod client_grants;
 mod clients;
 mod connections;
 mod custom_domains;
+mod description;
 mod device_credentials;
 mod explain;
 pub mod formats;
 mod gate;
 mod grants;
+pub mod jobs;
+mod limiter;
 mod logs;
 mod merge;
+mod openapi;
 mod organizations;
 mod page;
 mod path_id;
@@ -45,6 +50,7 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 
+use self::{gate::Gate, limiter::Limiter};
 use crate::http::{App, dpop, error::management::ManagementError};
 use crate::policy::management::{OPERATIONS, Operation, unbuilt::UNBUILT};
 
@@ -56,15 +62,19 @@ const ATTEMPTS: usize = 5;
 
 /// Every route of the Management API, to be nested at `/api/v2`.
 pub fn router(app: &App) -> Router<App> {
+    let limiter = Limiter::new(&app.settings);
+    let gate = |operation: &Operation| {
+        let gate = Gate { app: app.clone(), operation: *operation, limiter: limiter.clone() };
+        middleware::from_fn_with_state(gate, gate::pass)
+    };
     let mut router = Router::new();
     for operation in OPERATIONS {
         let Some(route) = handler(operation) else { continue };
-        let gate = middleware::from_fn_with_state((app.clone(), *operation), gate::gate);
-        router = router.route(operation.path, route.route_layer(gate));
+        router = router.route(operation.path, route.route_layer(gate(operation)));
     }
     for operation in UNBUILT {
-        let gate = middleware::from_fn_with_state((app.clone(), *operation), gate::gate);
-        router = router.route(operation.path, unbuilt::refusal(operation).route_layer(gate));
+        let route = unbuilt::refusal(operation).route_layer(gate(operation));
+        router = router.route(operation.path, route);
     }
     router
         .fallback(unknown_path)
@@ -72,6 +82,7 @@ pub fn router(app: &App) -> Router<App> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(app.clone(), dpop::fresh_nonce))
         .layer(middleware::map_response(forbid_caching))
+        .merge(openapi::router(&app.settings))
 }
 
 #[rustfmt::skip]
@@ -160,11 +171,16 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/tenants/settings")           => get(tenant_settings::read),
         ("PATCH",  "/tenants/settings")           => patch(tenant_settings::update),
         ("POST",   "/refresh-tokens/explain")     => post(explain::explain),
+        ("POST",   "/jobs/users-imports")         => post(jobs::import).layer(DefaultBodyLimit::disable()),
+        ("POST",   "/jobs/users-exports")         => post(jobs::export),
+        ("GET",    "/jobs/{id}")                  => get(jobs::read),
+        ("GET",    "/jobs/{id}/errors")           => get(jobs::errors),
         ("GET",    "/custom-domains")             => get(custom_domains::list),
         ("GET",    "/keys/signing")               => get(signing_keys::list),
         ("POST",   "/keys/signing/rotate")        => post(signing_keys::rotate),
         ("GET",    "/keys/signing/{kid}")         => get(signing_keys::read),
         ("PUT",    "/keys/signing/{kid}/revoke")  => put(signing_keys::revoke),
+        ("GET",    "/actions/actions")            => get(actions::list),
         ("GET",    "/attack-protection/brute-force-protection")        => get(attack_protection::read_brute_force),
         ("PATCH",  "/attack-protection/brute-force-protection")        => patch(attack_protection::update_brute_force),
         ("GET",    "/attack-protection/suspicious-ip-throttling")      => get(attack_protection::read_suspicious_ip),

@@ -285,6 +285,9 @@ impl LoginService {
         let user = users::find(self.store.read().await?.db(), &session.user_id).await?;
         let user = user.map(|record| record.user).filter(|user| !user.is_blocked());
         let Some(user) = user.map(Box::new) else { return Ok(LoggedIn::Nobody) };
+        if !self.may_use(&user, &request.client_id, request.connection.as_deref()).await? {
+            return Ok(LoggedIn::Nobody);
+        }
         let chosen = transaction.account == Some(AccountChoice::Continue(session.id.clone()));
         if request.prompt.select_account && !fresh && !chosen {
             return Ok(LoggedIn::Unconfirmed(user));

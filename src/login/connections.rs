@@ -1,13 +1,128 @@
 //! Which connections the users of an application come from, and the end of one.
 
-use crate::domain::{UserId, logout::Initiator};
+use crate::domain::{
+    ClientId, UserId,
+    connection::{Connection, Options},
+    logout::Initiator,
+    user::User,
+};
 use crate::login::LoginService;
-use crate::store::{self, connections, users};
+use crate::policy::connection::{self, NoConnection};
+use crate::store::{
+    self,
+    connections::{self, Filter},
+    users,
+};
 
 /// Users that go in one transaction: others must be able to write in between.
 const BATCH: i64 = 100;
 
+/// Why there is no connection to log in with.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionFault {
+    /// The application has no such connection.
+    #[error("the application has no such connection")]
+    Missing(NoConnection),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
 impl LoginService {
+    /// The databases that a login with a password is tried against, in this order: see
+    /// [`connection::databases`]. A device's application is not known before the login; whether its
+    /// users may come from there is asked afterwards.
+    ///
+    /// # Errors
+    /// [`ConnectionFault`]
+    pub async fn databases(
+        &self,
+        client: Option<&ClientId>,
+        named: Option<&str>,
+    ) -> Result<Vec<Connection>, ConnectionFault> {
+        let tenant = self.store.tenant().await?;
+        let default = tenant.default_directory.as_deref();
+        let found = match client {
+            Some(client) => {
+                let enabled = self.store.connections(client).await?;
+                connection::databases(&enabled, named, default)
+                    .map(|found| found.into_iter().cloned().collect())
+            }
+            None => {
+                let mut conn = self.store.read().await?;
+                let all = connections::list(conn.db(), Filter::default(), 0, i64::MAX).await?;
+                let all = all.into_iter().map(|record| record.connection);
+                let all: Vec<_> = all.filter(|connection| connection.authenticates).collect();
+                connection::databases(&all, named, None)
+                    .map(|found| found.into_iter().cloned().collect())
+            }
+        };
+        found.map_err(ConnectionFault::Missing)
+    }
+
+    /// The database that somebody who comes from an application signs up in, `None` when nobody
+    /// may.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn signup_database(
+        &self,
+        client: &ClientId,
+        named: Option<&str>,
+    ) -> Result<Option<Connection>, store::Error> {
+        if !self.settings.signup_enabled {
+            return Ok(None);
+        }
+        match self.databases(Some(client), named).await {
+            Ok(found) => Ok(found.into_iter().find(Connection::takes_signups)),
+            Err(ConnectionFault::Missing(_)) => Ok(None),
+            Err(ConnectionFault::Store(error)) => Err(error),
+        }
+    }
+
+    /// Whether users who come from an application may set new passwords themselves.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn offers_reset(
+        &self,
+        client: &ClientId,
+        named: Option<&str>,
+    ) -> Result<bool, store::Error> {
+        match self.databases(Some(client), named).await {
+            Ok(found) => Ok(found.iter().any(Connection::offers_reset)),
+            Err(ConnectionFault::Missing(_)) => Ok(false),
+            Err(ConnectionFault::Store(error)) => Err(error),
+        }
+    }
+
+    /// Whether this user may log in to an application: its connections are the only ones whose
+    /// users it trusts, whichever way they come, and a session that was begun for another
+    /// application is one of the ways.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn may_use(
+        &self,
+        user: &User,
+        client: &ClientId,
+        named: Option<&str>,
+    ) -> Result<bool, store::Error> {
+        let enabled = self.store.connections(client).await?;
+        let mut of_user = enabled.iter().filter(|connection| connection.name == user.connection);
+        Ok(of_user.any(|connection| named.is_none_or(|named| connection.is_called(named))))
+    }
+
+    /// The options of the connection of a user.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn options_of(&self, user: &User) -> Result<Options, store::Error> {
+        let mut conn = self.store.read().await?;
+        let found = connections::find_by_name(conn.db(), &user.connection).await?;
+        Ok(found.map(|record| record.connection.options).unwrap_or_default())
+    }
+
     /// Removes users of deleted connections, at most so many batches, and what is left of a
     /// connection that has no more. `false` when there is more to do.
     ///

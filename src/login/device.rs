@@ -128,7 +128,7 @@ impl LoginService {
         }
     }
 
-    /// `None` when the application or the API has gone.
+    /// `None` when the application or the API has gone, or is none for users of this connection.
     async fn device_asks(
         &self,
         user_code: UserCode,
@@ -136,6 +136,9 @@ impl LoginService {
         user: User,
     ) -> Result<Option<DeviceAsks>, store::Error> {
         let Some(client) = self.store.client(&asked.client_id).await? else { return Ok(None) };
+        if !self.may_use(&user, &asked.client_id, None).await? {
+            return Ok(None);
+        }
         let api = match &asked.audience {
             None => None,
             Some(audience) => match self.store.api(audience).await? {

@@ -6,8 +6,8 @@
 
 use crate::crypto::hex;
 use crate::domain::{
-    audit::Happened, client::Client, passwordless::CODE_LENGTH, secret::OneTimeCode,
-    user::EMAIL_CONNECTION,
+    audit::Happened, client::Client, connection::Connection, passwordless::CODE_LENGTH,
+    secret::OneTimeCode,
 };
 use crate::login::LoginService;
 use crate::store::{self, audit, passwordless_codes, users};
@@ -33,18 +33,19 @@ pub struct Started {
 }
 
 impl LoginService {
-    /// A new code for an address, which is in its normal form.
+    /// A new code for an address, which is in its normal form, in a connection that mails codes.
     ///
     /// # Errors
     /// Why none was sent.
     pub async fn start_passwordless(
         &self,
         client: &Client,
+        connection: &Connection,
         address: &str,
     ) -> Result<Started, SendFault> {
         // Step 1.
         let mut conn = self.store.read().await?;
-        let user = users::find_by_email(conn.db(), EMAIL_CONNECTION, address).await?;
+        let user = users::find_by_email(conn.db(), &connection.name, address).await?;
         drop(conn);
         let user_id = user.as_ref().map(|found| &found.user.user_id);
         // Step 2.
@@ -64,8 +65,13 @@ impl LoginService {
         tx.commit().await?;
         telemetry::audit::emit(&event);
         // Step 3. Who cannot log in with a code is sent none; only the mailbox tells.
-        let usable = user.is_some() || self.settings.passwordless_signup;
+        let usable = user.is_some() || self.creates_users_by_code(connection);
         let id = hex::encode(&self.short_codes.public_id(address)[..12]);
         Ok(Started { id, code: usable.then_some(code) })
+    }
+
+    /// Whether a right code for an address that nobody has makes a new user.
+    pub fn creates_users_by_code(&self, connection: &Connection) -> bool {
+        self.settings.passwordless_signup && connection.takes_signups()
     }
 }

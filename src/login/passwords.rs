@@ -1,8 +1,9 @@
-//! Checking the password of a user of the database connection.
+//! Checking the password of a user of a database.
 
 use crate::crypto::password::{Checked, Overloaded, Passwords};
-use crate::domain::{ClientId, audit::Happened, secret::Password, user::DATABASE_CONNECTION};
-use crate::login::LoginService;
+use crate::domain::{ClientId, audit::Happened, secret::Password};
+use crate::login::{LoginService, connections::ConnectionFault};
+use crate::policy::connection::NoConnection;
 use crate::store::{
     self,
     users::{self, UserRecord},
@@ -17,6 +18,9 @@ pub enum LoginFault {
     /// Right password of a blocked user.
     #[error("the user is blocked")]
     Blocked,
+    /// There is no connection to log in with.
+    #[error("no connection to log in with")]
+    Connection(NoConnection),
     /// Too many password hashes are waiting.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
@@ -25,11 +29,24 @@ pub enum LoginFault {
     Store(#[from] store::Error),
 }
 
+impl From<ConnectionFault> for LoginFault {
+    fn from(fault: ConnectionFault) -> Self {
+        match fault {
+            ConnectionFault::Missing(why) => Self::Connection(why),
+            ConnectionFault::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl LoginService {
     /// The user with this e-mail address or user name, if the password is right. Unknown users cost
-    /// the same time as wrong passwords (the decoy hash), and both are audited without the
-    /// identifier, which may be a mistyped password. `client` is the application that wants the user
-    /// to log in, if it is known already.
+    /// the same time as wrong passwords (the decoy hash, once for each database), and both are
+    /// audited without the identifier, which may be a mistyped password. `client` is the application
+    /// that wants the user to log in, if it is known already, and `named` the connection that it
+    /// insists on.
+    ///
+    /// The same identifier may be in several databases, and everybody gets in with the right
+    /// password: whoever signs up in one under the address of somebody else keeps nobody out.
     ///
     /// # Errors
     /// Why not.
@@ -38,38 +55,42 @@ impl LoginService {
         identifier: &str,
         password: &Password,
         client: Option<&ClientId>,
+        named: Option<&str>,
     ) -> Result<UserRecord, LoginFault> {
         let identifier = identifier.trim().to_lowercase();
-        let found = users::find_by_identifier(
-            self.store.read().await?.db(),
-            DATABASE_CONNECTION,
-            &identifier,
-        )
-        .await?;
-        let phc = found.as_ref().and_then(|user| user.password_hash.as_deref());
-        // A password that could never have been set is checked against the decoy all the same.
-        let too_long = password.expose().len() > Passwords::MAX_LENGTH;
-        let checked = if too_long {
-            self.passwords.check(&Password::new("too long"), None, &*self.entropy).await?
-        } else {
-            self.passwords.check(password, phc, &*self.entropy).await?
-        };
-        match (found, checked) {
-            (Some(user), Checked::Wrong) => {
-                self.record(&Happened::WrongPassword, client, Some(&user.user.user_id)).await?;
-                Err(LoginFault::Wrong)
-            }
-            (Some(user), _) if user.user.is_blocked() => {
-                self.record(&Happened::BlockedUser, client, Some(&user.user.user_id)).await?;
-                Err(LoginFault::Blocked)
-            }
-            (Some(user), Checked::Right) => Ok(user),
-            (Some(user), Checked::Rehashed(phc)) => self.replace_foreign_hash(user, phc).await,
-            (None, _) => {
-                self.record(&Happened::UnknownUser, client, None).await?;
-                Err(LoginFault::Wrong)
+        let mut known = None;
+        for database in self.databases(client, named).await? {
+            let mut conn = self.store.read().await?;
+            let found = users::find_by_identifier(conn.db(), &database.name, &identifier).await?;
+            drop(conn);
+            let phc = found.as_ref().and_then(|user| user.password_hash.as_deref());
+            // A password that could never have been set is checked against the decoy all the same.
+            let too_long = password.expose().len() > Passwords::MAX_LENGTH;
+            let checked = if too_long {
+                self.passwords.check(&Password::new("too long"), None, &*self.entropy).await?
+            } else {
+                self.passwords.check(password, phc, &*self.entropy).await?
+            };
+            match (found, checked) {
+                (None, _) => {}
+                (Some(user), Checked::Wrong) => {
+                    known.get_or_insert(user.user.user_id);
+                }
+                (Some(user), _) if user.user.is_blocked() => {
+                    self.record(&Happened::BlockedUser, client, Some(&user.user.user_id)).await?;
+                    return Err(LoginFault::Blocked);
+                }
+                (Some(user), Checked::Right) => return Ok(user),
+                (Some(user), Checked::Rehashed(phc)) => {
+                    return self.replace_foreign_hash(user, phc).await;
+                }
             }
         }
+        match known {
+            Some(user) => self.record(&Happened::WrongPassword, client, Some(&user)).await?,
+            None => self.record(&Happened::UnknownUser, client, None).await?,
+        }
+        Err(LoginFault::Wrong)
     }
 
     /// Keeps a hash of this server in place of one that another program made, unless the password

@@ -10,11 +10,13 @@ use crate::domain::{
     logout::Initiator,
     secret::{Password, Ticket},
     ticket::{IssuedTicket, TicketKind},
-    user::DATABASE_CONNECTION,
 };
-use crate::login::{LoginService, signup::personal};
+use crate::login::{LoginService, connections::ConnectionFault, signup::personal};
 use crate::policy::new_password::{self, Problem};
-use crate::store::{self, audit, families, tickets, users};
+use crate::store::{
+    self, audit, families, tickets,
+    users::{self, UserRecord},
+};
 use crate::telemetry;
 
 /// Why a password is not set.
@@ -35,8 +37,9 @@ pub enum ResetFault {
 }
 
 impl LoginService {
-    /// A ticket to set a new password, for the user with this address. `None` when there is nobody
-    /// to send it to. Run it in the background: it takes longer for who exists.
+    /// A ticket to set a new password, for the user with this address in the connection that is
+    /// named, or the first of the application's that has one. `None` when there is nobody to send it
+    /// to. Run it in the background: it takes longer for who exists.
     ///
     /// # Errors
     /// When the database does.
@@ -44,13 +47,10 @@ impl LoginService {
         &self,
         email: &str,
         client: &ClientId,
+        named: Option<&str>,
     ) -> Result<Option<IssuedTicket>, store::Error> {
         let email = email.trim().to_lowercase();
-        let found =
-            users::find_by_identifier(self.store.read().await?.db(), DATABASE_CONNECTION, &email)
-                .await?;
-        // Not a user name that looks like it.
-        let found = found.filter(|record| record.user.email.as_ref() == Some(&email));
+        let found = self.to_recover(&email, client, named).await?;
         let refused = |reason| Happened::ResetNotSent { reason };
         let Some(user) = found.map(|record| record.user) else {
             self.note(&refused("unknown_user"), Some(client), None);
@@ -71,6 +71,27 @@ impl LoginService {
         Ok(ticket)
     }
 
+    async fn to_recover(
+        &self,
+        email: &str,
+        client: &ClientId,
+        named: Option<&str>,
+    ) -> Result<Option<UserRecord>, store::Error> {
+        let databases = match self.databases(Some(client), named).await {
+            Ok(found) => found,
+            Err(ConnectionFault::Missing(_)) => Vec::new(),
+            Err(ConnectionFault::Store(error)) => return Err(error),
+        };
+        let mut conn = self.store.read().await?;
+        for database in databases.iter().filter(|connection| connection.offers_reset()) {
+            // Not a user name that looks like it.
+            if let Some(found) = users::find_by_email(conn.db(), &database.name, email).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
     /// Sets a new password with a ticket, and ends what was begun under the old one. What is
     /// refused spends no ticket.
     ///
@@ -88,7 +109,8 @@ impl LoginService {
             return Err(ResetFault::Ticket);
         };
         let id = &record.user.user_id;
-        if let Err(problem) = new_password::check(password, &personal(&record.user)) {
+        let options = self.options_of(&record.user).await?;
+        if let Err(problem) = new_password::check(password, &personal(&record.user), &options) {
             let reason = problem.as_str();
             self.note(&Happened::PasswordNotChanged { reason }, None, Some(id));
             return Err(ResetFault::Password(problem));

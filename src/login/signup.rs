@@ -10,6 +10,7 @@ use crate::crypto::password::Overloaded;
 use crate::domain::{
     ClientId,
     audit::Happened,
+    connection::{Connection, Options},
     secret::Password,
     ticket::{IssuedTicket, TicketKind},
     user::User,
@@ -17,7 +18,7 @@ use crate::domain::{
 use crate::login::{LoginService, profile};
 use crate::mail;
 use crate::policy::new_password::{self, Problem};
-use crate::store::{self, audit, users};
+use crate::store::{self, audit, connections, users};
 use crate::telemetry;
 
 /// What somebody gives to create an account.
@@ -59,7 +60,8 @@ pub enum SignupFault {
 }
 
 impl LoginService {
-    /// Creates an account, and the ticket with which its address is to be verified.
+    /// Creates an account in a connection that takes them, and the ticket with which its address is
+    /// to be verified.
     ///
     /// # Errors
     /// Why not.
@@ -67,8 +69,9 @@ impl LoginService {
         &self,
         account: &NewAccount,
         client: &ClientId,
+        connection: &Connection,
     ) -> Result<(User, Option<IssuedTicket>), SignupFault> {
-        match self.try_to_sign_up(account, client).await {
+        match self.try_to_sign_up(account, client, connection).await {
             Err(SignupFault::Taken) => {
                 self.note(&Happened::SignupRefused { reason: "taken" }, Some(client), None);
                 Err(SignupFault::Taken)
@@ -86,6 +89,7 @@ impl LoginService {
         &self,
         account: &NewAccount,
         client: &ClientId,
+        connection: &Connection,
     ) -> Result<(User, Option<IssuedTicket>), SignupFault> {
         // Step 1.
         let email = account.email.trim().to_lowercase();
@@ -93,21 +97,30 @@ impl LoginService {
             return Err(SignupFault::Email);
         }
         let username = account.username.as_ref().map(|name| name.to_lowercase());
-        if !username.as_deref().is_none_or(is_username) {
+        let options = &connection.options;
+        if !username.as_deref().is_none_or(|name| is_username(name, options))
+            || options.requires_username.is_some_and(|required| required != username.is_some())
+        {
             return Err(SignupFault::Username);
         }
         let mut user = User::new(&self.entropy.lower_hex(24), self.clock.now());
+        user.connection.clone_from(&connection.name);
         user.email = Some(email);
         user.username = username;
         user.profile.clone_from(&account.profile);
         user.user_metadata.clone_from(&account.user_metadata);
-        new_password::check(&account.password, &personal(&user)).map_err(SignupFault::Password)?;
+        new_password::check(&account.password, &personal(&user), options)
+            .map_err(SignupFault::Password)?;
         profile::complete(&mut user.profile, user.email.as_deref(), user.username.as_deref());
         // Step 2.
         let hash = self.passwords.hash(&account.password, &*self.entropy).await?;
         // Step 3.
         let event = self.event(&Happened::SignedUp, Some(client), Some(&user.user_id));
         let mut tx = self.store.write().await?;
+        // It may have been deleted while the password was hashed, and nobody would remove the user.
+        if connections::find(tx.db(), &connection.id).await?.is_none() {
+            return Err(SignupFault::Taken);
+        }
         match users::insert(&mut tx, &user, Some(&hash)).await {
             Err(store::Error::Duplicate) => return Err(SignupFault::Taken),
             other => other?,
@@ -121,14 +134,15 @@ impl LoginService {
 }
 
 /// What is known about a user and must not be the password.
-pub(super) fn personal(user: &User) -> Vec<&str> {
+pub fn personal(user: &User) -> Vec<&str> {
     let names = ["name", "nickname", "given_name", "family_name"];
     let names = names.into_iter().filter_map(|name| user.profile_text(name));
     user.email.as_deref().into_iter().chain(user.username.as_deref()).chain(names).collect()
 }
 
 /// One that is no address: at the login page it would be another user's.
-fn is_username(name: &str) -> bool {
+fn is_username(name: &str, options: &Options) -> bool {
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '@';
-    (1..=128).contains(&name.chars().count()) && name.chars().all(plain)
+    let (min, max) = options.username_length();
+    (min..=max).contains(&name.chars().count()) && name.chars().all(plain)
 }

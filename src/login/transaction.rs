@@ -62,6 +62,13 @@ impl Errand {
             Self::Device(_) => None,
         }
     }
+    /// The connection that the application insists on.
+    pub fn connection(&self) -> Option<&str> {
+        match self {
+            Self::Authorize(transaction) => transaction.request.connection.as_deref(),
+            Self::Device(_) => None,
+        }
+    }
     /// Pre-fills the login page.
     pub fn login_hint(&self) -> &str {
         match self {

@@ -10,10 +10,12 @@ mod checks;
 mod destination;
 mod response;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ClientId, UserId, audience::Audience, client::Client, dpop::Thumbprint,
+    ClientId, UserId, audience::Audience, client::Client, connection::Connection, dpop::Thumbprint,
     resource_server::ResourceServer, scope::ScopeSet,
 };
 
@@ -56,6 +58,8 @@ pub struct Parameters {
     pub organization: Option<String>,
     /// `connection`, the name of one
     pub connection: Option<String>,
+    /// The connections of the client, once they were read
+    pub connections: Option<Arc<Vec<Connection>>>,
     /// `claims`, JSON (OIDC Core §5.5)
     pub claims: Option<String>,
     /// `ui_locales`, the languages of the person, the best first
@@ -157,6 +161,9 @@ pub struct ValidRequest {
     pub login_hint: Option<String>,
     /// The organization to log in to, an id or a name.
     pub organization: Option<String>,
+    /// The connection to log in with, by its name or a realm.
+    #[serde(default)]
+    pub connection: Option<String>,
     /// The only user who may log in: named by `id_token_hint` or `claims`.
     pub hinted_user: Option<UserId>,
     /// The languages of the person, the best first.
@@ -210,7 +217,7 @@ pub fn validate(
         checks::bearer_allowed(client, api.filter(|_| audience.is_some()))?;
     }
     let organization = checks::organization(parameters, client)?;
-    checks::connection(parameters)?;
+    let connection = checks::connection(parameters)?;
     let dpop_jkt = checks::dpop_jkt(parameters)?;
     checks::lengths(parameters)?;
     let hinted_user = checks::hinted_user(parameters)?;
@@ -229,6 +236,7 @@ pub fn validate(
         max_age,
         login_hint: parameters.login_hint.clone(),
         organization,
+        connection,
         hinted_user,
         ui_locales: parameters.ui_locales.clone(),
         screen_hint: parameters.screen_hint.clone(),

@@ -7,6 +7,7 @@
 //! get no tokens for this API. Where Auth0 asks for several scopes together, the handler demands
 //! the others.
 
+pub mod rate;
 pub mod unbuilt;
 
 /// One operation of the Management API.
@@ -130,6 +131,10 @@ pub const OPERATIONS: &[Operation] = &[
     op("DELETE", "/device-credentials/{id}",       &["delete:device_credentials"]),
     op("GET",    "/tenants/settings",              &["read:tenant_settings"]),
     op("PATCH",  "/tenants/settings",              &["update:tenant_settings"]),
+    op("POST",   "/jobs/users-imports",            &["create:users"]),
+    op("POST",   "/jobs/users-exports",            &["read:users"]),
+    op("GET",    "/jobs/{id}",                     &["create:users", "read:users"]),
+    op("GET",    "/jobs/{id}/errors",              &["create:users", "read:users"]),
     op("GET",    "/custom-domains",                &["read:custom_domains"]),
     op("GET",    "/keys/signing",                  &["read:signing_keys"]),
     op("POST",   "/keys/signing/rotate",           &["create:signing_keys", "update:signing_keys"]),
@@ -137,6 +142,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("PUT",    "/keys/signing/{kid}/revoke",     &["update:signing_keys"]),
     // An extension of this server.
     op("POST",   "/refresh-tokens/explain",        &["read:refresh_tokens"]),
+    op("GET",    "/actions/actions",              &["read:actions"]),
     op("GET",   "/attack-protection/brute-force-protection", &["read:attack_protection"]),
     op("PATCH", "/attack-protection/brute-force-protection", &["update:attack_protection"]),
     op("GET",   "/attack-protection/suspicious-ip-throttling", &["read:attack_protection"]),

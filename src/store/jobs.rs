@@ -161,33 +161,40 @@ pub async fn submit(tx: &mut Tx, job: &Job) -> Result<bool> {
     Ok(submitted == 1)
 }
 
-/// Takes up the job of a kind that has waited longest, or one whose node died, for `worker` (a new
-/// name each time) until `lease_until`. `None` when there is nothing to do.
+/// The job of a kind that has waited longest: one that nobody took up, or whose node died.
+///
+/// # Errors
+/// When the database does.
+pub async fn waiting(db: Db<'_>, kind: JobKind, now: Timestamp) -> Result<Option<JobId>> {
+    const WAITING: &str = "SELECT id FROM job
+        WHERE kind = $1 AND status IN ('pending', 'processing') AND lease_until <= $2
+        ORDER BY created_at, id LIMIT 1";
+    let found: Option<(String,)> = on!(db, |c| sqlx::query_as(WAITING)
+        .bind(kind.as_str())
+        .bind(now.millis())
+        .fetch_optional(c)
+        .await?);
+    Ok(found.map(|(id,)| JobId::new(id)))
+}
+
+/// Takes up a job that waits, for `worker` (a new name each time) until `lease_until`. `None` when
+/// another node was faster.
 ///
 /// # Errors
 /// When the database does.
 pub async fn claim(
     tx: &mut Tx,
-    kind: JobKind,
+    id: &JobId,
     worker: &str,
     now: Timestamp,
     lease_until: Timestamp,
 ) -> Result<Option<Job>> {
-    const CANDIDATE: &str = "SELECT id FROM job
-        WHERE kind = $1 AND status IN ('pending', 'processing') AND lease_until <= $2
-        ORDER BY created_at, id LIMIT 1";
     const CLAIM: &str = "UPDATE job
         SET status = 'processing', worker = $2, lease_until = $4, attempts = attempts + 1,
             started_at = COALESCE(started_at, $3), expires_at = $5
         WHERE id = $1 AND status IN ('pending', 'processing') AND lease_until <= $3";
-    let candidate: Option<(String,)> = on!(tx.db(), |c| sqlx::query_as(CANDIDATE)
-        .bind(kind.as_str())
-        .bind(now.millis())
-        .fetch_optional(c)
-        .await?);
-    let Some((id,)) = candidate else { return Ok(None) };
     let claimed = on!(tx.db(), |c| sqlx::query(CLAIM)
-        .bind(&id)
+        .bind(id.as_str())
         .bind(worker)
         .bind(now.millis())
         .bind(lease_until.millis())
@@ -195,11 +202,10 @@ pub async fn claim(
         .execute(c)
         .await?
         .rows_affected());
-    // Another node was faster.
     if claimed == 0 {
         return Ok(None);
     }
-    find(tx.db(), &JobId::new(id), now).await
+    find(tx.db(), id, now).await
 }
 
 /// Notes the progress of a job that `worker` holds: `job` as it is now, of which `done` items had

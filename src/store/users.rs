@@ -2,10 +2,12 @@
 
 pub mod search;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::domain::{UserId, time::Timestamp, user::User};
-use crate::store::{Db, Error, Result, Tx, compose::Composed, decode};
+use crate::store::{Db, Error, Result, Tx, compose::Composed, decode, dialect};
 use search::{Columns, index_metadata};
 
 /// A user as it is kept.
@@ -141,7 +143,7 @@ pub async fn list_by_email(db: Db<'_>, email: &str) -> Result<Vec<UserRecord>> {
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-fn json(map: &Map<String, Value>) -> String {
+pub(super) fn json(map: &Map<String, Value>) -> String {
     Value::Object(map.clone()).to_string()
 }
 
@@ -181,7 +183,59 @@ pub async fn insert(tx: &mut Tx, user: &User, password_hash: Option<&str>) -> Re
         .execute(c)
         .await
         .map(|_| ())?);
-    index_metadata(tx, user, true).await
+    index_metadata(tx, [user]).await
+}
+
+/// Adds the users whose id, address and user name are free in the database and among each other.
+/// Returns the ids of those that were added.
+///
+/// # Errors
+/// When the database does.
+pub async fn insert_new(tx: &mut Tx, users: &[(User, Option<String>)]) -> Result<HashSet<UserId>> {
+    if users.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let new = dialect::insert_new_users(tx.db(), users).await?;
+    let added = users.iter().map(|(user, _)| user).filter(|user| new.contains(&user.user_id));
+    index_metadata(tx, added).await?;
+    Ok(new)
+}
+
+/// The users beyond the id `after`, of a connection or of all, in the order of their ids.
+///
+/// # Errors
+/// When the database does.
+pub async fn list_after(
+    db: Db<'_>,
+    connection: Option<&str>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<UserRecord>> {
+    const LIST: &str =
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
+        profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
+        created_at, updated_at
+        FROM user_account
+        WHERE user_id > $1 AND (CAST($2 AS TEXT) IS NULL OR connection = $2)
+        ORDER BY user_id LIMIT $3";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
+        .bind(after)
+        .bind(connection)
+        .bind(limit)
+        .fetch_all(c)
+        .await?);
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// How many users a connection has, or all of them.
+///
+/// # Errors
+/// When the database does.
+pub async fn count_of(db: Db<'_>, connection: Option<&str>) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM user_account
+        WHERE CAST($1 AS TEXT) IS NULL OR connection = $1";
+    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT).bind(connection).fetch_one(c).await?);
+    Ok(count)
 }
 
 /// Replaces what an operator may edit of a user read at `version`. `false` when somebody else was
@@ -226,7 +280,8 @@ pub async fn update(
         .await?
         .rows_affected());
     if updated == 1 {
-        index_metadata(tx, user, false).await?;
+        search::forget_metadata(tx, &user.user_id).await?;
+        index_metadata(tx, [user]).await?;
     }
     Ok(updated == 1)
 }

@@ -7,30 +7,32 @@ use crate::domain::{
     audience::Audience, client::Client, resource_server::UserPolicy, scope::ScopeSet, user::User,
 };
 use crate::policy::{
+    connection::NoConnection,
     consent,
     login_scope::{self, NoScope},
 };
 use crate::store::{clients::ClientRecord, consents, resource_servers::ResourceServerRecord};
 use crate::token::{Refused, TokenService};
 
-/// Refuses a login that names another connection than `connection`, or that would need an
-/// organization: there is no parameter for one here.
+/// Refuses a login that would need an organization: there is no parameter for one here.
 ///
 /// # Errors
 /// [`Refused::InvalidRequest`].
-pub(super) fn must_be_direct(
-    client: &Client,
-    realm: Option<&str>,
-    connection: &str,
-) -> Result<(), Refused> {
-    if realm.is_some_and(|realm| realm != connection) {
-        return Err(Refused::InvalidRequest("Unknown realm".to_owned()));
-    }
+pub(super) fn must_be_direct(client: &Client) -> Result<(), Refused> {
     if client.requires_organization() {
         let text = "parameter organization is required for this client".to_owned();
         return Err(Refused::InvalidRequest(text));
     }
     Ok(())
+}
+
+/// The answer to a login that names a connection which the client does not have, or for which it
+/// has none.
+pub(super) fn no_connection(why: NoConnection) -> Refused {
+    Refused::InvalidRequest(match why {
+        NoConnection::NotFound => "Unknown realm".to_owned(),
+        NoConnection::NoneEnabled => "no connections enabled for the client".to_owned(),
+    })
 }
 
 impl TokenService {

@@ -7,14 +7,15 @@ use crate::domain::{
     family::LoginGrant,
     scope::ScopeSet,
     secret::Password,
-    user::DATABASE_CONNECTION,
 };
 use crate::login::passwords::LoginFault;
 use crate::store::{audit, users};
 use crate::telemetry;
 use crate::token::{
-    GrantFault, Granted, Refused, TokenService, client_authentication::AuthenticatedClient,
-    direct_login::must_be_direct, issue::Login,
+    GrantFault, Granted, Refused, TokenService,
+    client_authentication::AuthenticatedClient,
+    direct_login::{must_be_direct, no_connection},
+    issue::Login,
 };
 
 /// A request of this grant.
@@ -55,12 +56,13 @@ impl TokenService {
     ) -> Result<Granted, Refused> {
         client.must_allow(request.grant_type)?;
         let record = &client.record;
-        must_be_direct(&record.client, request.realm.as_deref(), DATABASE_CONNECTION)?;
+        must_be_direct(&record.client)?;
         let api = self.api_of_login(request.audience.as_ref()).await?;
         let binding = self.binding(client, api.as_ref().map(|record| &record.api))?;
         let client_id = &record.client.client_id;
-        let found =
-            self.login.check_password(&request.username, &request.password, Some(client_id));
+        let realm = request.realm.as_deref();
+        let (username, password) = (&request.username, &request.password);
+        let found = self.login.check_password(username, password, Some(client_id), realm);
         let user = found.await.map_err(refused)?.user;
 
         let (scope, permissions) =
@@ -111,6 +113,7 @@ fn refused(fault: LoginFault) -> Refused {
     match fault {
         LoginFault::Wrong => Refused::InvalidGrant(GrantFault::Password),
         LoginFault::Blocked => Refused::InvalidGrant(GrantFault::UserBlocked),
+        LoginFault::Connection(why) => no_connection(why),
         LoginFault::Overloaded(_) => Refused::Overloaded,
         LoginFault::Store(error) => error.into(),
     }

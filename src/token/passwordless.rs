@@ -14,20 +14,24 @@ use crate::domain::{
     audience::Audience,
     audit::{Exchanged, Happened},
     client::Client,
+    connection::Connection,
     family::LoginGrant,
     passwordless::{GRANT_TYPE, normalised},
     scope::ScopeSet,
     secret::OneTimeCode,
-    user::{EMAIL_CONNECTION, User},
+    user::User,
 };
 use crate::login::profile;
+use crate::policy::connection;
 use crate::store::{
     self, audit, passwordless_codes, resource_servers::ResourceServerRecord, users,
 };
 use crate::telemetry;
 use crate::token::{
-    GrantFault, Granted, Refused, TokenService, client_authentication::AuthenticatedClient,
-    direct_login::must_be_direct, issue::Login,
+    GrantFault, Granted, Refused, TokenService,
+    client_authentication::AuthenticatedClient,
+    direct_login::{must_be_direct, no_connection},
+    issue::Login,
 };
 
 /// A request of this grant.
@@ -79,20 +83,24 @@ impl TokenService {
         // Step 1.
         client.must_allow(GRANT_TYPE)?;
         let record = &client.record.client;
-        must_be_direct(record, request.realm.as_deref(), EMAIL_CONNECTION)?;
+        must_be_direct(record)?;
+        let enabled = self.store.connections(&record.client_id).await?;
+        let connection = connection::mailing(&enabled, request.realm.as_deref());
+        let connection = connection.map_err(no_connection)?;
         let api = self.api_of_login(request.audience.as_ref()).await?;
         // Steps 2 and 3.
         let proven = self.prove(record, request).await?;
-        let (login, is_new) = match self.login_by_code(client, api, request, &proven).await {
-            Ok(login) => login,
-            Err(refused) => {
-                let mut tx = self.store.write().await?;
-                let Proven { address_mac, code_mac, .. } = &proven;
-                passwordless_codes::give_back(&mut tx, address_mac, code_mac).await?;
-                tx.commit().await?;
-                return Err(refused);
-            }
-        };
+        let (login, is_new) =
+            match self.login_by_code(client, api, request, &proven, connection).await {
+                Ok(login) => login,
+                Err(refused) => {
+                    let mut tx = self.store.write().await?;
+                    let Proven { address_mac, code_mac, .. } = &proven;
+                    passwordless_codes::give_back(&mut tx, address_mac, code_mac).await?;
+                    tx.commit().await?;
+                    return Err(refused);
+                }
+            };
         self.write_and_answer(&login, is_new, &proven).await
     }
 
@@ -134,15 +142,16 @@ impl TokenService {
         api: Option<Arc<ResourceServerRecord>>,
         request: &PasswordlessRequest,
         proven: &Proven,
+        connection: &Connection,
     ) -> Result<(Login, bool), Refused> {
         let mut conn = self.store.read().await?;
-        let found = users::find_by_email(conn.db(), EMAIL_CONNECTION, &proven.address).await?;
+        let found = users::find_by_email(conn.db(), &connection.name, &proven.address).await?;
         drop(conn);
         let now = self.clock.now();
         let is_new = found.is_none();
         let user = match found {
             Some(found) => found.user,
-            None if !self.settings.passwordless_signup => return Err(REFUSED),
+            None if !self.login.creates_users_by_code(connection) => return Err(REFUSED),
             None => {
                 let local = self.entropy.lower_hex(24);
                 let mut user = User::of_address(&local, &proven.address, now);

@@ -1,6 +1,7 @@
 //! The Management API, over real HTTP.
 
 mod access;
+mod actions;
 mod attack_protection;
 mod audited;
 mod bad_input;
@@ -12,9 +13,13 @@ mod connections;
 mod custom_domains;
 mod explain;
 mod grants;
+mod jobs;
 mod logs;
+mod openapi;
 mod organizations;
+mod page;
 mod paging;
+mod rate_limits;
 mod refresh_tokens;
 mod requests;
 mod resource_servers;

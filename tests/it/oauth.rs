@@ -7,6 +7,8 @@ mod backchannel_logout;
 mod client_assertion;
 mod client_credentials;
 mod code_flow;
+mod connection_options;
+mod connections;
 mod consent;
 mod cors;
 mod device;

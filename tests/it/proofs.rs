@@ -3,11 +3,13 @@
 //! the same tests run for hours at night.
 
 mod bad_tokens;
+mod imports;
 mod kill;
 mod model;
 mod restore;
 mod rotations;
 mod scale;
+mod server;
 mod sweep;
 
 use std::{

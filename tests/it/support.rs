@@ -121,7 +121,7 @@ impl TestApp {
             ("DOORWARD_BOOTSTRAP_CLIENT_SECRET".to_owned(), BOOTSTRAP_SECRET.to_owned()),
         ];
         environment.extend(database_url.map(|url| ("DOORWARD_DATABASE_URL".to_owned(), url)));
-        let config = Config::load(Some(file), environment).unwrap();
+        let config = configure(file, environment);
         lend_keys(&config).await;
         Self::run((&config, file), listener, issuer, Arc::default(), Arc::new(data_dir)).await
     }
@@ -236,6 +236,18 @@ impl TestApp {
         assert_eq!(answer.status, StatusCode::CREATED.as_u16(), "{}", answer.text);
         answer.json()
     }
+}
+
+/// Tests call as fast as they can, and are not limited unless the limit is their subject.
+fn configure(
+    file: Configuration,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Config {
+    let mut config = Config::load(Some(file), environment).unwrap();
+    if !file.contains("[management]") {
+        config.management.requests_per_second = 0;
+    }
+    config
 }
 
 /// Key generation takes a second in a debug build: one pair of keys serves all tests.

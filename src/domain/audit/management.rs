@@ -24,6 +24,11 @@ impl ManagementRequest {
     pub fn new(method: &'static str, path: &str, client: ClientId, user: Option<UserId>) -> Self {
         Self { method, path: path.chars().take(PATH_LENGTH).collect(), client, user }
     }
+    /// The same request to another path.
+    #[must_use]
+    pub fn at(self, path: &str) -> Self {
+        Self::new(self.method, path, self.client, self.user)
+    }
     /// The application that asks.
     pub const fn client(&self) -> &ClientId {
         &self.client

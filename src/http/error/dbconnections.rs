@@ -9,7 +9,6 @@ use axum::{
 use serde_json::{Value, json};
 
 use crate::http::{error::management::error_chain, extract::parameters::Unreadable};
-use crate::policy::new_password::{Problem, SHORTEST};
 use crate::store;
 
 /// An error of `/dbconnections/*`.
@@ -27,8 +26,10 @@ pub enum DbConnectionError {
     SignupDisabled,
     /// The address or the user name is taken, or no account can be had with it: not said which.
     InvalidSignup,
-    /// The password may not be chosen.
-    InvalidPassword(Problem),
+    /// The password may not be chosen: the whole body.
+    InvalidPassword(Box<Value>),
+    /// Nobody sets a new password by themselves.
+    ResetDisabled,
     /// 405.
     MethodNotAllowed,
     /// 503.
@@ -74,7 +75,11 @@ impl DbConnectionError {
                     "description": "Invalid sign up", "statusCode": 400,
                 }),
             ),
-            Self::InvalidPassword(problem) => (S::BAD_REQUEST, invalid_password(*problem)),
+            Self::InvalidPassword(body) => (S::BAD_REQUEST, (**body).clone()),
+            Self::ResetDisabled => bad_request(
+                "change_password_disabled",
+                "Users of this connection cannot change their password themselves",
+            ),
             Self::MethodNotAllowed => {
                 let text = "Method not allowed";
                 body(S::METHOD_NOT_ALLOWED, "MethodNotAllowedError", "invalid_request", text)
@@ -90,36 +95,6 @@ impl DbConnectionError {
             }
         }
     }
-}
-
-/// As Auth0 answers by `passwordPolicy`; `policy` is what its login pages show.
-fn invalid_password(problem: Problem) -> Value {
-    let is_long_enough = problem != Problem::TooShort;
-    let policy = format!("* At least {SHORTEST} characters in length\n* Not easy to guess");
-    let (name, message, description) = match problem {
-        Problem::TooShort | Problem::Weak => {
-            let rules = json!([
-                {
-                    "message": "At least %d characters in length", "format": [SHORTEST],
-                    "code": "lengthAtLeast", "verified": is_long_enough,
-                },
-                { "message": "Not easy to guess", "code": "notGuessable", "verified": false },
-            ]);
-            let description = json!({ "rules": rules, "verified": false });
-            ("PasswordStrengthError", "Password is too weak", description)
-        }
-        Problem::TooLong => {
-            ("PasswordStrengthError", "Password is too long", json!("Password is too long"))
-        }
-        Problem::Personal => {
-            let text = "Password contains user information";
-            ("PasswordNoUserInfoError", text, json!(text))
-        }
-    };
-    json!({
-        "name": name, "code": "invalid_password", "message": message,
-        "description": description, "policy": policy, "statusCode": 400,
-    })
 }
 
 impl From<Unreadable> for DbConnectionError {
@@ -174,10 +149,7 @@ mod tests {
             (E::UnknownConnection, 400, "invalid_connection", "BadRequestError"),
             (E::SignupDisabled, 400, "public_signup_disabled", "BadRequestError"),
             (E::InvalidSignup, 400, "invalid_signup", "BadRequestError"),
-            (E::InvalidPassword(Problem::TooShort), 400, "invalid_password", "PasswordStrengthError"),
-            (E::InvalidPassword(Problem::Weak), 400, "invalid_password", "PasswordStrengthError"),
-            (E::InvalidPassword(Problem::TooLong), 400, "invalid_password", "PasswordStrengthError"),
-            (E::InvalidPassword(Problem::Personal), 400, "invalid_password", "PasswordNoUserInfoError"),
+            (E::ResetDisabled, 400, "change_password_disabled", "BadRequestError"),
             (E::MethodNotAllowed, 405, "invalid_request", "MethodNotAllowedError"),
             (E::Unavailable, 503, "temporarily_unavailable", "ServiceUnavailableError"),
             (E::Internal, 500, "server_error", "InternalServerError"),

@@ -47,8 +47,22 @@ pub enum ManagementError {
     MethodNotAllowed,
     /// 413.
     PayloadTooLarge,
+    /// 413: a file that is longer than this many bytes.
+    FileTooLarge(u64),
+    /// 429: so many jobs of this kind have not ended yet.
+    TooManyJobs {
+        /// How many.
+        active: i64,
+        /// What they do, in plural.
+        kind: &'static str,
+    },
     /// 415: not JSON.
     UnsupportedMediaType,
+    /// 429: more often than a client may ask.
+    TooManyRequests {
+        /// Seconds to wait.
+        retry_after: i64,
+    },
     /// 503: password hashing is overloaded, or the database unavailable.
     Unavailable,
     /// 503: a search took longer than it may.
@@ -98,9 +112,25 @@ impl ManagementError {
             Self::PayloadTooLarge => {
                 (S::PAYLOAD_TOO_LARGE, None, "The request body is too large".to_owned())
             }
+            Self::FileTooLarge(most) => {
+                let message =
+                    format!("Payload content length greater than maximum allowed: {most}.");
+                (S::PAYLOAD_TOO_LARGE, None, message)
+            }
+            Self::TooManyJobs { active, kind } => {
+                let message = format!(
+                    "There are {active} active {kind} jobs, please wait until some of them are \
+                     finished and try again"
+                );
+                (S::TOO_MANY_REQUESTS, None, message)
+            }
             Self::UnsupportedMediaType => {
                 let message = "The request body must be application/json".to_owned();
                 (S::UNSUPPORTED_MEDIA_TYPE, None, message)
+            }
+            Self::TooManyRequests { .. } => {
+                let message = "Global limit has been reached".to_owned();
+                (S::TOO_MANY_REQUESTS, Some("too_many_requests"), message)
             }
             Self::Unavailable => (
                 S::SERVICE_UNAVAILABLE,
@@ -186,6 +216,11 @@ impl IntoResponse for ManagementError {
             Self::Dpop(error, description) => dpop::challenge(error, description),
             _ => HeaderValue::from_static("Bearer"),
         };
+        let retry_after = match &self {
+            Self::TooManyRequests { retry_after } => Some(*retry_after),
+            Self::Unavailable => Some(1),
+            _ => None,
+        };
         let (status, code, message) = self.wire();
         let reason = status.canonical_reason().unwrap_or("Error");
         let mut body =
@@ -205,8 +240,8 @@ impl IntoResponse for ManagementError {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -151,6 +151,13 @@ impl PageError {
         Self::new(app, StatusCode::FORBIDDEN, t.text("signup.disabled_title"), message)
     }
 
+    /// Nobody may set a new password here.
+    pub fn reset_disabled(app: &App) -> Self {
+        let t = locales::current();
+        let message = t.text("reset_request.disabled").to_owned();
+        Self::new(app, StatusCode::FORBIDDEN, t.text("reset_request.disabled_title"), message)
+    }
+
     /// A failure of ours; logged here, once.
     pub fn failure(app: &App, failure: &Failure) -> Self {
         match failure {

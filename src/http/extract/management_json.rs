@@ -68,7 +68,7 @@ async fn read(request: Request, app: &App) -> Result<Value, ManagementError> {
 }
 
 /// Postgres cannot store U+0000.
-fn contains_nul(value: &Value) -> bool {
+pub fn contains_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(items) => items.iter().any(contains_nul),

@@ -38,7 +38,7 @@ const KID: Shape = Shape::Pattern("^([0-9a-zA-Z-_]{10,64})$", |s| {
 const DATE_TIME: Shape = Shape::Format("date-time", |s| moment(s).is_some());
 
 #[rustfmt::skip]
-const CREDENTIAL: &[Field] = &[
+pub(super) const CREDENTIAL: &[Field] = &[
     field("credential_type", one_of(&["public_key", "cert_subject_dn", "x509_cert"]), "The type of credential.").required(),
     field("name", text(0, 128), "Friendly name for a credential."),
     field("subject_dn", text(1, 256), "Subject Distinguished Name. Mutually exclusive with `pem` property. Applies to `cert_subject_dn` credential type."),
@@ -50,7 +50,7 @@ const CREDENTIAL: &[Field] = &[
 ];
 
 #[rustfmt::skip]
-const EXPIRY: &[Field] = &[
+pub(super) const EXPIRY: &[Field] = &[
     field("expires_at", shaped(0, 64, DATE_TIME), "The ISO 8601 formatted date representing the expiration of the credential.").removable(),
 ];
 

@@ -28,7 +28,7 @@ use crate::store::{
 type Answer = Result<Json<Value>, ManagementError>;
 
 #[rustfmt::skip]
-const CLIENT_GRANT: &[Field] = &[
+pub(super) const CLIENT_GRANT: &[Field] = &[
     field("client_id", text(1, 255), "ID of the client.").immutable(),
     field("audience", text(1, Audience::MAX_LENGTH), "The audience (API identifier) of this client grant").required().immutable(),
     field("default_for", one_of(&["third_party_clients"]), "Applies this client grant as the default for all clients in the specified group.").immutable(),
@@ -40,7 +40,7 @@ const CLIENT_GRANT: &[Field] = &[
     field("allow_all_scopes", BOOLEAN, "If enabled, all scopes configured on the resource server are allowed for this grant.").removable(),
 ];
 
-const FILTERS: &[&str] =
+pub(super) const FILTERS: &[&str] =
     &["audience", "client_id", "allow_any_organization", "subject_type", "default_for"];
 const MISSING: ManagementError = ManagementError::NotFound {
     code: Some("inexistent_client_grant"),

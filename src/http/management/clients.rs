@@ -7,10 +7,8 @@ mod view;
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
 
-use self::{
-    fields::CLIENT,
-    view::{Sight, show},
-};
+pub(super) use self::fields::CLIENT;
+use self::view::{Sight, show};
 use super::{
     ATTEMPTS,
     change::{self, Change},
@@ -34,7 +32,7 @@ use crate::store::{
 
 type Answer = Result<Json<Value>, ManagementError>;
 
-const FILTERS: &[&str] = &["is_global", "is_first_party", "app_type"];
+pub(super) const FILTERS: &[&str] = &["is_global", "is_first_party", "app_type"];
 /// Types that can be asked for at once: more than there are.
 const MOST_APP_TYPES: usize = 50;
 const MISSING: ManagementError = ManagementError::NotFound {

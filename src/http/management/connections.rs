@@ -13,9 +13,10 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
+pub(super) use self::fields::{CLIENT_STATUS, CONNECTION};
 use self::{
     clients::{enabled_clients, set_enabled_clients},
-    fields::{CONNECTION, STRATEGIES},
+    fields::STRATEGIES,
     view::show,
 };
 use super::{

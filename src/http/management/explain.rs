@@ -16,7 +16,7 @@ use crate::http::{
 };
 use crate::token::explain::{CannotExplain, ExplainRequest, Explanation, LoginToExplain};
 
-const EXPLAIN: &[Field] = &[
+pub(super) const EXPLAIN: &[Field] = &[
     field("client_id", text(1, 128), "The application.").required(),
     field("user_id", text(1, 300), "The user.").required(),
     field("audience", text(0, Audience::MAX_LENGTH), "The audience of the exchange."),

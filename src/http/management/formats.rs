@@ -50,6 +50,11 @@ pub const COUNTRY_CODE: Shape =
     Shape::Pattern("^[A-Z]{2}$", |s| s.len() == 2 && s.bytes().all(|b| b.is_ascii_uppercase()));
 /// An address, or a range of addresses in CIDR notation (RFC 4632, RFC 4291 §2.3).
 pub const ADDRESS_RANGE: Shape = Shape::Format("ipv4", is_address_range);
+/// The id of a connection.
+pub const CONNECTION_ID: Shape = Shape::Pattern("^con_[A-Za-z0-9]{16}$", |s| {
+    s.strip_prefix("con_")
+        .is_some_and(|id| id.len() == 16 && id.bytes().all(|b| b.is_ascii_alphanumeric()))
+});
 /// An absolute URI.
 pub const STRICT_URI: Shape = Shape::Format("strict-uri", is_absolute_uri);
 

@@ -1,13 +1,18 @@
-//! What every request to an operation passes: its token, the scope, and the trail of the writes
-//! that were refused.
+//! What every request to an operation passes: its token, the rate of its client, the scope, and the
+//! trail of the writes that were refused.
 
 use axum::{
     extract::{FromRequestParts, Request, State},
+    http::Uri,
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use super::change;
+use super::{
+    change, description,
+    limiter::{self, Limiter},
+    query::Query,
+};
 use crate::domain::audit::{
     Happened,
     management::{Managed, ManagementRequest},
@@ -17,32 +22,68 @@ use crate::http::{
     error::management::{ErrorCode, ManagementError},
     extract::management_token::ManagementToken,
 };
-use crate::policy::management::Operation;
+use crate::policy::management::{Operation, rate::Verdict};
 
-/// Lets a request through to `operation`. Runs before the body is read: a stranger cannot make the
-/// server parse anything.
-pub async fn gate(
-    State((app, operation)): State<(App, Operation)>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// The gate of one operation.
+#[derive(Clone)]
+pub struct Gate {
+    /// The server.
+    pub app: App,
+    /// What is behind it.
+    pub operation: Operation,
+    /// Shared by all gates.
+    pub limiter: Limiter,
+}
+
+/// Lets a request through. Runs before the body is read: a stranger cannot make the server parse
+/// anything, nor use up what a client may ask for.
+pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let Gate { app, operation, limiter } = gate;
     let (mut parts, body) = request.into_parts();
     let token = match ManagementToken::from_request_parts(&mut parts, &app).await {
         Ok(token) => token,
         Err(error) => return turned_away(&operation, error),
     };
-    let asked = change::request(&parts, &operation, &token);
-    let response = if token.has_any(operation.scopes) {
-        parts.extensions.insert(token);
-        parts.extensions.insert(operation);
-        next.run(Request::from_parts(parts, body)).await
-    } else {
-        ManagementError::InsufficientScope(operation.scopes).into_response()
+    let mut asked = change::request(&parts, &operation, &token);
+    let verdict = limiter.count(asked.client(), app.clock.now());
+    if verdict.is_some_and(|verdict| !verdict.passes) {
+        // Who asks far too often must not make a row for each path.
+        asked = asked.at(&format!("/api/v2{}", operation.path));
+    }
+    let mut response = match check(&operation, &token, verdict, &parts.uri) {
+        Ok(()) => {
+            parts.extensions.insert(token);
+            parts.extensions.insert(operation);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(error) => error.into_response(),
     };
+    if let Some(verdict) = verdict {
+        limiter::tell(&verdict, &mut response);
+    }
     if operation.writes() {
         note_refusal(&app, &asked, &response);
     }
     response
+}
+
+fn check(
+    operation: &Operation,
+    token: &ManagementToken,
+    verdict: Option<Verdict>,
+    uri: &Uri,
+) -> Result<(), ManagementError> {
+    if let Some(Verdict { passes: false, retry_after, .. }) = verdict {
+        return Err(ManagementError::TooManyRequests { retry_after });
+    }
+    if !token.has_any(operation.scopes) {
+        return Err(ManagementError::InsufficientScope(operation.scopes));
+    }
+    // Handlers that read look at the query string themselves.
+    match description::of(operation) {
+        Some(known) if operation.method != "GET" => Query::of(uri)?.only(known.query),
+        _ => Ok(()),
+    }
 }
 
 /// Who has no token of ours is told of in the stream only: strangers must not make rows.

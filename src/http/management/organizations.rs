@@ -22,12 +22,12 @@ use crate::store::{self, Db, organizations};
 type Answer = Result<Json<Value>, ManagementError>;
 
 #[rustfmt::skip]
-const ORGANIZATION: &[Field] = &[
+pub(super) const ORGANIZATION: &[Field] = &[
     field("name", shaped(1, 50, ORGANIZATION_NAME), "The name of this organization.").required(),
     field("display_name", text(1, 255), "Friendly name of this organization."),
 ];
 #[rustfmt::skip]
-const MEMBERS: &[Field] = &[
+pub(super) const MEMBERS: &[Field] = &[
     field("members", array_of(&NON_EMPTY, 1, 1000), "List of user IDs of members of the organization.").required(),
 ];
 

@@ -7,7 +7,7 @@ use super::query::Query;
 use crate::http::error::management::ManagementError;
 
 /// Most items on a page.
-const MOST: i64 = 100;
+pub const MOST: i64 = 100;
 /// Items on a page that does not say.
 const USUAL: i64 = 50;
 
@@ -57,9 +57,7 @@ impl Page {
             let after = from.unwrap_or("").to_owned();
             return Ok(Self::Checkpoint { after, take: take.unwrap_or(USUAL) });
         }
-        // Above this the product with per_page would leave the range of the database.
-        let page = query.integer("page", 0, 1_000_000_000)?.unwrap_or(0);
-        let limit = query.integer("per_page", 0, MOST)?.unwrap_or(USUAL);
+        let (page, limit) = numbers(query)?;
         let totals = query.boolean("include_totals")?.unwrap_or(false);
         Ok(Self::Offset { start: page * limit, limit, totals })
     }
@@ -115,6 +113,16 @@ impl Page {
             }
         }
     }
+}
+
+/// The number of the page, and how many items it has.
+///
+/// # Errors
+/// `invalid_query_string`.
+pub fn numbers(query: &Query) -> Result<(i64, i64), ManagementError> {
+    // Above this the product with per_page would leave the range of the database.
+    let page = query.integer("page", 0, 1_000_000_000)?.unwrap_or(0);
+    Ok((page, query.integer("per_page", 0, MOST)?.unwrap_or(USUAL)))
 }
 
 /// The items of a page, and what the envelope says about the others.

@@ -8,7 +8,7 @@ use axum::{
 use crate::http::{App, error::management::ManagementError};
 
 /// Most characters of an id: those of users and of grants hold what the caller chose.
-const LENGTH: usize = 4096;
+pub const LENGTH: usize = 4096;
 
 /// The id in the path, decoded: `%2F` stands for a slash inside it.
 pub struct PathId(pub String);

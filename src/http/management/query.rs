@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{Uri, request::Parts},
+};
 use serde_json::{Map, Value};
 
 use super::validation::check_range;
@@ -18,7 +21,21 @@ impl FromRequestParts<App> for Query {
     type Rejection = ManagementError;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
-        let query = parts.uri.query().unwrap_or("");
+        Self::of(&parts.uri)
+    }
+}
+
+fn refuse(what: &str, name: &str) -> ManagementError {
+    ManagementError::invalid_query(format!("Query validation error: '{what}' on property {name}."))
+}
+
+impl Query {
+    /// The query string of an address.
+    ///
+    /// # Errors
+    /// `invalid_query_string`.
+    pub fn of(uri: &Uri) -> Result<Self, ManagementError> {
+        let query = uri.query().unwrap_or("");
         if query.len() > LENGTH {
             return Err(ManagementError::invalid_query(format!(
                 "Query validation error: the query string is longer than {LENGTH} characters."
@@ -34,13 +51,7 @@ impl FromRequestParts<App> for Query {
         }
         Ok(Self(pairs))
     }
-}
 
-fn refuse(what: &str, name: &str) -> ManagementError {
-    ManagementError::invalid_query(format!("Query validation error: '{what}' on property {name}."))
-}
-
-impl Query {
     /// Refuses parameters that are not listed.
     ///
     /// # Errors

@@ -27,11 +27,11 @@ type Answer = Result<Json<Value>, ManagementError>;
 type Accepted = Result<StatusCode, ManagementError>;
 
 #[rustfmt::skip]
-const CHANGE: &[Field] = &[
+pub(super) const CHANGE: &[Field] = &[
     field("refresh_token_metadata", ANY_OBJECT, "Metadata associated with the refresh token.").nullable(),
 ];
 #[rustfmt::skip]
-const REVOCATION: &[Field] = &[
+pub(super) const REVOCATION: &[Field] = &[
     field("ids", array_of(&NON_EMPTY, 1, 100), "Array of refresh token IDs to revoke."),
     field("user_id", NON_EMPTY, "Revoke all refresh tokens for this user."),
     field("client_id", NON_EMPTY, "Revoke refresh tokens for this client."),

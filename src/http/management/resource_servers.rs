@@ -6,7 +6,7 @@ mod rules;
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
 
-use self::fields::RESOURCE_SERVER;
+pub(super) use self::fields::RESOURCE_SERVER;
 use super::{
     ATTEMPTS,
     change::{self, Change},

@@ -20,7 +20,7 @@ use crate::http::{
 use crate::store::{self, role_permissions};
 
 #[rustfmt::skip]
-const PERMISSIONS: &[Field] = &[
+pub(super) const PERMISSIONS: &[Field] = &[
     field("permissions", array_of(&PERMISSION, 1, 1000), "array of resource_server_identifier, permission_name pairs.").required(),
 ];
 

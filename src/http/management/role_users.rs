@@ -26,11 +26,11 @@ type Answer = Result<Json<Value>, ManagementError>;
 
 const ID: Kind = text(1, 300);
 #[rustfmt::skip]
-const USERS: &[Field] = &[
+pub(super) const USERS: &[Field] = &[
     field("users", array_of(&ID, 0, 1000), "user_id's of the users to assign the role to.").required(),
 ];
 #[rustfmt::skip]
-const ROLES: &[Field] = &[
+pub(super) const ROLES: &[Field] = &[
     field("roles", array_of(&ID, 1, 1000), "List of roles IDs to associated with the user.").required(),
 ];
 

@@ -20,11 +20,11 @@ use crate::store::{self, Db, roles};
 type Answer = Result<Json<Value>, ManagementError>;
 
 /// Most characters of a name.
-const NAME_LENGTH: usize = 255;
+pub(super) const NAME_LENGTH: usize = 255;
 
 /// `type` is answered, so it is accepted back; there is only the one.
 #[rustfmt::skip]
-const ROLE: &[Field] = &[
+pub(super) const ROLE: &[Field] = &[
     field("name", text(1, NAME_LENGTH), "Name of the role.").required(),
     field("description", text(0, 1000), "Description of the role."),
     field("type", TYPE, "The type of the role."),

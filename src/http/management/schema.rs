@@ -1,5 +1,14 @@
 //! The declarative description of what may be written to a resource. Adding a member is one line in
-//! the resource's list of fields.
+//! the resource's list of fields. What validates a body is also what the OpenAPI document shows.
+//!
+//! Why no library carries this. `garde` and `validator` derive their checks for structs that were
+//! deserialized, where a member that is absent, one that is `null` and one that is unknown are no
+//! longer told apart; a PATCH lives by that difference, and documents are kept as they were sent.
+//! `jsonschema` judges JSON as it came, but in its own words, and clients match on those of the
+//! service that this API is compatible with, down to the description of a member in parentheses and
+//! to which of several faults is named; its errors would have to be put in order and translated one
+//! by one, and when a member may be written or removed is not in its language. What is left is the
+//! walk in [`validation`](super::validation), shorter than such a translation.
 
 /// A member of a JSON object that may be written.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ mod fields;
 use axum::{Json, extract::State};
 use serde_json::{Map, Number, Value, json};
 
-use self::fields::TENANT_SETTINGS;
+pub(super) use self::fields::TENANT_SETTINGS;
 use super::{
     ATTEMPTS,
     change::{self, Change},

@@ -24,7 +24,7 @@ const NO_API: ManagementError = ManagementError::NotFound {
 };
 
 #[rustfmt::skip]
-const PERMISSIONS: &[Field] = &[
+pub(super) const PERMISSIONS: &[Field] = &[
     field("permissions", array_of(&PERMISSION, 1, 1000), "List of permissions of this user.").required(),
 ];
 #[rustfmt::skip]

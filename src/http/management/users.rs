@@ -1,5 +1,6 @@
 //! `/users` and `/users-by-email`.
 
+mod connection;
 mod edit;
 mod fields;
 mod search;
@@ -10,7 +11,8 @@ use std::time::Duration;
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
 
-use self::{fields::USER, view::show};
+pub use self::view::show;
+pub(super) use self::{fields::USER, search::PARAMETERS as SEARCH};
 use super::{
     ATTEMPTS,
     change::{self, Change},
@@ -20,7 +22,10 @@ use super::{
     query::{Fields, Query},
     validation::{self, Writing},
 };
-use crate::domain::{UserId, audit::Happened, family::RevokedBy, logout::Initiator, user::User};
+use crate::domain::{
+    UserId, audit::Happened, connection::Connection, family::RevokedBy, logout::Initiator,
+    user::User,
+};
 use crate::http::{
     App,
     error::management::ManagementError,
@@ -98,11 +103,15 @@ pub async fn create(
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(USER, &body, Writing::Create)?;
-    let mut user = blank(&app, &body);
+    let connection = connection::of_new(&app, &body).await?;
+    let mut user = blank(&app, &connection, &body);
     edit::apply(&mut user, &body)?;
+    connection::check_new(&connection, &user, &body)?;
+    connection::check_password(&connection, &user, &body)?;
     profile::complete(&mut user.profile, user.email.as_deref(), user.username.as_deref());
     let hash = hash(&app, &body).await?;
     let mut tx = app.store.write().await?;
+    connection::must_still_be_there(&mut tx, &connection).await?;
     match users::insert(&mut tx, &user, hash.as_deref()).await {
         Err(store::Error::Duplicate) => return Err(duplicate()),
         other => other?,
@@ -111,10 +120,15 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(Value::Object(show(&user)))))
 }
 
-fn blank(app: &App, body: &Map<String, Value>) -> User {
+fn blank(app: &App, connection: &Connection, body: &Map<String, Value>) -> User {
     let given = body.get("user_id").and_then(Value::as_str).filter(|id| !id.is_empty());
     let local = given.map_or_else(|| app.entropy.lower_hex(24), str::to_owned);
-    User::new(&local, app.clock.now())
+    let provider = connection.strategy.as_str();
+    User {
+        user_id: UserId::new(format!("{provider}|{local}")),
+        connection: connection.name.clone(),
+        ..User::new(&local, app.clock.now())
+    }
 }
 
 /// The hash of the password in `body`. Slow: never call it inside a transaction.
@@ -144,13 +158,16 @@ pub async fn update(
     may_update(&token, &body)?;
     let id = UserId::new(id);
     // A stranger's id must not cost a hash.
-    users::find(app.store.read().await?.db(), &id).await?.ok_or(MISSING)?;
+    let found = users::find(app.store.read().await?.db(), &id).await?.ok_or(MISSING)?;
+    let connection = connection::of_existing(&app, &found.user).await?;
+    connection::check_password(&connection, &found.user, &body)?;
     let hash = hash(&app, &body).await?;
     for _ in 0..ATTEMPTS {
         let mut tx = app.store.write().await?;
         let mut record = users::find(tx.db(), &id).await?.ok_or(MISSING)?;
         let before = show(&record.user);
         edit::apply(&mut record.user, &body)?;
+        connection::check_edited(&connection, &record.user, &body)?;
         let mut changed = change::differences(&before, &show(&record.user));
         changed.extend(hash.as_ref().map(|_| "password".to_owned()));
         record.user.updated_at = app.clock.now();

@@ -37,10 +37,31 @@ pub fn check_change(
 ) -> Result<(), ManagementError> {
     check(fields, body, Writing::Update)?;
     if body.is_empty() {
-        let fault = Fault::new("Too few properties defined (0), minimum 1".to_owned());
+        let what = "Too few properties defined (0), minimum 1".to_owned();
+        let fault = Fault::new("OBJECT_PROPERTIES_MINIMUM", what);
         return Err(ManagementError::invalid_body(fault.message()));
     }
     Ok(())
+}
+
+/// What is wrong with an item of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemFault {
+    /// In a word, as z-schema names it.
+    pub code: &'static str,
+    /// In a sentence.
+    pub what: String,
+    /// The member that is wrong; empty for the item itself.
+    pub path: String,
+}
+
+/// Checks an item of a file that is to become a new resource.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_item(fields: &'static [Field], item: &Map<String, Value>) -> Result<(), ItemFault> {
+    let fault = |Fault { what, code, path, .. }| ItemFault { code, what, path };
+    check_root(fields, item, Writing::Create).map_err(fault)
 }
 
 /// Checks one value that is not a request body, e.g. a document after a merge.
@@ -65,13 +86,14 @@ pub fn check_root_value(kind: &Kind, value: &Value) -> Result<(), ManagementErro
 #[derive(Debug)]
 struct Fault {
     what: String,
+    code: &'static str,
     path: String,
     about: &'static str,
 }
 
 impl Fault {
-    fn new(what: String) -> Self {
-        Self { what, path: String::new(), about: "" }
+    fn new(code: &'static str, what: String) -> Self {
+        Self { what, code, path: String::new(), about: "" }
     }
     /// The same fault seen from the object that holds the member `name`.
     fn within(self, name: &str, about: &'static str) -> Self {
@@ -82,7 +104,7 @@ impl Fault {
         }
     }
     fn message(&self) -> String {
-        let Self { what, path, about } = self;
+        let Self { what, path, about, .. } = self;
         match (path.is_empty(), about.is_empty()) {
             (true, _) => format!("Payload validation error: '{what}'."),
             (false, true) => format!("Payload validation error: '{what}' on property {path}."),
@@ -95,8 +117,8 @@ impl Fault {
 
 type Checked = Result<(), Fault>;
 
-fn refuse(what: String) -> Checked {
-    Err(Fault::new(what))
+fn refuse(code: &'static str, what: String) -> Checked {
+    Err(Fault::new(code, what))
 }
 
 fn check_root(
@@ -130,10 +152,16 @@ fn check_object(object: &Object, map: &Map<String, Value>, writing: Writing) -> 
     require(object.fields, map)?;
     let count = map.len();
     if count < object.min {
-        return refuse(format!("Too few properties defined ({count}), minimum {}", object.min));
+        return refuse(
+            "OBJECT_PROPERTIES_MINIMUM",
+            format!("Too few properties defined ({count}), minimum {}", object.min),
+        );
     }
     if count > object.max {
-        return refuse(format!("Too many properties defined ({count}), maximum {}", object.max));
+        return refuse(
+            "OBJECT_PROPERTIES_MAXIMUM",
+            format!("Too many properties defined ({count}), maximum {}", object.max),
+        );
     }
     for (name, value) in map {
         match (known(name), object.others) {
@@ -154,12 +182,17 @@ fn refuse_additional(map: &Map<String, Value>, known: impl Fn(&str) -> bool) -> 
     if unknown.is_empty() {
         return Ok(());
     }
-    refuse(format!("Additional properties not allowed: {}", unknown.join(",")))
+    refuse(
+        "OBJECT_ADDITIONAL_PROPERTIES",
+        format!("Additional properties not allowed: {}", unknown.join(",")),
+    )
 }
 
 fn require(fields: &[Field], map: &Map<String, Value>) -> Checked {
     match fields.iter().find(|f| f.required && !map.contains_key(f.name)) {
-        Some(missing) => refuse(format!("Missing required property: {}", missing.name)),
+        Some(missing) => {
+            refuse("OBJECT_REQUIRED", format!("Missing required property: {}", missing.name))
+        }
         None => Ok(()),
     }
 }
@@ -178,7 +211,10 @@ fn check_field(field: &Field, value: &Value, writing: Writing) -> Checked {
 
 fn check_kind(kind: &Kind, value: &Value, writing: Writing) -> Checked {
     let wrong_type = |expected: &str| {
-        refuse(format!("Expected type {expected} but found type {}", type_name(value)))
+        refuse(
+            "INVALID_TYPE",
+            format!("Expected type {expected} but found type {}", type_name(value)),
+        )
     };
     match (kind, value) {
         (Kind::Any, _) | (Kind::Boolean, Value::Bool(_)) => Ok(()),
@@ -186,7 +222,8 @@ fn check_kind(kind: &Kind, value: &Value, writing: Writing) -> Checked {
         (Kind::Integer { min, max }, Value::Number(n)) if n.is_i64() || n.is_u64() => {
             // Beyond i64 is beyond every maximum.
             let number = n.as_i64().unwrap_or(i64::MAX);
-            check_range(number, *min, *max).map_err(Fault::new)
+            let code = if number < *min { "MINIMUM" } else { "MAXIMUM" };
+            check_range(number, *min, *max).map_err(|what| Fault::new(code, what))
         }
         (Kind::Integer { .. }, _) => wrong_type("integer"),
         (Kind::Text(limits), Value::String(text)) => check_text(limits, text),
@@ -194,10 +231,16 @@ fn check_kind(kind: &Kind, value: &Value, writing: Writing) -> Checked {
         (Kind::Array { of, min, max }, Value::Array(items)) => {
             let count = items.len();
             if count < *min {
-                return refuse(format!("Array is too short ({count}), minimum {min}"));
+                return refuse(
+                    "ARRAY_LENGTH_SHORT",
+                    format!("Array is too short ({count}), minimum {min}"),
+                );
             }
             if count > *max {
-                return refuse(format!("Array is too long ({count}), maximum {max}"));
+                return refuse(
+                    "ARRAY_LENGTH_LONG",
+                    format!("Array is too long ({count}), maximum {max}"),
+                );
             }
             items.iter().enumerate().try_for_each(|(i, item)| {
                 check_kind(of, item, writing).map_err(|f| f.within(&i.to_string(), ""))
@@ -222,22 +265,29 @@ pub(super) fn check_range(number: i64, min: i64, max: i64) -> Result<(), String>
 
 fn check_text(limits: &Text, text: &str) -> Checked {
     if !limits.one_of.is_empty() && !limits.one_of.contains(&text) {
-        return refuse(format!("No enum match for: {text}"));
+        return refuse("ENUM_MISMATCH", format!("No enum match for: {text}"));
     }
     let count = text.chars().count();
     if count < limits.min {
-        return refuse(format!("String is too short ({count} chars), minimum {}", limits.min));
+        return refuse(
+            "MIN_LENGTH",
+            format!("String is too short ({count} chars), minimum {}", limits.min),
+        );
     }
     if count > limits.max {
-        return refuse(format!("String is too long ({count} chars), maximum {}", limits.max));
+        return refuse(
+            "MAX_LENGTH",
+            format!("String is too long ({count} chars), maximum {}", limits.max),
+        );
     }
     match limits.shape {
         Some(Shape::Pattern(source, matches)) if !matches(text) => {
-            refuse(format!("String does not match pattern {source}: {text}"))
+            refuse("PATTERN", format!("String does not match pattern {source}: {text}"))
         }
-        Some(Shape::Format(name, matches)) if !matches(text) => {
-            refuse(format!("Object didn't pass validation for format {name}: {text}"))
-        }
+        Some(Shape::Format(name, matches)) if !matches(text) => refuse(
+            "INVALID_FORMAT",
+            format!("Object didn't pass validation for format {name}: {text}"),
+        ),
         _ => Ok(()),
     }
 }

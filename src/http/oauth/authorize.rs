@@ -70,6 +70,7 @@ pub async fn begin(
         let tenant = app.store.tenant().await.map_err(store)?;
         parameters.audience = tenant.default_audience().map(|audience| audience.to_string());
     }
+    parameters.connections = Some(app.store.connections(&client.client_id).await.map_err(store)?);
     let api = match rules::audience(&parameters) {
         Ok(Some(audience)) => app.store.api(&audience).await.map_err(store)?,
         _ => None,
@@ -113,7 +114,10 @@ pub async fn go_on(
         }
         Next::UnknownClient => Err(PageError::problem(app, &PageProblem::UnknownClient)),
         Next::SelectAccount => send_to(app, "/u/account", transaction, cookies),
-        Next::Login => send_to(app, signup::first_page(app, transaction), transaction, cookies),
+        Next::Login => {
+            let page = signup::first_page(app, transaction).await?;
+            send_to(app, page, transaction, cookies)
+        }
         Next::Consent(_) => send_to(app, "/u/consent", transaction, cookies),
     }
 }
@@ -219,6 +223,7 @@ pub(super) fn recognised(parameters: &Parameters) -> rules::Parameters {
         login_hint: parameters.text("login_hint"),
         organization: parameters.text("organization"),
         connection: parameters.text("connection"),
+        connections: None,
         claims: parameters.text("claims"),
         ui_locales: parameters.text("ui_locales"),
         screen_hint: parameters.text("screen_hint"),

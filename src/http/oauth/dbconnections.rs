@@ -9,15 +9,20 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::domain::{ClientId, secret::Password, user::DATABASE_CONNECTION};
+use crate::domain::{
+    ClientId,
+    connection::{Connection, Options},
+    secret::Password,
+};
 use crate::http::{
     App,
-    error::dbconnections::DbConnectionError,
+    error::{dbconnections::DbConnectionError, password::refused_password},
     extract::parameters::{self, Parameters},
     oauth::{reset_password::send_link, signup::send_verification},
 };
 use crate::login::{
     background::Busy,
+    connections::ConnectionFault,
     signup::{NewAccount, SignupFault},
 };
 use crate::mail;
@@ -42,8 +47,8 @@ pub async fn signup(
     request: Request,
 ) -> Result<Response, DbConnectionError> {
     let parameters = parameters::of_request(request, &app).await?;
-    let client = known_client(&app, &parameters).await?;
-    if !app.settings.signup_enabled {
+    let (client, connection) = known_client(&app, &parameters).await?;
+    if !app.settings.signup_enabled || !connection.takes_signups() {
         return Err(DbConnectionError::SignupDisabled);
     }
     let given = profile(&parameters)?;
@@ -55,9 +60,9 @@ pub async fn signup(
         profile: given.clone(),
         user_metadata: metadata.clone(),
     };
-    let (user, ticket) = match app.login.sign_up(&account, &client).await {
+    let (user, ticket) = match app.login.sign_up(&account, &client, &connection).await {
         Ok(created) => created,
-        Err(fault) => return Err(refusal(fault)),
+        Err(fault) => return Err(refusal(fault, &account.password, &connection.options)),
     };
     send_verification(&app, ticket).await;
     // The id without its connection, as Auth0 answers here and nowhere else.
@@ -79,13 +84,15 @@ pub async fn signup(
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-fn refusal(fault: SignupFault) -> DbConnectionError {
+fn refusal(fault: SignupFault, password: &Password, options: &Options) -> DbConnectionError {
     match fault {
         SignupFault::Email => DbConnectionError::Invalid("Invalid property: email".to_owned()),
         SignupFault::Username => {
             DbConnectionError::Invalid("Invalid property: username".to_owned())
         }
-        SignupFault::Password(problem) => DbConnectionError::InvalidPassword(problem),
+        SignupFault::Password(problem) => DbConnectionError::InvalidPassword(Box::new(
+            refused_password(problem, password, options),
+        )),
         SignupFault::Taken => DbConnectionError::InvalidSignup,
         SignupFault::Overloaded(_) => DbConnectionError::Unavailable,
         SignupFault::Store(error) => error.into(),
@@ -101,17 +108,25 @@ pub async fn change_password(
     request: Request,
 ) -> Result<Response, DbConnectionError> {
     let parameters = parameters::of_request(request, &app).await?;
-    let client = known_client(&app, &parameters).await?;
+    let (client, connection) = known_client(&app, &parameters).await?;
+    if !connection.offers_reset() {
+        return Err(DbConnectionError::ResetDisabled);
+    }
     let email = required(&parameters, "email")?;
     if !mail::is_address(email.trim()) {
         return Err(DbConnectionError::Invalid("Invalid property: email".to_owned()));
     }
-    send_link(&app, email, &client).map_err(|Busy| DbConnectionError::Unavailable)?;
+    send_link(&app, email, &client, Some(&connection.name))
+        .map_err(|Busy| DbConnectionError::Unavailable)?;
     let text = "We've just sent you an email to reset your password.";
     Ok(([(header::CACHE_CONTROL, "no-store")], text).into_response())
 }
 
-async fn known_client(app: &App, parameters: &Parameters) -> Result<ClientId, DbConnectionError> {
+/// The application, and its connection: one of those that are enabled for it.
+async fn known_client(
+    app: &App,
+    parameters: &Parameters,
+) -> Result<(ClientId, Connection), DbConnectionError> {
     if let Some(name) = parameters.repeated() {
         let text = format!("Parameter {name} is included more than once");
         return Err(DbConnectionError::Invalid(text));
@@ -120,10 +135,16 @@ async fn known_client(app: &App, parameters: &Parameters) -> Result<ClientId, Db
     if app.store.client(&client).await?.is_none() {
         return Err(DbConnectionError::UnknownClient);
     }
-    if required(parameters, "connection")? != DATABASE_CONNECTION {
-        return Err(DbConnectionError::UnknownConnection);
+    let named = required(parameters, "connection")?;
+    match app.login.databases(Some(&client), Some(named)).await {
+        Ok(found) => found
+            .into_iter()
+            .next()
+            .map(|connection| (client, connection))
+            .ok_or(DbConnectionError::UnknownConnection),
+        Err(ConnectionFault::Missing(_)) => Err(DbConnectionError::UnknownConnection),
+        Err(ConnectionFault::Store(error)) => Err(error.into()),
     }
-    Ok(client)
 }
 
 fn required<'a>(parameters: &'a Parameters, name: &str) -> Result<&'a str, DbConnectionError> {

@@ -14,7 +14,10 @@ use crate::http::{
     App,
     error::page::PageError,
     extract::{cookies, cookies::Cookies},
-    oauth::authorize::{go_on, respond, sealed_errand, sealed_transaction, send_to},
+    oauth::{
+        authorize::{go_on, respond, sealed_errand, sealed_transaction, send_to},
+        reset_password, signup,
+    },
     pages::{self, AccountPage, ConsentPage, LoginPage, ScopeLine, locales},
 };
 use crate::login::{
@@ -22,7 +25,7 @@ use crate::login::{
     passwords::LoginFault,
     transaction::{AccountChoice, Errand, Transaction},
 };
-use crate::policy::authorize::RedirectProblem;
+use crate::policy::authorize::{PageProblem, RedirectProblem};
 
 /// `GET /u/login`.
 pub async fn login_page(
@@ -46,11 +49,21 @@ pub async fn log_in(
     let username = parameters.get("username").unwrap_or("");
     let password = Password::new(parameters.get("password").unwrap_or(""));
     let state = parameters.get("state").unwrap_or("");
-    let user = match app.login.check_password(username, &password, client.as_ref()).await {
+    let user = match app
+        .login
+        .check_password(username, &password, client.as_ref(), errand.connection())
+        .await
+    {
         Ok(user) => user.user,
         Err(fault) => {
+            if matches!(fault, LoginFault::Connection(_)) {
+                must_exist(&app, client.as_ref()).await?;
+            }
             let error = match fault {
-                LoginFault::Wrong => locales::current().text("login.wrong"),
+                // A connection that has gone since the page was shown knows nobody.
+                LoginFault::Wrong | LoginFault::Connection(_) => {
+                    locales::current().text("login.wrong")
+                }
                 LoginFault::Blocked => locales::current().text("login.blocked"),
                 other => return Err(PageError::login(&app, &other)),
             };
@@ -58,6 +71,15 @@ pub async fn log_in(
         }
     };
     logged_in(&app, errand, &cookies, &user).await
+}
+
+/// An application without connections may be one that has gone.
+async fn must_exist(app: &App, client: Option<&ClientId>) -> Result<(), PageError> {
+    let Some(client) = client else { return Ok(()) };
+    match app.store.client(client).await.map_err(|error| PageError::store(app, &error))? {
+        Some(_) => Ok(()),
+        None => Err(PageError::problem(app, &PageProblem::UnknownClient)),
+    }
 }
 
 /// Begins the session of a user who has just given a credential, and goes on with what the login is
@@ -206,7 +228,13 @@ async fn show_login(
 ) -> Result<Response, PageError> {
     let client_name = client_name(app, errand.client_id()).await?;
     // Accounts are created, and passwords reset, on the way to an application.
-    let recovery = matches!(errand, Errand::Authorize(_));
+    let (recovery, signup) = match errand {
+        Errand::Device(_) => (false, false),
+        Errand::Authorize(transaction) => (
+            reset_password::is_offered(app, transaction).await?,
+            signup::database(app, transaction).await?.is_some(),
+        ),
+    };
     let page = LoginPage {
         tenant: &app.settings.tenant_name,
         client_name: &client_name,
@@ -214,7 +242,7 @@ async fn show_login(
         username,
         error,
         recovery,
-        signup: recovery && app.settings.signup_enabled,
+        signup,
     };
     Ok(pages::render(StatusCode::OK, &page))
 }

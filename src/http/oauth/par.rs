@@ -80,7 +80,8 @@ async fn run(
     }
     let application = &client.record.client;
     kept.insert("client_id".to_owned(), application.client_id.as_str().to_owned());
-    let asked = as_pushed(&Parameters::from(kept.clone()));
+    let mut asked = as_pushed(&Parameters::from(kept.clone()));
+    asked.connections = Some(app.store.connections(&application.client_id).await?);
     let destination = rules::destination(&asked, Some(application))
         .map_err(|problem| OAuthError::invalid_request(words(&problem)))?;
     let api = match rules::audience(&asked) {

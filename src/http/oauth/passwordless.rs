@@ -21,6 +21,7 @@ use crate::http::{
     pages::{locales, messages},
 };
 use crate::login::passwordless::SendFault;
+use crate::policy::connection;
 
 /// The longest address (RFC 5321 §4.5.3.1.3, without the brackets) in bytes.
 const LONGEST: usize = 254;
@@ -53,13 +54,19 @@ async fn send_code(
     let allowed = client.must_allow(GRANT_TYPE);
     allowed.map_err(|refused| OAuthError::from_refused(refused, basic))?;
     check_way(parameters)?;
+    let enabled = app.store.connections(&client.record.client.client_id).await?;
+    let connection = connection::mailing(&enabled, parameters.get("connection"));
+    let connection = connection.map_err(|_| OAuthError::CannotSend {
+        error: "bad.connection",
+        description: "Connection is not enabled for this client",
+    })?;
     let email = normalised(parameters.required("email")?);
     if email.len() > LONGEST || !formats::is_email(&email) {
         let description = "error in email - email format validation failed";
         return Err(OAuthError::CannotSend { error: "bad.email", description });
     }
     let client = &client.record.client;
-    let started = app.login.start_passwordless(client, &email).await;
+    let started = app.login.start_passwordless(client, connection, &email).await;
     let started = started.map_err(|fault| match fault {
         SendFault::TooMany => OAuthError::TooManyCodes,
         SendFault::Store(error) => error.into(),

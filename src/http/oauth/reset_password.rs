@@ -10,6 +10,7 @@ use axum::{
 use crate::domain::{
     ClientId,
     audit::Happened,
+    connection::Options,
     secret::{Password, Ticket},
     ticket::TicketKind,
 };
@@ -20,15 +21,19 @@ use crate::http::{
         cookies::Cookies,
         parameters::{self, Parameters},
     },
-    oauth::{authorize::sealed_transaction, signup::problem_text},
+    oauth::{
+        authorize::sealed_transaction,
+        signup::{problem_text, rules_text},
+    },
     pages::{
         self,
         accounts::{NoticePage, ResetPage, ResetRequestPage},
         locales, messages,
     },
 };
-use crate::login::{background::Busy, recovery::ResetFault};
+use crate::login::{background::Busy, recovery::ResetFault, transaction::Transaction};
 use crate::mail;
+use crate::policy::new_password;
 
 /// `GET /u/reset-password/request`.
 pub async fn request_page(
@@ -37,6 +42,7 @@ pub async fn request_page(
     request: Request,
 ) -> Result<Response, PageError> {
     let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
+    must_be_offered(&app, &transaction).await?;
     let hint = transaction.request.login_hint.as_deref().unwrap_or("");
     Ok(show_request(&app, parameters.get("state").unwrap_or(""), hint, None))
 }
@@ -48,14 +54,20 @@ pub async fn request_link(
     request: Request,
 ) -> Result<Response, PageError> {
     let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
+    must_be_offered(&app, &transaction).await?;
     let state = parameters.get("state").unwrap_or("");
     let email = parameters.get("email").unwrap_or("").trim();
     let t = locales::current();
     if !mail::is_address(email) {
         return Ok(show_request(&app, state, email, Some(t.text("problem.email"))));
     }
-    send_link(&app, email, &transaction.request.client_id)
-        .map_err(|Busy| PageError::unavailable(&app))?;
+    send_link(
+        &app,
+        email,
+        &transaction.request.client_id,
+        transaction.request.connection.as_deref(),
+    )
+    .map_err(|Busy| PageError::unavailable(&app))?;
     let page = NoticePage {
         tenant: &app.settings.tenant_name,
         title: t.text("reset_request.sent_title"),
@@ -67,16 +79,37 @@ pub async fn request_link(
     Ok(pages::render(StatusCode::OK, &page))
 }
 
+/// Whether people may set a new password themselves.
+///
+/// # Errors
+/// When the database does.
+pub async fn is_offered(app: &App, transaction: &Transaction) -> Result<bool, PageError> {
+    let (client, named) =
+        (&transaction.request.client_id, transaction.request.connection.as_deref());
+    let offered = app.login.offers_reset(client, named).await;
+    offered.map_err(|error| PageError::store(app, &error))
+}
+
+async fn must_be_offered(app: &App, transaction: &Transaction) -> Result<(), PageError> {
+    if is_offered(app, transaction).await? { Ok(()) } else { Err(PageError::reset_disabled(app)) }
+}
+
 /// Sends the user with this address a link, if there is one, after the answer: its time must not
 /// tell.
 ///
 /// # Errors
 /// [`Busy`].
-pub fn send_link(app: &App, email: &str, client: &ClientId) -> Result<(), Busy> {
+pub fn send_link(
+    app: &App,
+    email: &str,
+    client: &ClientId,
+    connection: Option<&str>,
+) -> Result<(), Busy> {
     let (app_, email, client) = (app.clone(), email.to_owned(), client.clone());
+    let connection = connection.map(str::to_owned);
     let locale = locales::current();
     app.login.background.run(async move {
-        match app_.login.request_reset(&email, &client).await {
+        match app_.login.request_reset(&email, &client, connection.as_deref()).await {
             Ok(None) => {}
             Ok(Some(ticket)) => {
                 let message = messages::reset_password(&app_.settings, locale, &ticket);
@@ -92,16 +125,16 @@ pub fn send_link(app: &App, email: &str, client: &ClientId) -> Result<(), Busy> 
 /// `GET /u/reset-password`. Looking spends nothing: mail scanners look too.
 pub async fn reset_page(State(app): State<App>, request: Request) -> Result<Response, PageError> {
     let (_, ticket) = read(&app, request).await?;
-    let email = holder(&app, &ticket).await?.ok_or_else(|| PageError::ticket(&app))?;
-    Ok(show_reset(&app, &email, &ticket, None))
+    let holder = holder(&app, &ticket).await?.ok_or_else(|| PageError::ticket(&app))?;
+    Ok(show_reset(&app, &holder, &ticket, None))
 }
 
 /// `POST /u/reset-password`.
 pub async fn reset(State(app): State<App>, request: Request) -> Result<Response, PageError> {
     let (parameters, ticket) = read(&app, request).await?;
     locales::prefer(parameters.get("ui_locales"));
-    let email = match holder(&app, &ticket).await? {
-        Some(email) => email,
+    let holder = match holder(&app, &ticket).await? {
+        Some(holder) => holder,
         None => {
             app.login.note(&Happened::PasswordNotChanged { reason: "ticket" }, None, None);
             return Err(PageError::ticket(&app));
@@ -111,12 +144,13 @@ pub async fn reset(State(app): State<App>, request: Request) -> Result<Response,
     let password = parameters.get("password").unwrap_or("");
     if parameters.get("password_again").unwrap_or("") != password {
         let error = t.text("problem.password_differs");
-        return Ok(show_reset(&app, &email, &ticket, Some(error)));
+        return Ok(show_reset(&app, &holder, &ticket, Some(error)));
     }
     match app.login.reset_password(&ticket, &Password::new(password)).await {
         Ok(()) => {}
         Err(ResetFault::Password(problem)) => {
-            return Ok(show_reset(&app, &email, &ticket, Some(problem_text(problem))));
+            let error = problem_text(problem, &holder.options);
+            return Ok(show_reset(&app, &holder, &ticket, Some(&error)));
         }
         Err(ResetFault::Ticket) => return Err(PageError::ticket(&app)),
         Err(ResetFault::Overloaded(_)) => return Err(PageError::unavailable(&app)),
@@ -139,11 +173,19 @@ async fn read(app: &App, request: Request) -> Result<(Parameters, Ticket), PageE
     Ok((parameters, ticket))
 }
 
-/// The address of the user whom a working ticket belongs to.
-async fn holder(app: &App, ticket: &Ticket) -> Result<Option<String>, PageError> {
-    let found = app.login.ticket_holder(ticket, TicketKind::ResetPassword).await;
-    let found = found.map_err(|error| PageError::store(app, &error))?;
-    Ok(found.and_then(|record| record.user.email))
+/// Whose password a ticket sets.
+struct Holder {
+    email: String,
+    options: Options,
+}
+
+/// The user whom a working ticket belongs to.
+async fn holder(app: &App, ticket: &Ticket) -> Result<Option<Holder>, PageError> {
+    let store = |error| PageError::store(app, &error);
+    let found = app.login.ticket_holder(ticket, TicketKind::ResetPassword).await.map_err(store)?;
+    let Some(user) = found.map(|record| record.user) else { return Ok(None) };
+    let options = app.login.options_of(&user).await.map_err(store)?;
+    Ok(user.email.map(|email| Holder { email, options }))
 }
 
 fn show_request(app: &App, state: &str, email: &str, error: Option<&str>) -> Response {
@@ -151,8 +193,10 @@ fn show_request(app: &App, state: &str, email: &str, error: Option<&str>) -> Res
     pages::render(StatusCode::OK, &ResetRequestPage { tenant, state, email, error })
 }
 
-fn show_reset(app: &App, email: &str, ticket: &Ticket, error: Option<&str>) -> Response {
+fn show_reset(app: &App, holder: &Holder, ticket: &Ticket, error: Option<&str>) -> Response {
     let tenant = &app.settings.tenant_name;
-    let page = ResetPage { tenant, email, ticket: ticket.expose(), error };
+    let Holder { email, options } = holder;
+    let (rules, shortest) = (&rules_text(options), new_password::shortest(options));
+    let page = ResetPage { tenant, email, ticket: ticket.expose(), rules, shortest, error };
     pages::render(StatusCode::OK, &page)
 }

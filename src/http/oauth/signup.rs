@@ -8,7 +8,11 @@ use axum::{
 };
 use serde_json::Map;
 
-use crate::domain::{secret::Password, ticket::IssuedTicket};
+use crate::domain::{
+    connection::{Connection, Options, PasswordPolicy},
+    secret::Password,
+    ticket::IssuedTicket,
+};
 use crate::http::{
     App,
     error::page::PageError,
@@ -23,12 +27,30 @@ use crate::login::{
     signup::{NewAccount, SignupFault},
     transaction::Transaction,
 };
-use crate::policy::new_password::Problem;
+use crate::policy::new_password::{self, Problem};
 
 /// The page that a login begins with: `screen_hint=signup` asks for this one.
-pub fn first_page(app: &App, transaction: &Transaction) -> &'static str {
-    let hint = transaction.request.screen_hint.as_deref();
-    if app.settings.signup_enabled && hint == Some("signup") { "/u/signup" } else { "/u/login" }
+///
+/// # Errors
+/// When the database does.
+pub async fn first_page(app: &App, transaction: &Transaction) -> Result<&'static str, PageError> {
+    let wants_signup = transaction.request.screen_hint.as_deref() == Some("signup");
+    let opens = wants_signup && database(app, transaction).await?.is_some();
+    Ok(if opens { "/u/signup" } else { "/u/login" })
+}
+
+/// Where the account would be created, `None` when nobody may.
+///
+/// # Errors
+/// When the database does.
+pub async fn database(
+    app: &App,
+    transaction: &Transaction,
+) -> Result<Option<Connection>, PageError> {
+    let (client, named) =
+        (&transaction.request.client_id, transaction.request.connection.as_deref());
+    let found = app.login.signup_database(client, named).await;
+    found.map_err(|error| PageError::store(app, &error))
 }
 
 /// `GET /u/signup`.
@@ -38,10 +60,10 @@ pub async fn signup_page(
     request: Request,
 ) -> Result<Response, PageError> {
     let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
-    must_be_enabled(&app)?;
+    let database = open_database(&app, &transaction).await?;
     let state = parameters.get("state").unwrap_or("");
     let hint = transaction.request.login_hint.as_deref().unwrap_or("");
-    show(&app, &transaction, state, hint, None).await
+    show(&app, &transaction, &database, Typed { state, email: hint, username: "" }, None).await
 }
 
 /// `POST /u/signup`.
@@ -51,29 +73,32 @@ pub async fn sign_up(
     request: Request,
 ) -> Result<Response, PageError> {
     let (transaction, parameters) = sealed_transaction(&app, &cookies, request).await?;
-    must_be_enabled(&app)?;
+    let database = open_database(&app, &transaction).await?;
     let client = transaction.request.client_id.clone();
     let email = parameters.get("email").unwrap_or("");
+    let username = parameters.get("username").unwrap_or("").trim();
     let account = NewAccount {
         email: email.to_owned(),
-        username: None,
+        username: (!username.is_empty()).then(|| username.to_owned()),
         password: Password::new(parameters.get("password").unwrap_or("")),
         profile: Map::new(),
         user_metadata: Map::new(),
     };
     let t = locales::current();
-    let (user, ticket) = match app.login.sign_up(&account, &client).await {
+    let (user, ticket) = match app.login.sign_up(&account, &client, &database).await {
         Ok(created) => created,
         Err(fault) => {
             let error = match fault {
-                SignupFault::Email | SignupFault::Username => t.text("problem.email"),
-                SignupFault::Password(problem) => problem_text(problem),
-                SignupFault::Taken => t.text("problem.taken"),
+                SignupFault::Email => t.text("problem.email").to_owned(),
+                SignupFault::Username => t.text("problem.username").to_owned(),
+                SignupFault::Password(problem) => problem_text(problem, &database.options),
+                SignupFault::Taken => t.text("problem.taken").to_owned(),
                 SignupFault::Overloaded(_) => return Err(PageError::unavailable(&app)),
                 SignupFault::Store(error) => return Err(PageError::store(&app, &error)),
             };
             let state = parameters.get("state").unwrap_or("");
-            return show(&app, &transaction, state, email, Some(error)).await;
+            let typed = Typed { state, email, username };
+            return show(&app, &transaction, &database, typed, Some(&error)).await;
         }
     };
     send_verification(&app, ticket).await;
@@ -89,29 +114,73 @@ pub async fn send_verification(app: &App, ticket: Option<IssuedTicket>) {
 }
 
 /// What a person is told about a password that may not be chosen.
-pub fn problem_text(problem: Problem) -> &'static str {
+pub fn problem_text(problem: Problem, options: &Options) -> String {
     let t = locales::current();
-    match problem {
-        Problem::TooShort => t.text("problem.password_short"),
-        Problem::TooLong => t.text("problem.password_long"),
-        Problem::Personal => t.text("problem.password_personal"),
-        Problem::Weak => t.text("problem.password_weak"),
-    }
+    let text = match problem {
+        Problem::TooShort => {
+            let count = new_password::shortest(options).to_string();
+            return t.fill("problem.password_short", &[("count", &count)]);
+        }
+        Problem::TooLong => "problem.password_long",
+        Problem::Personal if options.refuses_personal_passwords() => "problem.password_contains",
+        Problem::Personal => "problem.password_personal",
+        Problem::Weak => "problem.password_weak",
+        Problem::Kinds => "problem.password_kinds",
+        Problem::Common => "problem.password_common",
+    };
+    t.text(text).to_owned()
 }
 
-fn must_be_enabled(app: &App) -> Result<(), PageError> {
-    if app.settings.signup_enabled { Ok(()) } else { Err(PageError::signup_disabled(app)) }
+/// What a person is told before choosing a password.
+pub fn rules_text(options: &Options) -> String {
+    let t = locales::current();
+    let count = new_password::shortest(options).to_string();
+    let Some(policy) = options.password_policy else {
+        return t.fill("signup.password_rules", &[("count", &count)]);
+    };
+    let mut text = t.fill("signup.password_length", &[("count", &count)]);
+    let kinds = match (new_password::kinds(policy), policy) {
+        (None, _) => return text,
+        (Some(_), PasswordPolicy::Fair) => "signup.password_three_kinds",
+        (Some(_), PasswordPolicy::Excellent) => "signup.password_kinds_varied",
+        (Some(_), _) => "signup.password_kinds",
+    };
+    text.push(' ');
+    text.push_str(t.text(kinds));
+    text
+}
+
+/// The database that accounts are created in, or the page that says that there is none.
+async fn open_database(app: &App, transaction: &Transaction) -> Result<Connection, PageError> {
+    database(app, transaction).await?.ok_or_else(|| PageError::signup_disabled(app))
+}
+
+/// What was typed into the form before.
+struct Typed<'a> {
+    state: &'a str,
+    email: &'a str,
+    username: &'a str,
 }
 
 async fn show(
     app: &App,
     transaction: &Transaction,
-    state: &str,
-    email: &str,
+    database: &Connection,
+    typed: Typed<'_>,
     error: Option<&str>,
 ) -> Result<Response, PageError> {
     let client_name = client_name(app, Some(&transaction.request.client_id)).await?;
-    let tenant = &app.settings.tenant_name;
-    let page = SignupPage { tenant, client_name: &client_name, state, email, error };
+    let options = &database.options;
+    let needs_username = options.requires_username == Some(true);
+    let page = SignupPage {
+        tenant: &app.settings.tenant_name,
+        client_name: &client_name,
+        state: typed.state,
+        email: typed.email,
+        username: needs_username.then_some(typed.username),
+        rules: &rules_text(options),
+        shortest: new_password::shortest(options),
+        error,
+    };
     Ok(pages::render(StatusCode::OK, &page))
 }

@@ -16,6 +16,12 @@ pub struct SignupPage<'a> {
     pub state: &'a str,
     /// What was typed before, or a `login_hint`.
     pub email: &'a str,
+    /// The same of a user name; `None` where none is asked for.
+    pub username: Option<&'a str>,
+    /// What a password must be.
+    pub rules: &'a str,
+    /// The fewest characters of a password.
+    pub shortest: usize,
     /// Why the last attempt failed.
     pub error: Option<&'a str>,
 }
@@ -50,6 +56,10 @@ pub struct ResetPage<'a> {
     pub email: &'a str,
     /// The ticket.
     pub ticket: &'a str,
+    /// What a password must be.
+    pub rules: &'a str,
+    /// The fewest characters of a password.
+    pub shortest: usize,
     /// Why the last attempt failed.
     pub error: Option<&'a str>,
 }
@@ -99,9 +109,22 @@ mod tests {
         let evil = "\"><script>alert('x')</script>";
         let (tenant, state, email, error) = (evil, evil, evil, Some(evil));
         for html in [
-            SignupPage { tenant, client_name: evil, state, email, error }.render().unwrap(),
+            SignupPage {
+                tenant,
+                client_name: evil,
+                state,
+                email,
+                username: Some(evil),
+                rules: evil,
+                shortest: 8,
+                error,
+            }
+            .render()
+            .unwrap(),
             ResetRequestPage { tenant, state, email, error }.render().unwrap(),
-            ResetPage { tenant, email, ticket: evil, error }.render().unwrap(),
+            ResetPage { tenant, email, ticket: evil, rules: evil, shortest: 8, error }
+                .render()
+                .unwrap(),
             VerificationPage { tenant, email, ticket: evil }.render().unwrap(),
             NoticePage {
                 tenant,

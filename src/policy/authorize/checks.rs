@@ -10,10 +10,13 @@ use crate::domain::{
     resource_server::{ResourceServer, UserPolicy},
     scope::ScopeSet,
     settings::UnconfiguredApi,
-    user::DATABASE_CONNECTION,
 };
 use crate::policy::authorize::{IdTokenHint, Parameters, Prompt, RedirectProblem};
-use crate::policy::{client_auth, dpop};
+use crate::policy::{
+    client_auth,
+    connection::{self, NoConnection},
+    dpop,
+};
 
 pub(super) fn not_repeated(parameters: &Parameters) -> Result<(), RedirectProblem> {
     match &parameters.repeated {
@@ -186,12 +189,18 @@ pub(super) fn organization(
     }
 }
 
-/// `connection`: users log in with the one database there is.
-pub(super) fn connection(parameters: &Parameters) -> Result<(), RedirectProblem> {
-    match parameters.connection.as_deref() {
-        None | Some("" | DATABASE_CONNECTION) => Ok(()),
-        Some(_) => Err(RedirectProblem::new("invalid_request", "the connection was not found")),
-    }
+/// `connection`: one of the client's that users have passwords in. Without connections nobody can
+/// log in to the client.
+pub(super) fn connection(parameters: &Parameters) -> Result<Option<String>, RedirectProblem> {
+    let named = parameters.connection.as_deref().filter(|name| !name.is_empty());
+    let enabled = parameters.connections.as_deref().map_or(&[][..], Vec::as_slice);
+    let text = match connection::databases(enabled, named, None) {
+        Ok(_) => return Ok(named.map(str::to_owned)),
+        Err(NoConnection::NotFound) => "the connection was not found",
+        Err(NoConnection::NoneEnabled) if parameters.connections.is_none() => return Ok(None),
+        Err(NoConnection::NoneEnabled) => "no connections enabled for the client",
+    };
+    Err(RedirectProblem::new("invalid_request", text))
 }
 
 /// The only user who may log in, as `id_token_hint` or `claims` names one.
@@ -231,6 +240,7 @@ pub(super) fn lengths(parameters: &Parameters) -> Result<(), RedirectProblem> {
         ("nonce", &parameters.nonce, 2 * 1024),
         ("login_hint", &parameters.login_hint, 1024),
         ("organization", &parameters.organization, 256),
+        ("connection", &parameters.connection, 256),
         ("claims", &parameters.claims, 8 * 1024),
         ("ui_locales", &parameters.ui_locales, 256),
         ("screen_hint", &parameters.screen_hint, 64),

@@ -382,7 +382,7 @@ fn after_all_that_begin_with(text: &str) -> Option<String> {
 }
 
 /// What is kept of a user in columns of their own, to be searched and sorted by.
-pub(super) struct Columns {
+pub(in crate::store) struct Columns {
     pub email_domain: Option<String>,
     pub name: Option<String>,
     pub nickname: Option<String>,
@@ -393,7 +393,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn of(user: &User) -> Self {
+    pub(in crate::store) fn of(user: &User) -> Self {
         let text = |name| user.profile.get(name).and_then(Value::as_str);
         let folded = |name| text(name).map(str::to_lowercase);
         let domain = user.email.as_deref().and_then(|email| email.rsplit_once('@'));
@@ -409,29 +409,35 @@ impl Columns {
     }
 }
 
-/// Keeps what the metadata of a user are searched by.
-pub(super) async fn index_metadata(tx: &mut Tx, user: &User, is_new: bool) -> Result<()> {
+/// Forgets what the metadata of a user are searched by.
+pub(super) async fn forget_metadata(tx: &mut Tx, user: &UserId) -> Result<()> {
     const FORGET: &str = "DELETE FROM user_search_value WHERE user_id = $1";
-    if !is_new {
-        on!(tx.db(), |c| sqlx::query(FORGET)
-            .bind(user.user_id.as_str())
-            .execute(c)
-            .await
-            .map(|_| ())?);
+    on!(tx.db(), |c| sqlx::query(FORGET).bind(user.as_str()).execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
+/// Keeps what the metadata of new users, or of users whose metadata were forgotten, are searched by.
+pub(super) async fn index_metadata<'a>(
+    tx: &mut Tx,
+    users: impl IntoIterator<Item = &'a User>,
+) -> Result<()> {
+    // Far from the number of values that a statement may have.
+    const ROWS: usize = 1000;
+    let rows: Vec<_> = users
+        .into_iter()
+        .flat_map(|user| scalars(user).into_iter().map(move |(path, value)| (user, path, value)))
+        .collect();
+    for rows in rows.chunks(ROWS) {
+        let db = tx.db();
+        let mut sql =
+            Composed::new(&db, "INSERT INTO user_search_value (user_id, path, value) VALUES ");
+        for (index, (user, path, value)) in rows.iter().enumerate() {
+            sql.push(if index == 0 { "(" } else { ", (" });
+            sql.bind(user.user_id.as_str()).push(", ").bind(path.as_str());
+            sql.push(", ").bind(value.as_str()).push(")");
+        }
+        on!(db, |c| composed!(sqlx::query, sql).execute(c).await.map(|_| ())?);
     }
-    let scalars = scalars(user);
-    if scalars.is_empty() {
-        return Ok(());
-    }
-    let db = tx.db();
-    let mut sql =
-        Composed::new(&db, "INSERT INTO user_search_value (user_id, path, value) VALUES ");
-    for (index, (path, value)) in scalars.iter().enumerate() {
-        sql.push(if index == 0 { "(" } else { ", (" });
-        sql.bind(user.user_id.as_str()).push(", ").bind(path.as_str());
-        sql.push(", ").bind(value.as_str()).push(")");
-    }
-    on!(db, |c| composed!(sqlx::query, sql).execute(c).await.map(|_| ())?);
     Ok(())
 }
 
@@ -497,7 +503,8 @@ pub(in crate::store) async fn index_batch(store: &Store) -> Result<bool> {
             .execute(c)
             .await
             .map(|_| ())?);
-        index_metadata(&mut tx, &record.user, false).await?;
+        forget_metadata(&mut tx, &record.user.user_id).await?;
+        index_metadata(&mut tx, [&record.user]).await?;
     }
     tx.commit().await?;
     Ok(!ids.is_empty())

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use doorward::policy::management::{OPERATIONS, Operation, unbuilt::UNBUILT};
 use serde_json::json;
 
-use super::{patch, refused};
+use super::{bad_input, patch, refused};
 use crate::support::{
     Answer, TestApp, each_backend,
     fixtures::{EMAIL, PASSWORD, text},
@@ -15,12 +15,6 @@ use crate::support::{
 
 fn every_route() -> impl Iterator<Item = &'static Operation> {
     OPERATIONS.iter().chain(UNBUILT)
-}
-
-/// The path of an operation with something for each id in it.
-fn some_path(operation: &Operation) -> String {
-    let part = |part: &'static str| if part.starts_with('{') { "x" } else { part };
-    operation.path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 #[test]
@@ -75,7 +69,7 @@ async fn every_operation_refuses_a_stranger() {
         let tokens = useless_tokens(&app).await;
         for operation in every_route() {
             let method = reqwest::Method::from_bytes(operation.method.as_bytes()).unwrap();
-            let url = app.url(&format!("api/v2{}", some_path(operation)));
+            let url = app.url(&format!("api/v2{}", bad_input::filled(operation, "x")));
             // A body that is no JSON: nobody reads it.
             let request = || app.http.request(method.clone(), &url).body("{");
 
@@ -115,7 +109,7 @@ async fn every_operation_refuses_a_token_without_its_scope_and_names_the_scope()
             let others: Vec<_> = all.iter().filter(|s| !operation.scopes.contains(s)).collect();
             let others: Vec<&str> = others.into_iter().copied().collect();
             let token = app.management_token_with(Some(&others.join(" "))).await;
-            let path = some_path(operation);
+            let path = bad_input::filled(operation, "x");
             let answer = app.management_as(&token, operation.method, &path, None).await;
             assert_eq!(refused(&answer), (403, "insufficient_scope".to_owned()), "{operation:?}");
             lacks(&answer, operation);

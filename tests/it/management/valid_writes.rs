@@ -4,13 +4,24 @@
 use doorward::{crypto::digest, policy::management::Operation};
 use serde_json::{Value, json};
 
-use super::{get, post, segment};
-use crate::support::{TestApp, browser::Browser, fixtures::*, payload, signer::signer};
+use super::{get, jobs, post, segment};
+use crate::support::{Answer, TestApp, browser::Browser, fixtures::*, payload, signer::signer};
 
 /// Stands for every secret that a request carries.
 pub const SECRET: &str = "a-secret-that-no-event-may-tell-1A!";
 
-/// Makes what the operation needs, and returns its path and body.
+/// Sends a request as [`request`] has made it.
+pub async fn send(app: &TestApp, operation: &Operation, path: &str, body: Option<Value>) -> Answer {
+    match body {
+        Some(Value::String(form)) => {
+            let content_type = format!("multipart/form-data; boundary={}", jobs::BOUNDARY);
+            jobs::send(app, &content_type, form).await
+        }
+        body => app.management(operation.method, path, body).await,
+    }
+}
+
+/// Makes what the operation needs, and returns its path and body: JSON, or a form as a string.
 pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Option<Value>)> {
     let fresh = app.inner.entropy.lower_hex(12);
     let bare = |path: String| (path, None);
@@ -63,6 +74,33 @@ pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Op
             let body = json!({ "roles": [role(app, &fresh).await] });
             with(format!("/users/{}/roles", user(app, &fresh).await), body)
         }
+        ("POST", "/connections") => {
+            with("/connections".into(), json!({ "name": fresh, "strategy": "auth0" }))
+        }
+        ("PATCH", "/connections/{id}") => with(
+            format!("/connections/{}", connection(app, &fresh).await),
+            json!({ "options": { "disable_signup": true }, "display_name": fresh }),
+        ),
+        ("DELETE", "/connections/{id}") => {
+            bare(format!("/connections/{}", connection(app, &fresh).await))
+        }
+        ("PATCH", "/connections/{id}/clients") => {
+            let client = app.add_client(json!({})).await;
+            let path = format!("/connections/{}/clients", connection(app, &fresh).await);
+            with(path, json!([{ "client_id": client["client_id"], "status": true }]))
+        }
+        ("DELETE", "/connections/{id}/users") => {
+            let id = jobs::database(app).await;
+            user_id(app, &fresh).await;
+            bare(format!("/connections/{id}/users?email={fresh}@example.com"))
+        }
+        ("POST", "/jobs/users-exports") => {
+            with("/jobs/users-exports".into(), json!({ "format": "json" }))
+        }
+        ("POST", "/jobs/users-imports") => {
+            let parts = [("users", "[]"), ("connection_id", &jobs::database(app).await)];
+            with("/jobs/users-imports".into(), jobs::multipart(&parts).into())
+        }
         ("POST", "/roles") => with("/roles".into(), json!({ "name": fresh })),
         ("PATCH", "/roles/{id}") => {
             with(format!("/roles/{}", role(app, &fresh).await), json!({ "description": fresh }))
@@ -94,9 +132,6 @@ pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Op
         ("PATCH", "/attack-protection/breached-password-detection") => {
             with(operation.path.into(), json!({ "method": "enhanced" }))
         }
-        (method, path) if resource == "connections" => {
-            connection(app, method, path, &fresh).await?
-        }
         ("POST", "/keys/signing/rotate") => bare("/keys/signing/rotate".into()),
         ("PUT", "/keys/signing/{kid}/revoke") => {
             post(app, "/keys/signing/rotate", json!({})).await;
@@ -113,35 +148,6 @@ pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Op
         {
             after_a_login(app, operation).await?
         }
-        _ => return None,
-    })
-}
-
-async fn connection(
-    app: &TestApp,
-    method: &str,
-    path: &str,
-    fresh: &str,
-) -> Option<(String, Option<Value>)> {
-    let body = json!({ "name": fresh, "strategy": "auth0" });
-    if (method, path) == ("POST", "/connections") {
-        return Some((path.to_owned(), Some(body)));
-    }
-    let made = TestApp::created(&post(app, "/connections", body).await);
-    let path = path.replace("{id}", text(&made, "id"));
-    let client = app.add_client(json!({})).await;
-    Some(match method {
-        "PATCH" if path.ends_with("/clients") => {
-            (path, Some(json!([{ "client_id": client["client_id"], "status": true }])))
-        }
-        "PATCH" => (path, Some(json!({ "display_name": fresh }))),
-        "DELETE" if path.ends_with("/users") => {
-            let email = format!("{fresh}@example.com");
-            let user = json!({ "connection": fresh, "email": email, "password": SECRET });
-            TestApp::created(&post(app, "/users", user).await);
-            (format!("{path}?email={}", segment(&email)), None)
-        }
-        "DELETE" => (path, None),
         _ => return None,
     })
 }
@@ -180,6 +186,12 @@ async fn client_grant(app: &TestApp, path: &str, method: &str) -> (String, Optio
     let grant = TestApp::created(&post(app, "/client-grants", body).await);
     let change = (method == "PATCH").then(|| json!({ "scope": [] }));
     (path.replace("{id}", text(&grant, "id")), change)
+}
+
+async fn connection(app: &TestApp, fresh: &str) -> String {
+    let body = json!({ "name": fresh, "strategy": "auth0" });
+    let created = TestApp::created(&post(app, "/connections", body).await);
+    text(&created, "id").to_owned()
 }
 
 async fn user_id(app: &TestApp, fresh: &str) -> String {

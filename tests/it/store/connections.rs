@@ -51,7 +51,7 @@ async fn a_connection_is_enabled_for_the_clients_that_exist_and_only_once() {
         assert!(connections::enable(&mut tx, &id, &known).await.unwrap(), "{backend}");
         assert!(connections::enable(&mut tx, &id, &known).await.unwrap(), "{backend}");
         let clients = connections::clients_after(tx.db(), &id, "", 10).await.unwrap();
-        assert_eq!(clients, [known.clone()], "{backend}");
+        assert_eq!(clients, std::slice::from_ref(&known), "{backend}");
         let enabled = connections::enabled_for(tx.db(), &known).await.unwrap();
         assert_eq!(enabled.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["staff"]);
         connections::enable_all_for(&mut tx, &known).await.unwrap();

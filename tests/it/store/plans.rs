@@ -38,6 +38,10 @@ const MAY_READ_ALL: &[(&str, &str)] = &[
         "SELECT document FROM client",
         "once after a change of the configuration, then kept in memory",
     ),
+    (
+        "SELECT COUNT(*) FROM user_account\n        WHERE CAST",
+        "once for an export, which reads them all",
+    ),
     ("SELECT COUNT(*) FROM user_account", "once a minute at most, and stopped after a time"),
     ("SELECT user_id FROM user_account WHERE search_version = 0", "the index has no other rows"),
     ("SELECT COUNT(*) FROM resource_server", "a thousand entries of an index"),

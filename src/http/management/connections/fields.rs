@@ -103,7 +103,7 @@ pub const EMAIL: Field = field("options", open(&[
     field("disable_signup", BOOLEAN, "When true, prevents new user registration through this connection."),
     field("brute_force_protection", BOOLEAN, "Enables Auth0's brute force protection to prevent credential stuffing attacks."),
     field("email", object(&[
-        field("body", text(1, 20_480), "Email body content"),
+        field("body", text(0, 20_480), "Email body content"),
         field("from", text(1, 1024), "From email address"),
         field("subject", text(1, 1024), "Email subject line"),
         field("syntax", one_of(&["liquid"]), "Email template syntax type"),

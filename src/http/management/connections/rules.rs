@@ -86,6 +86,9 @@ fn check_database(options: &Map<String, Value>) -> Result<(), ManagementError> {
     if options.get("precedence").is_some_and(|order| *order != usual) {
         return Err(unsupported::refusal("options.precedence"));
     }
+    if is_on(options.get("password_history"), "enable") {
+        return Err(unsupported::refusal("options.password_history"));
+    }
     if options.get("set_user_root_attributes").is_some_and(|when| when != "on_each_login") {
         return Err(ManagementError::invalid_body(
             "options.set_user_root_attributes can be set only for enterprise connections, social \
@@ -221,6 +224,7 @@ mod tests {
             (json!({ "precedence": ["username", "email", "phone_number"] }), "precedence"),
             (json!({ "password_options": { "complexity": { "min_length": 9 } } }), "password_options"),
             (json!({ "realm_fallback": true }), "realm_fallback"),
+            (json!({ "password_history": { "enable": true } }), "password_history"),
             (json!({ "attributes": { "email": { "identifier": { "active": true } } } }), "attributes"),
         ] {
             let message = problem(Strategy::Database, options.clone());

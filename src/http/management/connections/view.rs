@@ -21,5 +21,11 @@ pub fn show(record: &ConnectionRecord, enabled: &[ClientId]) -> Map<String, Valu
     put("connected_accounts", json!({ "active": false }));
     put("realms", json!([connection.name]));
     put("enabled_clients", json!(enabled));
+    if let (true, Some(Value::Object(options))) =
+        (connection.is_database(), shown.get_mut("options"))
+    {
+        // Tools write it down where it is missing, and would see a change that is none.
+        options.entry("disable_self_service_change_password").or_insert(false.into());
+    }
     shown
 }

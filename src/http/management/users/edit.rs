@@ -5,10 +5,7 @@ use serde_json::{Map, Value};
 use super::super::{formats, merge};
 use super::fields::PROFILE;
 use crate::crypto::password::Passwords;
-use crate::domain::{
-    secret::Password,
-    user::{DATABASE_CONNECTION, User},
-};
+use crate::domain::{secret::Password, user::User};
 use crate::http::error::management::ManagementError;
 
 /// Writes the members of a checked body to `user`.
@@ -16,7 +13,6 @@ use crate::http::error::management::ManagementError;
 /// # Errors
 /// `invalid_body`, when the user would have no name to log in with.
 pub fn apply(user: &mut User, body: &Map<String, Value>) -> Result<(), ManagementError> {
-    check_connection(body)?;
     apply_identifiers(user, body)?;
     if let Some(blocked) = body.get("blocked").and_then(Value::as_bool) {
         user.blocked = Some(blocked);
@@ -26,15 +22,6 @@ pub fn apply(user: &mut User, body: &Map<String, Value>) -> Result<(), Managemen
     merge_bag(&mut user.user_metadata, body.get("user_metadata"));
     merge_bag(&mut user.app_metadata, body.get("app_metadata"));
     Ok(())
-}
-
-fn check_connection(body: &Map<String, Value>) -> Result<(), ManagementError> {
-    match body.get("connection").and_then(Value::as_str) {
-        Some(name) if name != DATABASE_CONNECTION => {
-            Err(ManagementError::invalid_body("The connection does not exist."))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn apply_identifiers(user: &mut User, body: &Map<String, Value>) -> Result<(), ManagementError> {

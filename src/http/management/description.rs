@@ -1,0 +1,265 @@
+//! What each operation takes and answers, beside what the table of routes says of it: the query
+//! parameters, the body, the status. The OpenAPI document is generated from it, from the fields that
+//! validate bodies, and from the routes; tests compare it with what the handlers do.
+
+use super::{
+    client_credentials, client_grants, clients, connections, explain, jobs, organizations, page,
+    query::Fields,
+    refresh_tokens, resource_servers, role_permissions, role_users, roles,
+    schema::{BOOLEAN, Field, Kind, TEXT, array_of, field, integer, one_of, text},
+    tenant_settings, user_permissions, users,
+    validation::Writing,
+};
+use crate::policy::management::Operation;
+
+/// What an operation takes and answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Description {
+    method: &'static str,
+    path: &'static str,
+    /// The names of its query parameters, in groups.
+    pub query: &'static [&'static [&'static str]],
+    /// Those of them that must be given.
+    pub needs: &'static [&'static str],
+    /// Its body.
+    pub body: Option<Body>,
+    /// The status of a success.
+    pub status: u16,
+    /// Sets of scopes of which a token needs one whole set, where it is not any one scope of the
+    /// route.
+    pub scopes: &'static [&'static [&'static str]],
+}
+
+/// A request body.
+#[derive(Debug, Clone, Copy)]
+pub enum Body {
+    /// A JSON object.
+    Members {
+        /// Its members.
+        fields: &'static [Field],
+        /// Whether something new is written, or a part of something.
+        writing: Writing,
+        /// Fewest members.
+        least: usize,
+    },
+    /// Any other JSON.
+    Json(&'static Kind),
+    /// A form with a file (`multipart/form-data`, RFC 7578).
+    Form(&'static [Field]),
+}
+
+const fn to(method: &'static str, path: &'static str) -> Description {
+    Description { method, path, query: &[], needs: &[], body: None, status: 200, scopes: &[] }
+}
+
+impl Description {
+    const fn query(self, query: &'static [&'static [&'static str]]) -> Self {
+        Self { query, ..self }
+    }
+    const fn needs(self, needs: &'static [&'static str]) -> Self {
+        Self { needs, ..self }
+    }
+    const fn creates(self, fields: &'static [Field]) -> Self {
+        self.with(Body::Members { fields, writing: Writing::Create, least: 0 })
+    }
+    const fn updates(self, fields: &'static [Field]) -> Self {
+        self.with(Body::Members { fields, writing: Writing::Update, least: 0 })
+    }
+    /// An update that must change something.
+    const fn changes(self, fields: &'static [Field]) -> Self {
+        self.with(Body::Members { fields, writing: Writing::Update, least: 1 })
+    }
+    const fn takes(self, kind: &'static Kind) -> Self {
+        self.with(Body::Json(kind))
+    }
+    const fn uploads(self, fields: &'static [Field]) -> Self {
+        self.with(Body::Form(fields))
+    }
+    const fn with(self, body: Body) -> Self {
+        Self { body: Some(body), ..self }
+    }
+    const fn answers(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+    const fn scopes(self, scopes: &'static [&'static [&'static str]]) -> Self {
+        Self { scopes, ..self }
+    }
+}
+
+const FIELDS: &[&str] = Fields::PARAMETERS;
+const OF_A_USER: &[&[&str]] = &[page::CHECKPOINT, &["include_totals"]];
+
+/// The parts of the form that brings users.
+#[rustfmt::skip]
+const IMPORT: &[Field] = &[
+    field("users", TEXT, "The file: a JSON array of users.").required(),
+    field("connection_id", TEXT, "The connection of the users.").required(),
+    field("upsert", BOOLEAN, "Whether users that exist already are changed."),
+    field("external_id", TEXT, "An id of the caller's own."),
+    field("send_completion_email", BOOLEAN, "Whether administrators hear of the end by e-mail."),
+];
+
+/// A row for each operation.
+#[rustfmt::skip]
+const DESCRIPTIONS: &[Description] = &[
+    to("GET",    "/clients").query(&[FIELDS, page::OFFSET, page::CHECKPOINT, clients::FILTERS]),
+    to("POST",   "/clients").creates(clients::CLIENT).answers(201),
+    to("GET",    "/clients/{id}").query(&[FIELDS]),
+    to("PATCH",  "/clients/{id}").changes(clients::CLIENT),
+    to("DELETE", "/clients/{id}").answers(204),
+    to("POST",   "/clients/{id}/rotate-secret"),
+    to("GET",    "/clients/{id}/credentials").query(&[page::OFFSET]),
+    to("POST",   "/clients/{id}/credentials").creates(client_credentials::CREDENTIAL).answers(201),
+    to("GET",    "/clients/{id}/credentials/{credential_id}"),
+    to("PATCH",  "/clients/{id}/credentials/{credential_id}").changes(client_credentials::EXPIRY),
+    to("DELETE", "/clients/{id}/credentials/{credential_id}").answers(204),
+    to("GET",    "/resource-servers").query(&[FIELDS, page::OFFSET, &["identifiers"]]),
+    to("POST",   "/resource-servers").creates(resource_servers::RESOURCE_SERVER).answers(201),
+    to("GET",    "/resource-servers/{id}").query(&[FIELDS]),
+    to("PATCH",  "/resource-servers/{id}").updates(resource_servers::RESOURCE_SERVER),
+    to("DELETE", "/resource-servers/{id}").answers(204),
+    to("GET",    "/client-grants").query(&[page::OFFSET, page::CHECKPOINT, client_grants::FILTERS]),
+    to("POST",   "/client-grants").creates(client_grants::CLIENT_GRANT).answers(201),
+    to("GET",    "/client-grants/{id}"),
+    to("PATCH",  "/client-grants/{id}").changes(client_grants::CLIENT_GRANT),
+    to("DELETE", "/client-grants/{id}").answers(204),
+    to("GET",    "/users").query(&[FIELDS, page::OFFSET, users::SEARCH]),
+    to("POST",   "/users").creates(users::USER).answers(201),
+    to("GET",    "/users/{id}").query(&[FIELDS]),
+    to("PATCH",  "/users/{id}").updates(users::USER),
+    to("DELETE", "/users/{id}").answers(204),
+    to("GET",    "/users-by-email").query(&[FIELDS, &["email"]]).needs(&["email"]),
+    to("GET",    "/users/{id}/permissions").query(&[page::OFFSET]),
+    to("POST",   "/users/{id}/permissions").creates(user_permissions::PERMISSIONS).answers(201),
+    to("DELETE", "/users/{id}/permissions").creates(user_permissions::PERMISSIONS).answers(204),
+    to("GET",    "/users/{id}/logs").query(&[page::OFFSET, &["sort"]]),
+    to("GET",    "/logs").query(&[FIELDS, page::OFFSET, page::CHECKPOINT, &["q", "sort"]]),
+    to("GET",    "/logs/{id}"),
+    to("GET",    "/organizations").query(&[page::OFFSET, page::CHECKPOINT]),
+    to("POST",   "/organizations").creates(organizations::ORGANIZATION).answers(201),
+    to("GET",    "/organizations/{id}"),
+    to("DELETE", "/organizations/{id}").answers(204),
+    to("GET",    "/organizations/{id}/members").query(&[FIELDS, page::OFFSET, page::CHECKPOINT]),
+    to("POST",   "/organizations/{id}/members").creates(organizations::MEMBERS).answers(204),
+    to("DELETE", "/organizations/{id}/members").creates(organizations::MEMBERS).answers(204),
+    to("GET",    "/roles").query(&[page::OFFSET, &["name_filter", "type"]]),
+    to("POST",   "/roles").creates(roles::ROLE),
+    to("GET",    "/roles/{id}"),
+    to("PATCH",  "/roles/{id}").updates(roles::ROLE),
+    to("DELETE", "/roles/{id}"),
+    to("GET",    "/roles/{id}/permissions").query(&[page::OFFSET]),
+    to("POST",   "/roles/{id}/permissions").creates(role_permissions::PERMISSIONS).answers(201),
+    to("DELETE", "/roles/{id}/permissions").creates(role_permissions::PERMISSIONS).answers(204),
+    to("GET",    "/roles/{id}/users").query(&[page::OFFSET, page::CHECKPOINT])
+        .scopes(&[&["read:role_members"], &["read:users", "read:roles"]]),
+    to("POST",   "/roles/{id}/users").creates(role_users::USERS),
+    to("GET",    "/users/{id}/roles").query(&[page::OFFSET]),
+    to("POST",   "/users/{id}/roles").creates(role_users::ROLES).answers(204),
+    to("DELETE", "/users/{id}/roles").creates(role_users::ROLES).answers(204),
+    to("GET",    "/refresh-tokens").query(&[page::CHECKPOINT, FIELDS, &["user_id", "client_id"]]).needs(&["user_id"]),
+    to("POST",   "/refresh-tokens/revoke").creates(refresh_tokens::REVOCATION).answers(202),
+    to("GET",    "/refresh-tokens/{id}").query(&[FIELDS]),
+    to("PATCH",  "/refresh-tokens/{id}").changes(refresh_tokens::CHANGE),
+    to("DELETE", "/refresh-tokens/{id}").answers(202),
+    to("GET",    "/users/{id}/refresh-tokens").query(OF_A_USER),
+    to("DELETE", "/users/{id}/refresh-tokens").answers(202),
+    to("GET",    "/sessions/{id}"),
+    to("DELETE", "/sessions/{id}").answers(202),
+    to("POST",   "/sessions/{id}/revoke").answers(202),
+    to("GET",    "/users/{id}/sessions").query(OF_A_USER),
+    to("DELETE", "/users/{id}/sessions").answers(202),
+    to("GET",    "/grants").query(&[page::OFFSET, &["user_id", "client_id", "audience"]]),
+    to("DELETE", "/grants").query(&[&["user_id"]]).needs(&["user_id"]).answers(204),
+    to("DELETE", "/grants/{id}").answers(204),
+    to("GET",    "/device-credentials").query(&[page::OFFSET, FIELDS, &["user_id", "client_id", "type"]]).needs(&["user_id"]),
+    to("DELETE", "/device-credentials/{id}").answers(204),
+    to("GET",    "/tenants/settings").query(&[FIELDS]),
+    to("PATCH",  "/tenants/settings").changes(tenant_settings::TENANT_SETTINGS),
+    to("GET",    "/custom-domains").query(&[page::CHECKPOINT, page::OFFSET, FIELDS, &["q", "sort"]]),
+    to("GET",    "/keys/signing").query(&[page::OFFSET]),
+    to("POST",   "/keys/signing/rotate").answers(201).scopes(&[&["create:signing_keys", "update:signing_keys"]]),
+    to("GET",    "/keys/signing/{kid}"),
+    to("PUT",    "/keys/signing/{kid}/revoke"),
+    to("GET",    "/connections").query(&[FIELDS, page::OFFSET, page::CHECKPOINT, &["strategy", "name"]]),
+    to("POST",   "/connections").creates(connections::CONNECTION).answers(201),
+    to("GET",    "/connections/{id}").query(&[FIELDS]),
+    to("PATCH",  "/connections/{id}").updates(connections::CONNECTION),
+    to("DELETE", "/connections/{id}").answers(202),
+    to("GET",    "/connections/{id}/clients").query(&[page::CHECKPOINT]),
+    to("PATCH",  "/connections/{id}/clients").takes(&connections::CLIENT_STATUS).answers(204),
+    to("GET",    "/connections/{id}/status"),
+    to("DELETE", "/connections/{id}/users").query(&[&["email"]]).needs(&["email"]).answers(204),
+    to("GET",    "/clients/{id}/connections").query(&[page::CHECKPOINT, FIELDS, &["strategy"]]),
+    to("POST",   "/jobs/users-imports").uploads(IMPORT).answers(202),
+    to("POST",   "/jobs/users-exports").creates(jobs::EXPORT),
+    to("GET",    "/jobs/{id}"),
+    to("GET",    "/jobs/{id}/errors"),
+    to("POST",   "/refresh-tokens/explain").creates(explain::EXPLAIN),
+];
+
+/// What is written down about an operation.
+pub fn of(operation: &Operation) -> Option<&'static Description> {
+    let is_it = |one: &&Description| one.method == operation.method && one.path == operation.path;
+    DESCRIPTIONS.iter().find(is_it)
+}
+
+/// What the query parameters hold, by name; those that are not here hold text.
+#[rustfmt::skip]
+const PARAMETERS: &[(&str, Kind, &str)] = &[
+    ("page", integer(0, 1_000_000_000), "The page, from 0."),
+    ("per_page", integer(0, page::MOST), "Items on a page."),
+    ("include_totals", BOOLEAN, "Whether to answer an object with totals instead of an array."),
+    ("from", TEXT, "The cursor that the page before answered as `next`."),
+    ("take", integer(1, page::MOST), "Items on a page that is read by cursor."),
+    ("fields", TEXT, "Names of members, separated by commas."),
+    ("include_fields", BOOLEAN, "Whether `fields` are answered, or left out."),
+    ("is_global", BOOLEAN, "Whether the application is the global one."),
+    ("is_first_party", BOOLEAN, "Whether the application is of the first party."),
+    ("app_type", TEXT, "Types of applications, separated by commas."),
+    ("allow_any_organization", BOOLEAN, "Whether the grant is for every organization."),
+    ("subject_type", one_of(&["client", "user"]), "Whose grants."),
+    ("default_for", one_of(&["third_party_clients"]), "The group whose default the grant is."),
+    ("identifiers", array_of(&TEXT, 0, 10), "Identifiers of APIs."),
+    ("strategy", array_of(&TEXT, 0, 100), "Strategies of connections."),
+    ("name", TEXT, "The name."),
+    ("name_filter", text(0, roles::NAME_LENGTH), "A part of the name."),
+    ("email", TEXT, "The address of the user."),
+    ("user_id", TEXT, "The user."),
+    ("client_id", TEXT, "The application."),
+    ("audience", TEXT, "The identifier of the API."),
+    ("q", TEXT, "What to search for."),
+    ("sort", TEXT, "A member and `1` or `-1`, joined by a colon."),
+];
+
+/// What the query parameter `name` holds, and what it means.
+pub fn parameter(name: &str) -> (Kind, &'static str) {
+    let known = PARAMETERS.iter().find(|(known, ..)| *known == name);
+    known.map_or((TEXT, ""), |(_, kind, about)| (*kind, *about))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::management::OPERATIONS;
+
+    #[test]
+    fn every_operation_is_described_once_and_no_other() {
+        for operation in OPERATIONS {
+            assert!(of(operation).is_some(), "{operation:?} has no row in DESCRIPTIONS");
+        }
+        for (i, one) in DESCRIPTIONS.iter().enumerate() {
+            let name = (one.method, one.path);
+            assert!(OPERATIONS.iter().any(|o| (o.method, o.path) == name), "{name:?}: no route");
+            let twin = |other: &Description| (other.method, other.path) == name;
+            assert!(!DESCRIPTIONS[..i].iter().any(twin), "{name:?} stands twice");
+        }
+    }
+
+    #[test]
+    fn what_is_needed_is_known() {
+        for one in DESCRIPTIONS {
+            let known = |name: &&&str| one.query.iter().any(|group| group.contains(*name));
+            assert!(one.needs.iter().all(|name| known(&name)), "{one:?}");
+        }
+    }
+}
