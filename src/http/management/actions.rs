@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::{page, query::Query};
 use crate::http::error::management::ManagementError;
 
-const FILTERS: &[&str] = &["triggerId", "actionName", "deployed", "installed"];
+/// Parameters that narrow the listing.
+pub const FILTERS: &[&str] = &["triggerId", "actionName", "deployed", "installed"];
 
 /// `GET /actions/actions`: none. The envelope is another one than elsewhere, and leaves out what is
 /// zero. A tool that reads connections asks here whether one of them runs an action.

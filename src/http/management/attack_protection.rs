@@ -8,7 +8,9 @@ mod fields;
 use axum::{Json, extract::State};
 use serde_json::{Map, Value, json};
 
-use self::fields::{BREACHED_PASSWORD_DETECTION, BRUTE_FORCE_PROTECTION, SUSPICIOUS_IP_THROTTLING};
+pub use self::fields::{
+    BREACHED_PASSWORD_DETECTION, BRUTE_FORCE_PROTECTION, SUSPICIOUS_IP_THROTTLING,
+};
 use super::{
     ATTEMPTS,
     change::{self, Change},

@@ -3,7 +3,8 @@
 //! validate bodies, and from the routes; tests compare it with what the handlers do.
 
 use super::{
-    client_credentials, client_grants, clients, connections, explain, jobs, organizations, page,
+    actions, attack_protection, client_credentials, client_grants, clients, connections, explain,
+    jobs, organizations, page,
     query::Fields,
     refresh_tokens, resource_servers, role_permissions, role_users, roles,
     schema::{BOOLEAN, Field, Kind, TEXT, array_of, field, integer, one_of, text},
@@ -194,6 +195,13 @@ const DESCRIPTIONS: &[Description] = &[
     to("POST",   "/jobs/users-exports").creates(jobs::EXPORT),
     to("GET",    "/jobs/{id}"),
     to("GET",    "/jobs/{id}/errors"),
+    to("GET",    "/actions/actions").query(&[&["page", "per_page"], actions::FILTERS]),
+    to("GET",    "/attack-protection/brute-force-protection"),
+    to("PATCH",  "/attack-protection/brute-force-protection").updates(attack_protection::BRUTE_FORCE_PROTECTION),
+    to("GET",    "/attack-protection/suspicious-ip-throttling"),
+    to("PATCH",  "/attack-protection/suspicious-ip-throttling").updates(attack_protection::SUSPICIOUS_IP_THROTTLING),
+    to("GET",    "/attack-protection/breached-password-detection"),
+    to("PATCH",  "/attack-protection/breached-password-detection").updates(attack_protection::BREACHED_PASSWORD_DETECTION),
     to("POST",   "/refresh-tokens/explain").creates(explain::EXPLAIN),
 ];
 
