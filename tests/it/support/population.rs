@@ -94,6 +94,12 @@ impl Population {
                 SELECT {}, 'client-' || (1000001 + i % {clients}), 1, 0, 0, 0, 0, 0, 3000000000000 + i FROM n", bytes("'a' || i"))),
             (few, format!("backchannel_logout (id, client_id, user_id, session_id, url, attempts, next_attempt_at, created_at)
                 SELECT 'bcl' || i, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, 'ses' || i, 'https://x.example/', 0, 3000000000000 + i, 3000000000000 + i FROM n")),
+            (few, "job (id, kind, status, parameters, done, inserted, updated, failed, lease_until, attempts, created_at, expires_at)
+                SELECT 'job' || i, 'users_import', 'completed', '{}', 1, 1, 0, 0, 0, 0, i, 3000000000000 + i FROM n".to_owned()),
+            (few, format!("job_chunk (job_id, number, data) SELECT 'job' || i, 0, {} FROM n", bytes("'c'"))),
+            (few, format!("job_key (job_id, key_hash) SELECT 'job' || i, {} FROM n", bytes("'k' || i"))),
+            (few, "job_error (job_id, item, subject, errors) SELECT 'job' || i, 0, '{}', '[]' FROM n".to_owned()),
+            (few, format!("job_download (token_hash, job_id, expires_at) SELECT {}, 'job' || i, 3000000000000 + i FROM n", bytes("'t' || i"))),
             (users, format!("audit (id, date, type, client_id, user_id, details) SELECT 'log' || i, 1600000000000 + i, CASE i % 20 WHEN 0 THEN 'fp' ELSE 's' END, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, '{{}}' FROM n")),
         ] {
             let sql = format!(
