@@ -20,7 +20,7 @@ use crate::crypto::{
     self, master_key::Purpose, nonce::NonceKey, password::Passwords,
     refresh_token::RefreshTokenKey, seal::Sealer, short_code::ShortCodeKey,
 };
-use crate::domain::{entropy::Entropy, time::Clock};
+use crate::domain::{entropy::Entropy, job::JobKind, time::Clock};
 use crate::http::{self, App};
 use crate::login::{LoginService, audit::AuditWriter, background::Background};
 use crate::mail::Mailer;
@@ -178,7 +178,8 @@ pub async fn serve(
         )),
         tokio::spawn(tell_of_logouts(Arc::clone(&app.tokens))),
         tokio::spawn(remove_users(Arc::clone(&app.login))),
-        tokio::spawn(work_on_jobs(Arc::clone(&app.login))),
+        tokio::spawn(work_on_jobs(Arc::clone(&app.login), JobKind::UsersImport)),
+        tokio::spawn(work_on_jobs(Arc::clone(&app.login), JobKind::UsersExport)),
     ];
     tasks.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
@@ -256,10 +257,10 @@ async fn tell_of_logouts(tokens: Arc<TokenService>) {
     }
 }
 
-/// Works on jobs as they come, one at a time.
-async fn work_on_jobs(login: Arc<LoginService>) {
+/// Works on jobs of a kind as they come, one at a time.
+async fn work_on_jobs(login: Arc<LoginService>, kind: JobKind) {
     loop {
-        match login.run_a_job(http::management::jobs::FILE_FORMAT).await {
+        match login.run_a_job(kind, http::management::jobs::FILE_FORMAT).await {
             // There may be more.
             Ok(true) => {}
             Ok(false) => tokio::time::sleep(JOB_INTERVAL).await,

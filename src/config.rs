@@ -203,6 +203,12 @@ impl Config {
             ("links.reset_lifetime", self.links.reset_lifetime, 60, 86_400),
             ("links.verification_lifetime", self.links.verification_lifetime, 60, 2_592_000),
             ("links.per_user", self.links.per_user, 1, 100),
+            (
+                "jobs.import_max_bytes",
+                i64::try_from(self.jobs.import_max_bytes).unwrap_or(i64::MAX),
+                1024,
+                16 * 1024 * 1024 * 1024,
+            ),
             ("audit.retention_days", self.audit.retention_days, 1, 3650),
             (
                 "management.requests_per_second",
@@ -333,6 +339,7 @@ mod tests {
         assert!(file("[pages]\ndefault_locale = \"xx\"").contains("en, ja"));
         assert!(file("[links]\nreset_lifetime = 1").contains("links.reset_lifetime"));
         assert!(file("[management]\nburst = 0").contains("management.burst"));
+        assert!(file("[jobs]\nimport_max_bytes = 1").contains("jobs.import_max_bytes"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
         assert!(file("[database]\nsearch_timeout_ms = 0").contains("search_timeout_ms"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {

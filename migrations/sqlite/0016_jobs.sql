@@ -52,7 +52,7 @@ CREATE TABLE job_key (
     job_id   TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
     key_hash BLOB NOT NULL,
     PRIMARY KEY (job_id, key_hash)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- Links to the file that a job has written. Only the SHA-256 of the token in the link is kept.
 CREATE TABLE job_download (

@@ -60,34 +60,33 @@ struct Held {
 }
 
 impl LoginService {
-    /// Takes up a job that waits, if there is one, and works on it to its end. `false` when there
-    /// was none.
+    /// Takes up a job of a kind that waits, if there is one, and works on it to its end. `false` when
+    /// there was none.
     ///
     /// # Errors
     /// When the database fails; the job is then taken up again later.
-    pub async fn run_a_job(&self, format: FileFormat) -> Result<bool, store::Error> {
-        for kind in [JobKind::UsersImport, JobKind::UsersExport] {
-            let Some(mut held) = self.take_up(kind).await? else { continue };
-            let worked = if held.job.attempts > ATTEMPTS {
+    pub async fn run_a_job(&self, kind: JobKind, format: FileFormat) -> Result<bool, store::Error> {
+        let Some(mut held) = self.take_up(kind).await? else { return Ok(false) };
+        let worked = match kind {
+            _ if held.job.attempts > ATTEMPTS => {
                 Err(Stopped::Impossible("The job was given up after several attempts."))
-            } else if kind == JobKind::UsersImport {
-                self.import(&mut held, format.read).await
-            } else {
-                self.export(&mut held, format.show).await
-            };
-            match worked {
-                Ok(()) => self.end(&held, JobStatus::Completed, None).await?,
-                Err(Stopped::Impossible(why)) => {
-                    self.end(&held, JobStatus::Failed, Some(why)).await?;
-                }
-                Err(Stopped::Store(error)) => return Err(error),
-                Err(Stopped::TakenOver) => {
-                    tracing::warn!(job = held.job.id.as_str(), "a job was taken over");
-                }
             }
-            return Ok(true);
+            JobKind::UsersImport => self.import(&mut held, format.read).await,
+            JobKind::UsersExport => self.export(&mut held, format.show).await,
+            // The message was handed over before the request was answered.
+            JobKind::VerificationEmail => Ok(()),
+        };
+        match worked {
+            Ok(()) => self.end(&held, JobStatus::Completed, None).await?,
+            Err(Stopped::Impossible(why)) => {
+                self.end(&held, JobStatus::Failed, Some(why)).await?;
+            }
+            Err(Stopped::Store(error)) => return Err(error),
+            Err(Stopped::TakenOver) => {
+                tracing::warn!(job = held.job.id.as_str(), "a job was taken over");
+            }
         }
-        Ok(false)
+        Ok(true)
     }
 
     async fn take_up(&self, kind: JobKind) -> Result<Option<Held>, store::Error> {

@@ -40,12 +40,17 @@ const PASSWORDLESS: &str = "DELETE FROM passwordless_code WHERE address_mac IN
 const BACKCHANNEL_LOGOUTS: &str = "DELETE FROM backchannel_logout WHERE id IN
     (SELECT id FROM backchannel_logout WHERE created_at < $1 LIMIT $2)";
 // What belongs to a job goes first, a few rows at a time, or its end would take them all at once.
+// The file of an import holds password hashes: it goes as soon as the job has ended.
 const JOB_CHUNKS: &str = "DELETE FROM job_chunk WHERE (job_id, number) IN
     (SELECT p.job_id, p.number FROM job j JOIN job_chunk p ON p.job_id = j.id
-     WHERE j.expires_at < $1 LIMIT $2)";
+     WHERE j.expires_at < $1
+        OR (j.kind = 'users_import' AND j.status IN ('completed', 'failed'))
+     LIMIT $2)";
 const JOB_KEYS: &str = "DELETE FROM job_key WHERE (job_id, key_hash) IN
     (SELECT p.job_id, p.key_hash FROM job j JOIN job_key p ON p.job_id = j.id
-     WHERE j.expires_at < $1 LIMIT $2)";
+     WHERE j.expires_at < $1
+        OR (j.kind = 'users_import' AND j.status IN ('completed', 'failed'))
+     LIMIT $2)";
 const JOB_ERRORS: &str = "DELETE FROM job_error WHERE (job_id, item) IN
     (SELECT p.job_id, p.item FROM job j JOIN job_error p ON p.job_id = j.id
      WHERE j.expires_at < $1 LIMIT $2)";

@@ -61,9 +61,10 @@ export async function quickstart(folder) {
 /**
  * The same, not yet ready: `child` is the process. `config` is the text of a configuration file;
  * with `tls` the server has a certificate of its own making, whose authority is `ca.pem` in the
- * folder.
+ * folder. With `bootstrap`, the id and secret of a machine client, it is `doorward serve` instead:
+ * a server on which nobody has made anything yet.
  */
-export async function launchDoorward({ config, tls = false } = {}) {
+export async function launchDoorward({ config, bootstrap, tls = false } = {}) {
   const binary = process.env.DOORWARD_BIN;
   if (!binary) throw new Error('DOORWARD_BIN must name the doorward binary under test');
   const folder = await mkdtemp(join(tmpdir(), 'doorward-clients-'));
@@ -83,13 +84,22 @@ export async function launchDoorward({ config, tls = false } = {}) {
       DOORWARD_DATABASE_URL: postgres.url,
       DOORWARD_MASTER_KEY: randomBytes(32).toString('hex'),
     }),
+    ...(bootstrap && {
+      DOORWARD_BOOTSTRAP_CLIENT_ID: bootstrap.client_id,
+      DOORWARD_BOOTSTRAP_CLIENT_SECRET: bootstrap.client_secret,
+    }),
     ...(process.env.DOORWARD_LOG && { DOORWARD_LOG: process.env.DOORWARD_LOG }),
   };
   if (config) {
     env.DOORWARD_CONFIG = join(folder, 'doorward.toml');
     await writeFile(env.DOORWARD_CONFIG, config);
   }
-  const child = spawn(binary, ['quickstart'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // What quickstart does by itself is a step of its own when there may be replicas.
+  if (bootstrap && postgres) {
+    const [code] = await once(spawn(binary, ['migrate'], { cwd: folder, env, stdio: 'ignore' }), 'exit');
+    if (code !== 0) throw new Error(`doorward migrate ended with ${code}`);
+  }
+  const child = spawn(binary, [bootstrap ? 'serve' : 'quickstart'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => { output += text; });

@@ -74,7 +74,9 @@ impl Items {
         match self.place {
             Place::Start if self.mark < 3 && byte == BYTE_ORDER_MARK[self.mark] => self.mark += 1,
             Place::Start if is_blank => {}
-            Place::Start if byte == b'[' && self.mark % 3 == 0 => self.place = Place::First,
+            Place::Start if byte == b'[' && self.mark.is_multiple_of(3) => {
+                self.place = Place::First
+            }
             Place::First | Place::Next if is_blank => {}
             Place::First if byte == b']' => self.place = Place::End,
             Place::First | Place::Next => {

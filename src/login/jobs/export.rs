@@ -15,8 +15,8 @@ use crate::domain::user::User;
 use crate::login::LoginService;
 use crate::store::{job_chunks, users};
 
-/// Users of a page.
-const PAGE: i64 = 500;
+/// Users of a page: the metadata of each may have a megabyte.
+const PAGE: i64 = 100;
 
 /// The columns when nobody names any, as Auth0 names them.
 const DEFAULT_COLUMNS: &[(&str, &str)] = &[

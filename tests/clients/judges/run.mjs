@@ -3,6 +3,7 @@
 // With TEST_POSTGRES_URL on Postgres, else on the embedded database.
 
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,6 +42,10 @@ try {
   // The second server's codes live for a second: nobody wants to wait for a minute.
   servers.push(await launchDoorward({ tls, config: config(60) }));
   servers.push(await launchDoorward({ tls, config: config(1) }));
+  // Two on which nobody has made anything, with the same machine client as two stages of one product
+  // have: what is exported from one is imported into the other. The tools speak https only.
+  const bootstrap = { client_id: 'deployer', client_secret: randomBytes(32).toString('hex') };
+  for (let i = 0; tls && i < 2; i += 1) servers.push({ ...await launchDoorward({ tls, bootstrap }), bootstrap });
   const trust = {};
   if (tls) {
     const paths = await Promise.all(servers.map(authorityOf));
@@ -57,7 +62,7 @@ try {
       ...process.env,
       ...trust,
       JUDGES: JSON.stringify({
-        transport, only, errorStatus, servers: servers.map(({ issuer, folder }) => ({ issuer, folder })),
+        transport, only, errorStatus, servers: servers.map(({ issuer, folder, bootstrap }) => ({ issuer, folder, bootstrap })),
       }),
     },
   });

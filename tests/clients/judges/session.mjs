@@ -13,7 +13,9 @@ import { startResourceServers } from './resource_server.mjs';
 const clients = fileURLToPath(new URL('..', import.meta.url));
 const { transport, only, errorStatus, servers } = JSON.parse(process.env.JUDGES);
 
-const [server, hasty] = await Promise.all(servers.map(async ({ issuer, folder }) => {
+const blank = servers.filter(({ bootstrap }) => bootstrap);
+await Promise.all(blank.map(({ issuer }) => ready(`${issuer}health/ready`)));
+const [server, hasty] = await Promise.all(servers.filter(({ bootstrap }) => !bootstrap).map(async ({ issuer, folder }) => {
   await ready(`${issuer}health/ready`);
   const { management } = await quickstart(folder);
   return { issuer, folder, management, ...await seed({ issuer, management }) };
@@ -21,7 +23,7 @@ const [server, hasty] = await Promise.all(servers.map(async ({ issuer, folder })
 const audiences = server.apis.map(({ audience }) => audience);
 const resourceServers = await startResourceServers(server.issuer, audiences);
 const path = join(servers[0].folder, 'stage.json');
-const json = JSON.stringify({ transport, errorStatus, server, hasty, resourceServers: resourceServers.urls });
+const json = JSON.stringify({ transport, errorStatus, server, hasty, blank, resourceServers: resourceServers.urls });
 await writeFile(path, json, { mode: 0o600 });
 const env = { ...process.env, JUDGES_STAGE: path };
 

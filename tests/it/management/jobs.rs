@@ -2,13 +2,14 @@
 
 mod exports;
 mod imports;
+mod lives;
 
 use std::time::Duration;
 
 use doorward::{domain::user::DATABASE_CONNECTION, store::connections};
 use serde_json::{Value, json};
 
-use super::get;
+use super::{get, segment};
 use crate::support::{Answer, TestApp};
 
 pub const BOUNDARY: &str = "----jobs";
@@ -84,4 +85,13 @@ pub fn summary(inserted: u64, updated: u64, failed: u64) -> Value {
         "inserted": inserted, "updated": updated, "failed": failed,
         "total": inserted + updated + failed,
     })
+}
+
+pub async fn user(app: &TestApp, id: &str) -> Value {
+    get(app, &format!("/users/{}", segment(id))).await.ok()
+}
+
+pub async fn nobody_has(app: &TestApp, email: &str) {
+    let found = get(app, &format!("/users-by-email?email={email}")).await.ok();
+    assert_eq!(found, json!([]));
 }

@@ -237,6 +237,7 @@ async fn described(
     put("connection_id", id.into());
     put("connection", connection.name.into());
     put("upsert", upsert.into());
+    // Answered as it was sent. Nobody is mailed: this server knows of no owners.
     put("send_completion_email", send.into());
     if let Some(external_id) = texts.external_id {
         put("external_id", external_id.into());
