@@ -60,8 +60,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How often logout tokens that are due are looked for.
 const DELIVERY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often jobs that wait are looked for.
-const JOB_INTERVAL: Duration = Duration::from_millis(500);
+/// How often jobs are looked for that other nodes took or left behind.
+const JOB_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Builds the server. The embedded database is migrated; Postgres only with `migrate`.
 ///
@@ -90,6 +90,7 @@ pub async fn build(
         passwords: passwords(config, &*entropy),
         audit: AuditWriter::start(store.clone()),
         background: Background::default(),
+        job_added: tokio::sync::Notify::new(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
         transactions: Sealer::new(&master, Purpose::Transaction)?,
@@ -263,7 +264,10 @@ async fn work_on_jobs(login: Arc<LoginService>, kind: JobKind) {
         match login.run_a_job(kind, http::management::jobs::FILE_FORMAT).await {
             // There may be more.
             Ok(true) => {}
-            Ok(false) => tokio::time::sleep(JOB_INTERVAL).await,
+            Ok(false) => {
+                let added = login.job_added.notified();
+                let _ = tokio::time::timeout(JOB_INTERVAL, added).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "a job was interrupted; it will be taken up again");
                 tokio::time::sleep(JOB_INTERVAL).await;

@@ -23,7 +23,10 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
-use crate::domain::{audit::Caller, entropy::Entropy, settings::Settings, time::Clock};
+use self::pages::{branding::Branding, locales::Locale};
+use crate::domain::{
+    audit::Caller, entropy::Entropy, settings::Settings, tenant::Tenant, time::Clock,
+};
 use crate::login::LoginService;
 use crate::store::Store;
 use crate::telemetry;
@@ -95,9 +98,13 @@ async fn in_span(State(app): State<App>, request: Request, next: Next) -> Respon
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span =
         tracing::info_span!("request", request.id = id, http.method = %method, http.path = path);
-    let (caller, locale) = (caller(&request), locale(&app, &request));
+    let (caller, tenant) = (caller(&request), tenant(&app, request.uri().path()).await);
+    let locales = Locale::enabled(&tenant.enabled_locales, &app.settings.default_locale);
+    let locale = locale(&request, &locales);
+    let branding = Arc::new(Branding::of(&app.settings, &tenant));
     let answered = REQUEST_ID.scope(id.clone(), next.run(request));
-    let answered = pages::locales::scope(locale, answered);
+    let answered = pages::locales::scope(locale, locales, answered);
+    let answered = pages::branding::scope(branding, answered);
     let answered = telemetry::caller::scope(caller, answered);
     let mut response = answered.instrument(span.clone()).await;
     let status = response.status().as_u16();
@@ -134,14 +141,26 @@ fn caller(request: &Request) -> Caller {
     }
 }
 
+/// The settings that pages and messages show. Answers to programs show none of them, and those
+/// about the health of the server must not wait for a database.
+async fn tenant(app: &App, path: &str) -> Arc<Tenant> {
+    const SHOW_NOTHING: &[&str] =
+        &["/health/", "/assets/", "/favicon.ico", "/.well-known/", "/oauth/", "/userinfo"];
+    if SHOW_NOTHING.iter().any(|prefix| path.starts_with(prefix)) {
+        return Arc::default();
+    }
+    // Without a database, as when the operator never said.
+    app.store.tenant().await.unwrap_or_default()
+}
+
 /// The language that the answer begins in: what the address asks for (`ui_locales`), else what the
 /// browser prefers.
-fn locale(app: &App, request: &Request) -> pages::locales::Locale {
+fn locale(request: &Request, among: &[Locale]) -> Locale {
     let query = request.uri().query().unwrap_or("").as_bytes();
     let asked = url::form_urlencoded::parse(query).find(|(name, _)| name == "ui_locales");
     let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     let asked = asked.as_ref().map(|(_, value)| value.as_ref());
-    pages::locales::Locale::choose(asked, accepted, &app.settings.default_locale)
+    Locale::choose(asked, accepted, among)
 }
 
 /// Whether a person waits for the answer, in a browser.

@@ -37,6 +37,8 @@ pub struct LoginService {
     pub audit: audit::AuditWriter,
     /// Does what no answer waits for.
     pub background: background::Background,
+    /// Wakes who works on jobs, when this node has taken one.
+    pub job_added: tokio::sync::Notify,
     /// Sends messages.
     pub mailer: Mailer,
     /// Seals login transactions.

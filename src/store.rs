@@ -41,6 +41,7 @@ pub mod clients;
 pub mod codes;
 pub mod connections;
 pub mod consents;
+pub mod daily_counts;
 pub mod device_codes;
 pub mod device_guesses;
 mod dialect;
@@ -83,6 +84,9 @@ pub enum Error {
     /// A unique column already has this value.
     #[error("the value exists already")]
     Duplicate,
+    /// What a row names is gone: somebody else removed it in the meantime.
+    #[error("what the value refers to is gone")]
+    Gone,
     /// A row breaks an invariant of this program.
     #[error("table {table} has a broken row: {why}")]
     Inconsistent {
@@ -123,6 +127,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(e) if matches!(e.code().as_deref(), Some("57014" | "9")) => {
                 Self::TimedOut
             }
+            sqlx::Error::Database(e) if e.is_foreign_key_violation() => Self::Gone,
             _ => Self::Database(error),
         }
     }

@@ -1,5 +1,7 @@
 //! Organizations: a group of users that logs in together.
 
+use serde_json::{Map, Value};
+
 use crate::domain::OrganizationId;
 
 /// An organization.
@@ -11,4 +13,8 @@ pub struct Organization {
     pub name: String,
     /// What people see.
     pub display_name: Option<String>,
+    /// Colors and logo, as the Management API writes them.
+    pub branding: Map<String, Value>,
+    /// What operators note.
+    pub metadata: Map<String, Value>,
 }

@@ -3,14 +3,33 @@
 
 use serde::Deserialize;
 
-use crate::domain::audience::Audience;
+use crate::domain::{
+    audience::Audience,
+    device::{BadMask, UserCodeFormat},
+};
 
 /// The settings. Built from the document that the Management API stores.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Tenant {
+    /// What pages and messages call this server.
+    pub friendly_name: Option<String>,
+    /// The address of a logo.
+    pub picture_url: Option<String>,
+    /// Who helps people.
+    pub support_email: Option<String>,
+    /// Where people get help.
+    pub support_url: Option<String>,
+    /// What people see of errors.
+    pub error_page: Option<ErrorPageSettings>,
+    /// Switches.
+    pub flags: Flags,
     /// The API of a login that names none.
     pub default_audience: Option<String>,
+    /// Where people are sent who come from no application, https.
+    pub default_redirection_uri: Option<String>,
+    /// How user codes look.
+    pub device_flow: Option<DeviceFlow>,
     /// Where a logout may lead that names no application.
     pub allowed_logout_urls: Vec<String>,
     /// The languages of the pages, the default first.
@@ -23,12 +42,40 @@ pub struct Tenant {
     pub sessions: SessionSettings,
     /// The database connection of a login that names none.
     pub default_directory: Option<String>,
-    /// Switches.
-    pub flags: Flags,
     session_lifetime_in_minutes: Option<i64>,
     idle_session_lifetime_in_minutes: Option<i64>,
     ephemeral_session_lifetime_in_minutes: Option<i64>,
     idle_ephemeral_session_lifetime_in_minutes: Option<i64>,
+}
+
+/// `error_page`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ErrorPageSettings {
+    /// Where the browser is sent with an error.
+    pub url: Option<String>,
+    /// Whether the page names the request in the log.
+    pub show_log_link: bool,
+}
+
+/// `device_flow`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct DeviceFlow {
+    /// `base20` or `digits`
+    pub charset: Option<String>,
+    /// `****-****`
+    pub mask: Option<String>,
+}
+
+impl DeviceFlow {
+    /// The format of user codes.
+    ///
+    /// # Errors
+    /// [`BadMask`].
+    pub fn format(&self) -> Result<UserCodeFormat, BadMask> {
+        UserCodeFormat::new(self.charset.as_deref() == Some("digits"), self.mask.as_deref())
+    }
 }
 
 /// `flags`, those that have an effect here.
@@ -38,6 +85,12 @@ pub struct Flags {
     /// Whether a new application begins with every connection there is; it does unless this says
     /// no.
     pub enable_client_connections: Option<bool>,
+    /// Whether who signs up is told that the user exists.
+    pub enable_public_signup_user_exists_error: bool,
+    /// Whether revoking a refresh token also takes back what its user allowed the application.
+    pub revoke_refresh_token_grant: bool,
+    /// Whether the keys in the JWKS are without `alg`.
+    pub remove_alg_from_jwks: bool,
 }
 
 /// `session_cookie`
@@ -119,6 +172,11 @@ impl Tenant {
             )
         };
         SessionLifetime { absolute, idle: idle.min(absolute), persistent }
+    }
+
+    /// How user codes look: as the operator says, as long as nobody guesses them.
+    pub fn user_codes(&self) -> UserCodeFormat {
+        self.device_flow.as_ref().and_then(|flow| flow.format().ok()).unwrap_or_default()
     }
 
     /// The API of a login that names none.

@@ -5,6 +5,7 @@
 
 mod actions;
 mod attack_protection;
+mod blocks;
 mod change;
 mod client_credentials;
 mod client_grants;
@@ -22,6 +23,7 @@ mod limiter;
 mod logs;
 mod merge;
 mod openapi;
+mod organization_parts;
 mod organizations;
 mod page;
 mod path_id;
@@ -34,12 +36,15 @@ mod roles;
 mod schema;
 mod sessions;
 mod signing_keys;
+mod stats;
 mod tenant_settings;
+mod tickets;
 mod unbuilt;
 mod unsupported;
 mod user_permissions;
 mod users;
 mod validation;
+mod verification_email;
 
 use axum::{
     Router,
@@ -175,6 +180,28 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("POST",   "/jobs/users-exports")         => post(jobs::export),
         ("GET",    "/jobs/{id}")                  => get(jobs::read),
         ("GET",    "/jobs/{id}/errors")           => get(jobs::errors),
+        ("GET",    "/organizations/{id}/connections") => get(organization_parts::connections),
+        ("GET",    "/organizations/{id}/enabled_connections") => get(organization_parts::enabled_connections),
+        ("GET",    "/organizations/{id}/client-grants") => get(organization_parts::client_grants),
+        ("GET",    "/organizations/name/{name}") => get(organizations::read_by_name),
+        ("PATCH",  "/organizations/{id}") => patch(organizations::update),
+        ("GET",    "/users/{id}/organizations") => get(organizations::list_of_user),
+        ("PATCH",  "/sessions/{id}") => patch(sessions::update),
+        ("POST",   "/users/{id}/revoke-access") => post(sessions::revoke_access),
+        ("GET",    "/users/{id}/effective-roles") => get(role_users::effective_roles),
+        ("GET",    "/users/{id}/effective-permissions") => get(user_permissions::effective),
+        ("GET",    "/stats/active-users") => get(stats::active_users),
+        ("GET",    "/stats/daily") => get(stats::daily),
+        ("GET",    "/user-blocks") => get(blocks::list_by_identifier),
+        ("DELETE", "/user-blocks") => delete(blocks::remove_by_identifier),
+        ("GET",    "/user-blocks/{id}") => get(blocks::list),
+        ("DELETE", "/user-blocks/{id}") => delete(blocks::remove),
+        ("GET",    "/anomaly/blocks/ips/{id}") => get(blocks::check_ip),
+        ("DELETE", "/anomaly/blocks/ips/{id}") => delete(blocks::unblock_ip),
+        ("GET",    "/users/{id}/effective-permissions/sources/effective-roles") => get(role_users::roles_behind_permission),
+        ("POST",   "/tickets/password-change")    => post(tickets::password_change),
+        ("POST",   "/tickets/email-verification") => post(tickets::email_verification),
+        ("POST",   "/jobs/verification-email")    => post(verification_email::create),
         ("GET",    "/custom-domains")             => get(custom_domains::list),
         ("GET",    "/keys/signing")               => get(signing_keys::list),
         ("POST",   "/keys/signing/rotate")        => post(signing_keys::rotate),

@@ -1,5 +1,6 @@
 //! The OAuth 2.0 and OpenID Connect endpoints.
 
+pub mod after_ticket;
 pub mod authorize;
 pub mod azure;
 pub mod dbconnections;

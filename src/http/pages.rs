@@ -3,6 +3,7 @@
 //! A page is a struct; [`render`] turns it into an answer with the headers that every page needs.
 
 pub mod accounts;
+pub mod branding;
 pub mod delivery;
 pub mod devices;
 pub mod locales;
@@ -167,6 +168,8 @@ pub struct ErrorPage<'a> {
     pub message: &'a str,
     /// Names the request in the log.
     pub request_id: Option<&'a str>,
+    /// Where somebody who is lost can begin again, https.
+    pub home: Option<&'a str>,
 }
 
 /// Confirms a logout that leads nowhere else.
@@ -213,11 +216,24 @@ pub struct StillSignedInPage<'a> {
 /// A page as an answer. It is never cached, framed or named to another site.
 pub fn render(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
-        Ok(html) => (status, PAGE_HEADERS, Html(html)).into_response(),
+        Ok(html) => {
+            let mut response = (status, PAGE_HEADERS, Html(html)).into_response();
+            allow_logo(&mut response);
+            response
+        }
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+    }
+}
+
+/// Lets the browser load the logo of the operator, from its origin and nowhere else.
+fn allow_logo(response: &mut Response) {
+    let Some(origin) = branding::current().logo_origin.clone() else { return };
+    let policy = POLICY.replace("img-src 'self' data:", &format!("img-src 'self' data: {origin}"));
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
 }
 
@@ -287,7 +303,14 @@ mod tests {
                 state: evil,
             }
             .render(),
-            ErrorPage { tenant: evil, title: evil, message: evil, request_id: Some(evil) }.render(),
+            ErrorPage {
+                tenant: evil,
+                title: evil,
+                message: evil,
+                request_id: Some(evil),
+                home: Some(evil),
+            }
+            .render(),
             SignedOutPage { tenant: evil }.render(),
             AccountPage { tenant: evil, client_name: evil, user: evil, state: evil }.render(),
             LogoutPage { tenant: evil, client_name: evil, state: evil }.render(),

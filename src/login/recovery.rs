@@ -9,7 +9,7 @@ use crate::domain::{
     family::RevokedBy,
     logout::Initiator,
     secret::{Password, Ticket},
-    ticket::{IssuedTicket, TicketKind},
+    ticket::{IssuedTicket, TicketHolder, TicketKind},
 };
 use crate::login::{LoginService, connections::ConnectionFault, signup::personal};
 use crate::policy::new_password::{self, Problem};
@@ -93,7 +93,7 @@ impl LoginService {
     }
 
     /// Sets a new password with a ticket, and ends what was begun under the old one. What is
-    /// refused spends no ticket.
+    /// refused spends no ticket. Returns whose ticket it was.
     ///
     /// # Errors
     /// Why not.
@@ -101,7 +101,7 @@ impl LoginService {
         &self,
         ticket: &Ticket,
         password: &Password,
-    ) -> Result<(), ResetFault> {
+    ) -> Result<TicketHolder, ResetFault> {
         const KIND: TicketKind = TicketKind::ResetPassword;
         // A stranger's ticket must not cost a hash.
         let Some(record) = self.ticket_holder(ticket, KIND).await? else {
@@ -117,7 +117,7 @@ impl LoginService {
         }
         let hash = self.passwords.hash(password, &*self.entropy).await?;
         let mut tx = self.store.write().await?;
-        let Some(mut record) = self.spend_ticket(&mut tx, ticket, KIND).await? else {
+        let Some((mut record, holder)) = self.spend_ticket(&mut tx, ticket, KIND).await? else {
             drop(tx);
             self.note(&Happened::PasswordNotChanged { reason: "ticket" }, None, Some(id));
             return Err(ResetFault::Ticket);
@@ -126,7 +126,7 @@ impl LoginService {
         // whatever the setting says.
         let was_anybodys = !record.user.email_verified;
         let now = self.clock.now();
-        record.user.email_verified = true;
+        record.user.email_verified |= holder.verifies_email();
         record.user.updated_at = now;
         if !users::update(&mut tx, &record.user, Some(&hash), record.version).await? {
             // An operator was faster: nothing is spent, and the next attempt will do.
@@ -143,32 +143,36 @@ impl LoginService {
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
         telemetry::audit::emit(&event);
-        Ok(())
+        Ok(holder)
     }
 
-    /// Marks the address of a ticket as verified. `false` when the ticket does not work.
+    /// Marks the address of a ticket as verified, and returns whose it was. `None` when the ticket
+    /// does not work.
     ///
     /// # Errors
     /// When the database does.
-    pub async fn verify_email(&self, ticket: &Ticket) -> Result<bool, store::Error> {
+    pub async fn verify_email(
+        &self,
+        ticket: &Ticket,
+    ) -> Result<Option<TicketHolder>, store::Error> {
         const KIND: TicketKind = TicketKind::VerifyEmail;
         let mut tx = self.store.write().await?;
-        let Some(mut record) = self.spend_ticket(&mut tx, ticket, KIND).await? else {
+        let Some((mut record, holder)) = self.spend_ticket(&mut tx, ticket, KIND).await? else {
             drop(tx);
             self.note(&Happened::EmailNotVerified, None, None);
-            return Ok(false);
+            return Ok(None);
         };
         record.user.email_verified = true;
         record.user.updated_at = self.clock.now();
         let (id, hash) = (record.user.user_id.clone(), record.password_hash.as_deref());
         if !users::update(&mut tx, &record.user, hash, record.version).await? {
-            return Ok(false);
+            return Ok(None);
         }
         tickets::delete_of_user(&mut tx, &id, KIND).await?;
         let event = self.event(&Happened::EmailVerified, None, Some(&id));
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
         telemetry::audit::emit(&event);
-        Ok(true)
+        Ok(Some(holder))
     }
 }

@@ -18,7 +18,11 @@ use crate::domain::{
 use crate::login::{LoginService, profile};
 use crate::mail;
 use crate::policy::new_password::{self, Problem};
-use crate::store::{self, audit, connections, users};
+use crate::store::{
+    self, audit, connections,
+    daily_counts::{self, Counted},
+    users,
+};
 use crate::telemetry;
 
 /// What somebody gives to create an account.
@@ -125,6 +129,7 @@ impl LoginService {
             Err(store::Error::Duplicate) => return Err(SignupFault::Taken),
             other => other?,
         }
+        daily_counts::count(&mut tx, Counted::Signup, &user.user_id, event.date).await?;
         let ticket = self.issue_ticket(&mut tx, &user, TicketKind::VerifyEmail).await?;
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;

@@ -1,9 +1,13 @@
 //! What may be asked of the device authorization endpoint, and typed on its page (RFC 8628).
 
-use crate::domain::{device::USER_CODE_LENGTH, secret::UserCode};
+use crate::domain::{device::UserCodeFormat, secret::UserCode};
 
 /// The letters of user codes (§6.1).
 const LETTERS: &str = "BCDFGHJKLMNPQRSTVWXZ";
+/// Those of the other kind.
+const DIGITS: &str = "0123456789";
+/// The most characters of a code: a mask has no more.
+const MOST_LETTERS: usize = 20;
 
 /// The code that a person typed, in whatever case and with whatever dashes and spaces. `None` when
 /// it cannot be one.
@@ -18,8 +22,12 @@ pub fn user_code(typed: &str) -> Option<UserCode> {
         .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}' | '_' | '.'))
         .map(|c| c.to_ascii_uppercase())
         .collect();
-    let is_code =
-        letters.chars().count() == USER_CODE_LENGTH && letters.chars().all(|c| LETTERS.contains(c));
+    // Of either kind: the format may have changed since the code was issued.
+    let is_of = |is_of_digits: bool, alphabet: &str| {
+        letters.chars().count() >= UserCodeFormat::shortest(is_of_digits)
+            && letters.chars().all(|c| alphabet.contains(c))
+    };
+    let is_code = letters.len() <= MOST_LETTERS && (is_of(false, LETTERS) || is_of(true, DIGITS));
     is_code.then(|| UserCode::new(letters))
 }
 
@@ -58,10 +66,24 @@ mod tests {
         for typed in ["BCDF-GHJK", "bcdfghjk", " bcdf ghjk ", "BcDf\u{2013}gHjK", "b-c-d-f-g-h-j-k"]
         {
             let read = user_code(typed).unwrap_or_else(|| panic!("{typed}"));
-            assert_eq!(read.shown(), "BCDF-GHJK");
+            assert_eq!(read.expose(), "BCDFGHJK");
         }
         let long = format!("{}BCDFGHJK", "-".repeat(100));
-        for typed in ["", "BCDF", "BCDFGHJKL", "ACDFGHJK", "BCDFGHJ0", "BCDFGHJ\u{e9}", &long] {
+        for typed in ["123-456-789", "1234 5678 9012"] {
+            assert!(user_code(typed).is_some(), "{typed}");
+        }
+        let many = "B".repeat(21);
+        for typed in [
+            "",
+            "BCDF",
+            "12345678",
+            &many,
+            "1BCDFGHJK",
+            "ACDFGHJK",
+            "BCDFGHJ0",
+            "BCDFGHJ\u{e9}",
+            &long,
+        ] {
             assert!(user_code(typed).is_none(), "{typed}");
         }
     }

@@ -1,6 +1,6 @@
 //! Table `user_permission`: which scopes of an API a user may have (RBAC).
 
-use crate::domain::{UserId, audience::Audience, scope::ScopeSet};
+use crate::domain::{RoleId, UserId, audience::Audience, scope::ScopeSet};
 use crate::store::{Db, Result, Tx};
 
 /// The user's permissions on one API: those given to the user and those of the user's roles.
@@ -23,7 +23,8 @@ pub async fn of_user_for(db: Db<'_>, user: &UserId, audience: &Audience) -> Resu
     Ok(rows.iter().map(|(permission,)| permission.as_str()).collect())
 }
 
-/// What was given to the user on every API, without roles, as `(audience, permission)`, from `offset` on.
+/// What the user may do on every API, given to the user or by a role, as `(audience, permission)`,
+/// from `offset` on.
 ///
 /// # Errors
 /// When the database does.
@@ -33,8 +34,12 @@ pub async fn list(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<(Audience, String)>> {
-    const LIST: &str = "SELECT audience, permission FROM user_permission
-        WHERE user_id = $1 ORDER BY audience, permission LIMIT $2 OFFSET $3";
+    const LIST: &str = "SELECT audience, permission FROM user_permission WHERE user_id = $1
+        UNION
+        SELECT role_permission.audience, role_permission.permission FROM user_role
+        JOIN role_permission ON role_permission.role_id = user_role.role_id
+        WHERE user_role.user_id = $1
+        ORDER BY audience, permission LIMIT $2 OFFSET $3";
     let rows: Vec<(String, String)> = on!(db, |c| sqlx::query_as(LIST)
         .bind(user.as_str())
         .bind(limit)
@@ -47,15 +52,95 @@ pub async fn list(
         .collect())
 }
 
-/// How many permissions were given to the user, without roles.
+/// How many different permissions the user has, given to the user or by a role.
 ///
 /// # Errors
 /// When the database does.
 pub async fn count(db: Db<'_>, user: &UserId) -> Result<i64> {
-    const COUNT: &str = "SELECT COUNT(*) FROM user_permission WHERE user_id = $1";
+    const COUNT: &str = "SELECT COUNT(*) FROM (
+        SELECT audience, permission FROM user_permission WHERE user_id = $1
+        UNION
+        SELECT role_permission.audience, role_permission.permission FROM user_role
+        JOIN role_permission ON role_permission.role_id = user_role.role_id
+        WHERE user_role.user_id = $1) AS held";
     let (count,): (i64,) =
         on!(db, |c| sqlx::query_as(COUNT).bind(user.as_str()).fetch_one(c).await?);
     Ok(count)
+}
+
+/// The user's permissions on one API that come after `after`, in the order of their names.
+///
+/// # Errors
+/// When the database does.
+pub async fn list_after(
+    db: Db<'_>,
+    user: &UserId,
+    audience: &Audience,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>> {
+    const LIST: &str = "SELECT permission FROM user_permission
+        WHERE user_id = $1 AND audience = $2 AND permission > $3
+        UNION
+        SELECT role_permission.permission FROM user_role
+        JOIN role_permission ON role_permission.role_id = user_role.role_id
+        WHERE user_role.user_id = $1 AND role_permission.audience = $2
+          AND role_permission.permission > $3
+        ORDER BY permission LIMIT $4";
+    let rows: Vec<(String,)> = on!(db, |c| sqlx::query_as(LIST)
+        .bind(user.as_str())
+        .bind(audience.as_str())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(c)
+        .await?);
+    Ok(rows.into_iter().map(|(permission,)| permission).collect())
+}
+
+/// Where a user has a permission from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// It was given to the user.
+    Direct,
+    /// By this role of the user.
+    Role {
+        /// Its id.
+        id: RoleId,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Where the user has a permission from: from whoever gave it first, then from roles.
+///
+/// # Errors
+/// When the database does.
+pub async fn sources(
+    db: Db<'_>,
+    user: &UserId,
+    audience: &Audience,
+    permission: &str,
+) -> Result<Vec<Source>> {
+    const SOURCES: &str = "SELECT '' AS id, '' AS name FROM user_permission
+        WHERE user_id = $1 AND audience = $2 AND permission = $3
+        UNION ALL
+        SELECT role.id, role.name FROM user_role
+        JOIN role ON role.id = user_role.role_id
+        JOIN role_permission ON role_permission.role_id = role.id
+        WHERE user_role.user_id = $1 AND role_permission.audience = $2
+          AND role_permission.permission = $3
+        ORDER BY id";
+    let rows: Vec<(String, String)> = on!(db, |c| sqlx::query_as(SOURCES)
+        .bind(user.as_str())
+        .bind(audience.as_str())
+        .bind(permission)
+        .fetch_all(c)
+        .await?);
+    let source = |(id, name): (String, String)| match id.as_str() {
+        "" => Source::Direct,
+        _ => Source::Role { id: RoleId::new(id), name },
+    };
+    Ok(rows.into_iter().map(source).collect())
 }
 
 /// Gives a permission. Giving it twice is harmless. User and API must exist.

@@ -27,6 +27,17 @@ pub async fn find(db: Db<'_>, id: &RoleId) -> Result<Option<Role>> {
     Ok(row.map(Into::into))
 }
 
+/// Keeps a role from being removed until the transaction ends. `false` when there is none.
+///
+/// # Errors
+/// When the database does.
+pub async fn lock(tx: &mut Tx, id: &RoleId) -> Result<bool> {
+    const LOCK: &str = "UPDATE role SET name = name WHERE id = $1";
+    let locked =
+        on!(tx.db(), |c| sqlx::query(LOCK).bind(id.as_str()).execute(c).await?.rows_affected());
+    Ok(locked == 1)
+}
+
 /// A pattern for `LIKE … ESCAPE '!'`: the names that contain `part`, in any case.
 fn containing(part: &str) -> String {
     let mut pattern = String::from("%");

@@ -1,7 +1,9 @@
 //! Table `session`.
 
+use serde_json::{Map, Value};
+
 use crate::domain::{SessionId, UserId, session::Session, time::Timestamp};
-use crate::store::{Db, Result, Tx, join_words, split_words};
+use crate::store::{Db, Result, Tx, decode, join_words, split_words};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -50,6 +52,37 @@ pub async fn find(db: Db<'_>, id: &SessionId) -> Result<Option<Session>> {
     let row: Option<Row> =
         on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
     Ok(row.map(Into::into))
+}
+
+/// What operators noted about a session.
+///
+/// # Errors
+/// When the database does.
+pub async fn metadata(db: Db<'_>, id: &SessionId) -> Result<Option<Map<String, Value>>> {
+    const METADATA: &str = "SELECT metadata FROM session WHERE id = $1";
+    let row: Option<(Option<String>,)> =
+        on!(db, |c| sqlx::query_as(METADATA).bind(id.as_str()).fetch_optional(c).await?);
+    let json = row.and_then(|(json,)| json);
+    json.map(|json| decode("session", &json)).transpose()
+}
+
+/// Replaces what operators noted about a session. `false` when there is none.
+///
+/// # Errors
+/// When the database does.
+pub async fn set_metadata(
+    tx: &mut Tx,
+    id: &SessionId,
+    metadata: Option<&Map<String, Value>>,
+) -> Result<bool> {
+    const SET: &str = "UPDATE session SET metadata = $2 WHERE id = $1";
+    let updated = on!(tx.db(), |c| sqlx::query(SET)
+        .bind(id.as_str())
+        .bind(metadata.map(|map| Value::Object(map.clone()).to_string()))
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(updated == 1)
 }
 
 /// The living sessions of a user by id, from the one after `after` on.

@@ -12,6 +12,9 @@ const BACKCHANNEL_LOGOUT_RETENTION: i64 = 86_400;
 /// How long expired and revoked families are kept for the operator, in seconds.
 const FAMILY_RETENTION: i64 = 30 * 86_400;
 
+/// How long the counts of a day are kept, in seconds: a year can be compared with the one before.
+const DAILY_COUNT_RETENTION: i64 = 2 * 366 * 86_400;
+
 /// How far the clocks of replicas may be apart, in seconds.
 const CLOCK_DIFFERENCE: i64 = 120;
 
@@ -58,6 +61,8 @@ const JOB_DOWNLOADS: &str = "DELETE FROM job_download WHERE token_hash IN
     (SELECT token_hash FROM job_download WHERE expires_at < $1 LIMIT $2)";
 const JOBS: &str = "DELETE FROM job WHERE id IN
     (SELECT id FROM job WHERE expires_at < $1 LIMIT $2)";
+const DAILY_COUNTS: &str = "DELETE FROM daily_count WHERE (day, part) IN
+    (SELECT day, part FROM daily_count WHERE day < CAST($1 AS BIGINT) / 86400000 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -90,6 +95,7 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (JOB_ERRORS, now),
         (JOB_DOWNLOADS, now),
         (JOBS, now),
+        (DAILY_COUNTS, now.plus_seconds(-DAILY_COUNT_RETENTION)),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         loop {

@@ -1,6 +1,6 @@
 //! Table `user_role`: which roles a user has.
 
-use crate::domain::{RoleId, UserId, role::Role, user::User};
+use crate::domain::{RoleId, UserId, audience::Audience, role::Role, user::User};
 use crate::store::{Db, Result, Tx, organizations::read_users, roles::Row};
 
 /// The roles of a user, oldest first, from `offset` on.
@@ -15,6 +15,53 @@ pub async fn roles(db: Db<'_>, user: &UserId, offset: i64, limit: i64) -> Result
         .bind(user.as_str())
         .bind(limit)
         .bind(offset)
+        .fetch_all(c)
+        .await?);
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// The roles of a user that come after `after` in the order of ids, for checkpoint paging.
+///
+/// # Errors
+/// When the database does.
+pub async fn roles_after(db: Db<'_>, user: &UserId, after: &str, limit: i64) -> Result<Vec<Role>> {
+    const ROLES: &str = "SELECT role.id, role.name, role.description FROM user_role
+        JOIN role ON role.id = user_role.role_id
+        WHERE user_role.user_id = $1 AND user_role.role_id > $2
+        ORDER BY user_role.role_id LIMIT $3";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(ROLES)
+        .bind(user.as_str())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(c)
+        .await?);
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// The roles of a user that give a permission and come after `after` in the order of ids, for
+/// checkpoint paging.
+///
+/// # Errors
+/// When the database does.
+pub async fn roles_with_after(
+    db: Db<'_>,
+    user: &UserId,
+    (audience, permission): (&Audience, &str),
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Role>> {
+    const ROLES: &str = "SELECT role.id, role.name, role.description FROM user_role
+        JOIN role ON role.id = user_role.role_id
+        JOIN role_permission ON role_permission.role_id = role.id
+        WHERE user_role.user_id = $1 AND role_permission.audience = $2
+          AND role_permission.permission = $3 AND user_role.role_id > $4
+        ORDER BY user_role.role_id LIMIT $5";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(ROLES)
+        .bind(user.as_str())
+        .bind(audience.as_str())
+        .bind(permission)
+        .bind(after)
+        .bind(limit)
         .fetch_all(c)
         .await?);
     Ok(rows.into_iter().map(Into::into).collect())

@@ -7,7 +7,12 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::domain::{UserId, time::Timestamp, user::User};
-use crate::store::{Db, Error, Result, Tx, compose::Composed, decode, dialect};
+use crate::store::{
+    Db, Error, Result, Tx,
+    compose::Composed,
+    daily_counts::{self, Counted},
+    decode, dialect,
+};
 use search::{Columns, index_metadata};
 
 /// A user as it is kept.
@@ -304,6 +309,28 @@ pub async fn replace_password_hash(tx: &mut Tx, id: &UserId, old: &str, new: &st
     Ok(replaced == 1)
 }
 
+/// Keeps a user from being removed until the transaction ends. `false` when there is none.
+///
+/// # Errors
+/// When the database does.
+pub async fn lock(tx: &mut Tx, id: &UserId) -> Result<bool> {
+    const LOCK: &str = "UPDATE user_account SET version = version WHERE user_id = $1";
+    let locked =
+        on!(tx.db(), |c| sqlx::query(LOCK).bind(id.as_str()).execute(c).await?.rows_affected());
+    Ok(locked == 1)
+}
+
+/// How many users have logged in since.
+///
+/// # Errors
+/// When the database does.
+pub async fn count_active(db: Db<'_>, since: Timestamp) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM user_account WHERE last_login > $1";
+    let (count,): (i64,) =
+        on!(db, |c| sqlx::query_as(COUNT).bind(since.millis()).fetch_one(c).await?);
+    Ok(count)
+}
+
 /// Counts a completed login.
 ///
 /// # Errors
@@ -324,7 +351,7 @@ pub async fn record_login(
         .execute(c)
         .await
         .map(|_| ())?);
-    Ok(())
+    daily_counts::count(tx, Counted::Login, id, now).await
 }
 
 /// Notes that the user has shown `email` to be theirs; nothing if it is no longer their address.

@@ -8,7 +8,7 @@ use crate::crypto::digest;
 use crate::domain::{
     audience::Audience,
     audit::Happened,
-    device::{Answer, DeviceAuthorization, GRANT_TYPE, LIFETIME, USER_CODE_LENGTH},
+    device::{Answer, DeviceAuthorization, GRANT_TYPE, LIFETIME},
     scope::ScopeSet,
     secret::{DeviceCode, UserCode},
 };
@@ -36,6 +36,8 @@ pub struct DeviceCodes {
     pub device_code: DeviceCode,
     /// For the person to type.
     pub user_code: UserCode,
+    /// The same as the device shows it.
+    pub shown: String,
 }
 
 /// How often another user code is drawn when the one drawn is taken.
@@ -64,14 +66,21 @@ impl TokenService {
         // 256 random bits: nobody guesses it, so a plain hash is enough.
         let device_code = DeviceCode::new(self.entropy.url_safe(43));
         let hash = digest::device_code_hash(&device_code);
+        let format = self.store.tenant().await?.user_codes();
         for _ in 0..ATTEMPTS {
-            let user_code = UserCode::new(self.entropy.consonants(USER_CODE_LENGTH));
+            let user_code = if format.is_of_digits {
+                self.entropy.digits(format.length())
+            } else {
+                self.entropy.consonants(format.length())
+            };
+            let user_code = UserCode::new(user_code);
             let mac = self.login.short_codes.user_code(&user_code);
             let mut tx = self.store.write().await?;
             match device_codes::insert(&mut tx, &hash, &mac, &asked, self.clock.now()).await {
                 Ok(()) => {
                     tx.commit().await?;
-                    return Ok(DeviceCodes { device_code, user_code });
+                    let shown = format.show(&user_code);
+                    return Ok(DeviceCodes { device_code, user_code, shown });
                 }
                 Err(store::Error::Duplicate) => {}
                 Err(error) => return Err(error.into()),

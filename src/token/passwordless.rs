@@ -24,7 +24,11 @@ use crate::domain::{
 use crate::login::profile;
 use crate::policy::connection;
 use crate::store::{
-    self, audit, passwordless_codes, resource_servers::ResourceServerRecord, users,
+    self, audit,
+    daily_counts::{self, Counted},
+    passwordless_codes,
+    resource_servers::ResourceServerRecord,
+    users,
 };
 use crate::telemetry;
 use crate::token::{
@@ -207,6 +211,7 @@ impl TokenService {
                 Err(store::Error::Duplicate) => return Err(REFUSED),
                 other => other?,
             }
+            daily_counts::count(&mut tx, Counted::Signup, user_id, now).await?;
             events.push(event(Happened::SignedUp));
         } else if !login.user.email_verified {
             users::confirm_email(&mut tx, user_id, address).await?;

@@ -1,7 +1,11 @@
-//! Token revocation (RFC 7009). Revoking any token of a family revokes the family.
+//! Token revocation (RFC 7009). Revoking any token of a family revokes the family; where the operator
+//! says so (`flags.revoke_refresh_token_grant`), also what its user allowed the application.
 
 use crate::domain::{audit::Happened, family::RevokedBy, secret::RefreshToken};
-use crate::store::families;
+use crate::store::{
+    consents,
+    families::{self, Issued},
+};
 use crate::token::{GrantFault, Refused, TokenService, client_authentication::AuthenticatedClient};
 
 /// What became of a token to be revoked.
@@ -34,10 +38,19 @@ impl TokenService {
         if family.client_id != client.record.client.client_id {
             return Err(Refused::InvalidGrant(GrantFault::RefreshToken));
         }
+        let takes_grant_back = self.store.tenant().await?.flags.revoke_refresh_token_grant;
         let (by, id) = (RevokedBy::Client, &family.id);
         let mut tx = self.store.write().await?;
         let revoked = families::revoke(&mut tx, id, by, self.clock.now()).await?;
-        let revoked = u64::from(revoked);
+        let mut revoked = u64::from(revoked);
+        if takes_grant_back {
+            let (user, client) = (&family.user_id, &family.client_id);
+            let audience = family.audience.as_ref();
+            consents::delete(&mut tx, user, client, audience).await?;
+            let issued = Issued::For(audience);
+            let now = self.clock.now();
+            revoked += families::revoke_of_client(&mut tx, user, client, issued, by, now).await?;
+        }
         let happened = Happened::RefreshTokensRevoked { family: Some(id), revoked, by };
         let (client, user) = (Some(&family.client_id), Some(&family.user_id));
         self.login.commit_revocation(tx, &happened, client, user).await?;

@@ -35,7 +35,7 @@ mod revoke;
 mod role_permissions;
 mod sessions;
 mod signing;
-mod signup;
+pub mod signup;
 mod token_endpoint;
 mod userinfo;
 mod walkthrough;

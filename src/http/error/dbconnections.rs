@@ -30,6 +30,8 @@ pub enum DbConnectionError {
     InvalidPassword(Box<Value>),
     /// Nobody sets a new password by themselves.
     ResetDisabled,
+    /// The address or the user name is taken, where the operator lets everybody know.
+    UserExists,
     /// 405.
     MethodNotAllowed,
     /// 503.
@@ -67,6 +69,7 @@ impl DbConnectionError {
             Self::SignupDisabled => {
                 bad_request("public_signup_disabled", "Public signup is disabled")
             }
+            Self::UserExists => bad_request("user_exists", "The user already exists."),
             // Auth0's to the letter.
             Self::InvalidSignup => (
                 S::BAD_REQUEST,

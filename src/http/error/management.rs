@@ -177,6 +177,10 @@ impl From<store::Error> for ManagementError {
                 Self::Unavailable
             }
             store::Error::TimedOut => Self::SearchTimedOut,
+            store::Error::Gone => Self::Conflict {
+                code: None,
+                message: "What the request refers to was removed by another request.".to_owned(),
+            },
             _ => {
                 tracing::error!(error = error_chain(&error), "management: the store failed");
                 Self::Internal

@@ -9,12 +9,20 @@ use crate::http::{
     App,
     error::management::error_chain,
     extract::parameters::Unreadable,
-    pages::{self, ErrorPage, locales},
+    oauth::authorize::redirect,
+    pages::{
+        self, ErrorPage,
+        branding::{self, Branding},
+        locales,
+    },
     request_id,
 };
 use crate::login::{authorize::Failure, passwords::LoginFault, transaction::TransactionFault};
 use crate::policy::authorize::PageProblem;
 use crate::store;
+
+/// The most characters of a description in an address: it may repeat what the request said.
+const LONGEST_DESCRIPTION: usize = 500;
 
 /// An error page.
 #[derive(Debug)]
@@ -23,11 +31,32 @@ pub struct PageError {
     title: &'static str,
     message: String,
     tenant: String,
+    /// What went wrong, for the page of the operator that is shown instead (`error_page.url`).
+    code: Option<&'static str>,
+    /// Whether the person has to begin again, and may not know where.
+    is_lost: bool,
 }
 
 impl PageError {
     fn new(app: &App, status: StatusCode, title: &'static str, message: String) -> Self {
-        Self { status, title, message, tenant: app.settings.tenant_name.clone() }
+        Self {
+            status,
+            title,
+            message,
+            tenant: branding::name(&app.settings),
+            code: None,
+            is_lost: false,
+        }
+    }
+
+    /// The same as an error that the operator may show on a page of their own.
+    fn coded(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    /// The same for somebody who has to begin again.
+    fn lost(self) -> Self {
+        Self { is_lost: true, ..self }
     }
 
     /// A request that cannot be read.
@@ -63,7 +92,11 @@ impl PageError {
                 t.fill("errors.web_origin_mismatch", &[("origin", origin)]),
             ),
         };
-        Self::new(app, StatusCode::BAD_REQUEST, title, message)
+        let code = match problem {
+            PageProblem::UnknownClient => "unauthorized_client",
+            _ => "invalid_request",
+        };
+        Self::new(app, StatusCode::BAD_REQUEST, title, message).coded(code)
     }
 
     /// A login that was begun elsewhere or too long ago.
@@ -74,6 +107,8 @@ impl PageError {
             TransactionFault::Expired => t.text("errors.expired"),
         };
         Self::new(app, StatusCode::BAD_REQUEST, t.text("errors.again_title"), message.to_owned())
+            .coded("invalid_request")
+            .lost()
     }
 
     /// A `request_uri` that is not ours, or is spent, expired or another application's. The page
@@ -82,6 +117,7 @@ impl PageError {
         let message = "The request_uri of this sign-in is unknown, was used before or has expired \
                        (invalid_request_uri). Go back to the application and sign in again.";
         Self::new(app, StatusCode::BAD_REQUEST, "Please start again", message.to_owned())
+            .coded("invalid_request_uri")
     }
 
     /// The user has tried too many codes on the activation page.
@@ -96,6 +132,7 @@ impl PageError {
         let t = locales::current();
         let message = t.text("errors.logout").to_owned();
         Self::new(app, StatusCode::BAD_REQUEST, t.text("errors.logout_title"), message)
+            .coded("invalid_request")
     }
 
     /// `id_token_hint` is no ID token of this server for the application.
@@ -110,6 +147,7 @@ impl PageError {
         let t = locales::current();
         let message = t.fill("errors.repeated", &[("name", name)]);
         Self::new(app, StatusCode::BAD_REQUEST, t.text("errors.invalid_title"), message)
+            .coded("invalid_request")
     }
 
     /// The answer to a question that was asked of another session, or too long ago.
@@ -201,14 +239,35 @@ impl PageError {
     }
 }
 
+impl PageError {
+    /// The way to the page that the operator shows errors on: only one that is stored.
+    fn elsewhere(&self, branding: &Branding) -> Option<Response> {
+        let mut url = branding.error_page.clone()?;
+        let description: String = self.message.chars().take(LONGEST_DESCRIPTION).collect();
+        url.query_pairs_mut()
+            .append_pair("error", self.code?)
+            .append_pair("error_description", &description);
+        if let Some(id) = request_id() {
+            url.query_pairs_mut().append_pair("tracking", &id);
+        }
+        Some(redirect(url.as_str()))
+    }
+}
+
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        let request_id = self.status.is_server_error().then(request_id).flatten();
+        let branding = branding::current();
+        if let Some(elsewhere) = self.elsewhere(&branding) {
+            return elsewhere;
+        }
+        let names_request = self.status.is_server_error() || branding.shows_request_id;
+        let request_id = names_request.then(request_id).flatten();
         let page = ErrorPage {
             tenant: &self.tenant,
             title: self.title,
             message: &self.message,
             request_id: request_id.as_deref(),
+            home: branding.home.as_deref().filter(|_| self.is_lost),
         };
         pages::render(self.status, &page)
     }

@@ -50,10 +50,23 @@ pub const COUNTRY_CODE: Shape =
     Shape::Pattern("^[A-Z]{2}$", |s| s.len() == 2 && s.bytes().all(|b| b.is_ascii_uppercase()));
 /// An address, or a range of addresses in CIDR notation (RFC 4632, RFC 4291 §2.3).
 pub const ADDRESS_RANGE: Shape = Shape::Format("ipv4", is_address_range);
+/// An address that a browser can be sent to.
+pub const WEB_ADDRESS: Shape = Shape::Format("url", |s| {
+    is_absolute_uri(s) && url::Url::parse(s).is_ok_and(|u| matches!(u.scheme(), "https" | "http"))
+});
 /// The id of a connection.
 pub const CONNECTION_ID: Shape = Shape::Pattern("^con_[A-Za-z0-9]{16}$", |s| {
     s.strip_prefix("con_")
         .is_some_and(|id| id.len() == 16 && id.bytes().all(|b| b.is_ascii_alphanumeric()))
+});
+/// An absolute https URI.
+pub const STRICT_HTTPS_URI: Shape =
+    Shape::Format("strict-https-uri-or-null", |s| s.starts_with("https://") && is_absolute_uri(s));
+/// A color as style sheets write it.
+pub const HTML_COLOR: Shape = Shape::Format("html-color", |s| {
+    s.strip_prefix('#').is_some_and(|digits| {
+        matches!(digits.len(), 3 | 6) && digits.bytes().all(|b| b.is_ascii_hexdigit())
+    })
 });
 /// An absolute URI.
 pub const STRICT_URI: Shape = Shape::Format("strict-uri", is_absolute_uri);

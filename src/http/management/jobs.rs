@@ -125,6 +125,7 @@ pub async fn import(
         }
     };
     change.commit(tx, job.id.as_str(), change::members(&job.parameters)).await?;
+    app.login.job_added.notify_waiters();
     let shown = view::show(&job, app.clock.now());
     Ok((StatusCode::ACCEPTED, Json(shown.into())))
 }
@@ -152,6 +153,7 @@ pub async fn export(
     let mut tx = app.store.write().await?;
     jobs::insert(&mut tx, &job).await?;
     change.commit(tx, job.id.as_str(), change::members(&body)).await?;
+    app.login.job_added.notify_waiters();
     Ok(Json(view::show(&job, app.clock.now()).into()))
 }
 

@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     change::{self, Change},
-    formats::ORGANIZATION_NAME,
+    formats::{HTML_COLOR, ORGANIZATION_NAME, STRICT_HTTPS_URI},
     page::{self, Listing, Page},
     path_id::PathId,
     query::{Fields, Query},
-    schema::{Field, NON_EMPTY, array_of, field, shaped, text},
-    users,
+    schema::{ANY_OBJECT, Field, NON_EMPTY, array_of, field, map, object, shaped, text},
+    unsupported, users,
     validation::{self, Writing},
 };
 use crate::domain::{OrganizationId, UserId, organization::Organization, user::User};
@@ -25,6 +25,19 @@ type Answer = Result<Json<Value>, ManagementError>;
 pub(super) const ORGANIZATION: &[Field] = &[
     field("name", shaped(1, 50, ORGANIZATION_NAME), "The name of this organization.").required(),
     field("display_name", text(1, 255), "Friendly name of this organization."),
+    field("branding", object(BRANDING), "Theme defines how to style the login pages."),
+    field("metadata", map(&text(0, 255), 25), "Metadata associated with the organization, in the form of an object with string values (max 255 chars). Maximum of 25 metadata properties allowed."),
+    field("token_quota", ANY_OBJECT, "Token Quota configuration.").nullable(),
+];
+#[rustfmt::skip]
+const BRANDING: &[Field] = &[
+    field("logo_url", shaped(0, 2048, STRICT_HTTPS_URI), "URL of logo to display on login page.").nullable(),
+    field("colors", object(COLORS), "Color scheme used to customize the login pages."),
+];
+#[rustfmt::skip]
+const COLORS: &[Field] = &[
+    field("primary", shaped(0, 9, HTML_COLOR), "HEX Color for primary elements.").required(),
+    field("page_background", shaped(0, 9, HTML_COLOR), "HEX Color for background.").required(),
 ];
 #[rustfmt::skip]
 pub(super) const MEMBERS: &[Field] = &[
@@ -34,10 +47,16 @@ pub(super) const MEMBERS: &[Field] = &[
 const MISSING: ManagementError =
     ManagementError::NotFound { code: None, message: "No organization found by that id or name" };
 
-fn show(organization: &Organization) -> Value {
+pub(super) fn show(organization: &Organization) -> Value {
     let mut shown = json!({ "id": organization.id.as_str(), "name": organization.name });
     if let Some(display_name) = &organization.display_name {
         shown["display_name"] = display_name.as_str().into();
+    }
+    for (name, bag) in [("branding", &organization.branding), ("metadata", &organization.metadata)]
+    {
+        if !bag.is_empty() {
+            shown[name] = Value::Object(bag.clone());
+        }
     }
     shown
 }
@@ -58,7 +77,10 @@ pub(super) fn show_member(user: &User) -> Map<String, Value> {
 }
 
 /// The organization with this id. A name would find one too, but here it is no id.
-async fn find(db: Db<'_>, id: &str) -> Result<Organization, ManagementError> {
+///
+/// # Errors
+/// 404, or when the database fails.
+pub(super) async fn find(db: Db<'_>, id: &str) -> Result<Organization, ManagementError> {
     let found = organizations::find(db, id).await?;
     found.filter(|organization| organization.id.as_str() == id).ok_or(MISSING)
 }
@@ -98,26 +120,104 @@ pub async fn create(
     validation::check(ORGANIZATION, &body, Writing::Create)?;
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let name = text("name").unwrap_or_default();
-    // Where an id is expected a name is accepted too: none may pass for the other.
-    if name.starts_with("org_") {
-        return Err(ManagementError::invalid_body(
-            "Payload validation error: 'The name cannot begin with org_, as ids do' on property name.",
-        ));
-    }
+    check(&body)?;
     let id = OrganizationId::new(format!("org_{}", app.entropy.alphanumeric(16)));
-    let organization = Organization { id, name, display_name: text("display_name") };
+    let (branding, metadata) = (bag(&body, "branding"), bag(&body, "metadata"));
+    let organization = Organization {
+        id,
+        name,
+        display_name: text("display_name"),
+        branding: branding.unwrap_or_default(),
+        metadata: metadata.unwrap_or_default(),
+    };
     let mut tx = app.store.write().await?;
     match organizations::insert(&mut tx, &organization, app.clock.now()).await {
-        Err(store::Error::Duplicate) => {
-            return Err(ManagementError::Conflict {
-                code: None,
-                message: "An organization with this name already exists.".to_owned(),
-            });
-        }
+        Err(store::Error::Duplicate) => return Err(taken()),
         other => other?,
     }
     change.commit(tx, organization.id.as_str(), change::members(&body)).await?;
     Ok((StatusCode::CREATED, Json(show(&organization))))
+}
+
+/// What the shape of a body does not tell.
+fn check(body: &Map<String, Value>) -> Result<(), ManagementError> {
+    unsupported::refuse(body, unsupported::ORGANIZATION)?;
+    // Where an id is expected a name is accepted too: none may pass for the other.
+    if body.get("name").and_then(Value::as_str).is_some_and(|name| name.starts_with("org_")) {
+        return Err(ManagementError::invalid_body(
+            "Payload validation error: 'The name cannot begin with org_, as ids do' on property name.",
+        ));
+    }
+    Ok(())
+}
+
+/// An object of a checked body, without the members that are to be removed.
+fn bag(body: &Map<String, Value>, name: &str) -> Option<Map<String, Value>> {
+    let mut bag = body.get(name).and_then(Value::as_object).cloned()?;
+    bag.retain(|_, value| !value.is_null());
+    Some(bag)
+}
+
+fn taken() -> ManagementError {
+    ManagementError::Conflict {
+        code: None,
+        message: "An organization with this name already exists.".to_owned(),
+    }
+}
+
+/// `GET /organizations/name/{name}`
+pub async fn read_by_name(State(app): State<App>, PathId(name): PathId, query: Query) -> Answer {
+    query.only(&[])?;
+    let mut conn = app.store.read().await?;
+    let found = organizations::find(conn.db(), &name).await?;
+    // An id would find one too, but here it is no name.
+    let found = found.filter(|organization| organization.name == name).ok_or(MISSING)?;
+    Ok(Json(show(&found)))
+}
+
+/// `GET /users/{id}/organizations`
+pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
+    query.only(&[page::OFFSET])?;
+    let page = Page::read(&query)?;
+    let user = UserId::new(id);
+    let mut conn = app.store.read().await?;
+    store::users::find(conn.db(), &user).await?.ok_or(users::MISSING)?;
+    let (start, limit) = page.window();
+    let items = organizations::of_user(conn.db(), &user, start, limit).await?;
+    let total = organizations::count_of_user(conn.db(), &user).await?;
+    let listing = Listing { items, total, next: None };
+    Ok(page.answer("organizations", listing.map(|organization| show(&organization))))
+}
+
+/// `PATCH /organizations/{id}`
+pub async fn update(
+    State(app): State<App>,
+    change: Change,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Answer {
+    validation::check(ORGANIZATION, &body, Writing::Update)?;
+    check(&body)?;
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    let (branding, metadata) = (bag(&body, "branding"), bag(&body, "metadata"));
+    let edit = organizations::Edit {
+        name: text("name"),
+        display_name: text("display_name"),
+        branding: branding.as_ref(),
+        metadata: metadata.as_ref(),
+    };
+    let mut tx = app.store.write().await?;
+    let before = find(tx.db(), &id).await?;
+    match organizations::update(&mut tx, &before.id, edit).await {
+        Err(store::Error::Duplicate) => return Err(taken()),
+        Ok(false) => return Err(MISSING),
+        other => other?,
+    };
+    let after = show(&find(tx.db(), &id).await?);
+    let members = |shown: &Value| shown.as_object().cloned().unwrap_or_default();
+    let changed = change::differences(&members(&show(&before)), &members(&after));
+    change.commit(tx, &id, changed).await?;
+    Ok(Json(after))
 }
 
 /// `DELETE /organizations/{id}`

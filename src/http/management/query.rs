@@ -91,6 +91,18 @@ impl Query {
         Ok(first)
     }
 
+    /// A parameter that must stand once and not be empty.
+    ///
+    /// # Errors
+    /// `invalid_query_string`.
+    pub fn required(&self, name: &str) -> Result<&str, ManagementError> {
+        self.text(name)?.ok_or_else(|| {
+            ManagementError::invalid_query(format!(
+                "Query validation error: 'Missing required property: {name}'."
+            ))
+        })
+    }
+
     /// A parameter that is `true` or `false`.
     ///
     /// # Errors

@@ -148,7 +148,7 @@ pub async fn update(
 }
 
 /// Metadata is small: it is read with every listing.
-fn check_metadata(metadata: &Map<String, Value>) -> Result<(), ManagementError> {
+pub(super) fn check_metadata(metadata: &Map<String, Value>) -> Result<(), ManagementError> {
     let short = |text: &str| text.chars().count() <= 255;
     let fits = |(key, value): (&String, &Value)| short(key) && value.as_str().is_some_and(short);
     if metadata.len() <= 25 && metadata.iter().all(fits) {

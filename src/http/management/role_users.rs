@@ -1,5 +1,7 @@
 //! Who has which role: `/roles/{id}/users` and `/users/{id}/roles`.
 
+use std::collections::BTreeSet;
+
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -11,10 +13,11 @@ use super::{
     query::Query,
     roles,
     schema::{Field, Kind, array_of, field, text},
+    user_permissions::NO_SUCH_USER,
     users,
     validation::{self, Writing},
 };
-use crate::domain::{RoleId, UserId, role::Role};
+use crate::domain::{RoleId, UserId, audience::Audience, role::Role};
 use crate::http::{
     App,
     error::management::ManagementError,
@@ -95,12 +98,62 @@ pub async fn add_users_to_role(
     validation::check(USERS, &body, Writing::Create)?;
     let mut tx = app.store.write().await?;
     let role = roles::find(tx.db(), id).await?.id;
-    for user in named(&body, "users").map(UserId::new) {
-        store::users::find(tx.db(), &user).await?.ok_or(NOBODY)?;
-        user_roles::insert(&mut tx, &user, &role).await?;
+    // In one order everywhere, users first: no two requests wait for each other.
+    let users: BTreeSet<_> = named(&body, "users").map(UserId::new).collect();
+    for user in &users {
+        must_exist(store::users::lock(&mut tx, user).await?, NOBODY)?;
+    }
+    must_exist(store::roles::lock(&mut tx, &role).await?, roles::MISSING)?;
+    for user in &users {
+        user_roles::insert(&mut tx, user, &role).await?;
     }
     change.commit(tx, role.as_str(), change::members(&body)).await?;
     Ok(Json(json!({})))
+}
+
+fn must_exist(does: bool, missing: ManagementError) -> Result<(), ManagementError> {
+    if does { Ok(()) } else { Err(missing) }
+}
+
+/// `GET /users/{id}/effective-roles`. There are no groups: each was given to the user.
+pub async fn effective_roles(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
+    query.only(&[page::CHECKPOINT])?;
+    let (after, take) = Page::read_cursor(&query)?;
+    let user = UserId::new(id);
+    let mut conn = app.store.read().await?;
+    store::users::find(conn.db(), &user).await?.ok_or(users::MISSING)?;
+    let found = user_roles::roles_after(conn.db(), &user, &after, take + 1).await?;
+    Ok(show_effective(found, after, take))
+}
+
+fn show_effective(found: Vec<Role>, after: String, take: i64) -> Json<Value> {
+    let found = Listing::checkpoint(found, take, |role| role.id.as_str());
+    let listing = found.map(|role| {
+        let mut shown = show_role(&role);
+        shown["sources"] = json!(["direct"]);
+        shown
+    });
+    Page::Checkpoint { after, take }.answer("roles", listing)
+}
+
+/// `GET /users/{id}/effective-permissions/sources/effective-roles`: which roles give a permission.
+pub async fn roles_behind_permission(
+    State(app): State<App>,
+    PathId(id): PathId,
+    query: Query,
+) -> Answer {
+    const API: &str = "resource_server_identifier";
+    const PERMISSION: &str = "permission_name";
+    query.only(&[page::CHECKPOINT, &[API, PERMISSION]])?;
+    let (after, take) = Page::read_cursor(&query)?;
+    let audience = Audience::new(query.required(API)?);
+    let permission = query.required(PERMISSION)?;
+    let user = UserId::new(id);
+    let mut conn = app.store.read().await?;
+    store::users::find(conn.db(), &user).await?.ok_or(NO_SUCH_USER)?;
+    let wanted = (&audience, permission);
+    let found = user_roles::roles_with_after(conn.db(), &user, wanted, &after, take + 1).await?;
+    Ok(show_effective(found, after, take))
 }
 
 fn show_role(role: &Role) -> Value {
@@ -153,9 +206,13 @@ pub async fn add_roles_to_user(
     validation::check(ROLES, &body, Writing::Create)?;
     let user = UserId::new(id);
     let mut tx = app.store.write().await?;
-    store::users::find(tx.db(), &user).await?.ok_or(users::MISSING)?;
-    for role in existing(&mut tx, &body).await? {
-        user_roles::insert(&mut tx, &user, &role).await?;
+    must_exist(store::users::lock(&mut tx, &user).await?, users::MISSING)?;
+    let mut wanted = existing(&mut tx, &body).await?;
+    wanted.sort_unstable();
+    for role in &wanted {
+        // One that is being removed is gone by now.
+        must_exist(store::roles::lock(&mut tx, role).await?, roles::MISSING)?;
+        user_roles::insert(&mut tx, &user, role).await?;
     }
     change.commit(tx, user.as_str(), change::members(&body)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -32,7 +32,7 @@ pub(super) const ROLE: &[Field] = &[
 const TYPE: super::schema::Kind = one_of(TYPES);
 const TYPES: &[&str] = &["tenant"];
 
-const MISSING: ManagementError =
+pub(super) const MISSING: ManagementError =
     ManagementError::NotFound { code: None, message: "Role not found." };
 
 fn show(role: &Role) -> Map<String, Value> {

@@ -1,20 +1,25 @@
 //! `/sessions`: browser sessions, the `sid` of ID tokens.
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
-    change::Change,
+    change::{self, Change},
     page::{self, Listing, Page},
     path_id::PathId,
     query::Query,
+    refresh_tokens::check_metadata,
+    schema::{ANY_OBJECT, BOOLEAN, Field, field, text},
     users::MISSING as NO_USER,
+    validation::{self, Writing},
 };
 use crate::domain::{
     ClientId, SessionId, UserId, audit::Happened, family::RevokedBy, logout::Initiator,
     session::Session, settings::Settings,
 };
-use crate::http::{App, error::management::ManagementError};
+use crate::http::{
+    App, error::management::ManagementError, extract::management_json::ManagementJson,
+};
 use crate::store::{families, session_clients, sessions, users};
 
 type Answer = Result<Json<Value>, ManagementError>;
@@ -23,7 +28,12 @@ type Accepted = Result<StatusCode, ManagementError>;
 const MISSING: ManagementError =
     ManagementError::NotFound { code: None, message: "The session does not exist." };
 
-fn show(session: &Session, clients: &[ClientId], settings: &Settings) -> Value {
+fn show(
+    session: &Session,
+    clients: &[ClientId],
+    metadata: Option<Map<String, Value>>,
+    settings: &Settings,
+) -> Value {
     // The idle end is moved at each use.
     let used = session.idle_expires_at.plus_seconds(-settings.session_idle_lifetime);
     let used = used.max(session.created_at).iso8601();
@@ -34,7 +44,7 @@ fn show(session: &Session, clients: &[ClientId], settings: &Settings) -> Value {
         .iter()
         .map(|name| json!({ "name": name, "timestamp": authenticated_at }))
         .collect();
-    json!({
+    let mut shown = json!({
         "id": session.id,
         "user_id": session.user_id,
         "created_at": session.created_at.iso8601(),
@@ -45,7 +55,11 @@ fn show(session: &Session, clients: &[ClientId], settings: &Settings) -> Value {
         "last_interacted_at": used,
         "clients": clients,
         "authentication": { "methods": methods },
-    })
+    });
+    if let Some(metadata) = metadata {
+        shown["session_metadata"] = metadata.into();
+    }
+    shown
 }
 
 /// `GET /sessions/{id}`
@@ -56,7 +70,77 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
     let found = sessions::find(conn.db(), &id).await?;
     let session = found.filter(|s| s.is_alive(app.clock.now())).ok_or(MISSING)?;
     let clients = session_clients::ids(conn.db(), &id).await?;
-    Ok(Json(show(&session, &clients, &app.settings)))
+    let metadata = sessions::metadata(conn.db(), &id).await?;
+    Ok(Json(show(&session, &clients, metadata, &app.settings)))
+}
+
+#[rustfmt::skip]
+pub(super) const CHANGE: &[Field] = &[
+    field("session_metadata", ANY_OBJECT, "Metadata associated with the session, in the form of an object with string values (max 255 chars). Maximum of 25 metadata properties allowed.").nullable(),
+];
+
+/// `PATCH /sessions/{id}`
+pub async fn update(
+    State(app): State<App>,
+    change: Change,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Answer {
+    validation::check_change(CHANGE, &body)?;
+    let metadata = body.get("session_metadata").and_then(Value::as_object);
+    metadata.map_or(Ok(()), check_metadata)?;
+    let id = SessionId::new(id);
+    let mut tx = app.store.write().await?;
+    let found = sessions::find(tx.db(), &id).await?;
+    let session = found.filter(|s| s.is_alive(app.clock.now())).ok_or(MISSING)?;
+    if !sessions::set_metadata(&mut tx, &id, metadata).await? {
+        return Err(MISSING);
+    }
+    let clients = session_clients::ids(tx.db(), &id).await?;
+    change.commit(tx, id.as_str(), change::members(&body)).await?;
+    Ok(Json(show(&session, &clients, metadata.cloned(), &app.settings)))
+}
+
+#[rustfmt::skip]
+pub(super) const REVOCATION: &[Field] = &[
+    field("session_id", text(1, 50), "ID of the session to revoke."),
+    field("preserve_refresh_tokens", BOOLEAN, "Whether to preserve the refresh tokens associated with the session."),
+];
+
+/// `POST /users/{id}/revoke-access`: ends one session of the user or every one, with the refresh
+/// tokens unless they are to live on.
+pub async fn revoke_access(
+    State(app): State<App>,
+    mut change: Change,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Accepted {
+    validation::check(REVOCATION, &body, Writing::Create)?;
+    let preserves = body.get("preserve_refresh_tokens") == Some(&Value::Bool(true));
+    let (user, now, by) = (UserId::new(id), app.clock.now(), RevokedBy::Management);
+    let session = body.get("session_id").and_then(Value::as_str).map(SessionId::new);
+    let mut tx = app.store.write().await?;
+    users::find(tx.db(), &user).await?.ok_or(NO_USER)?;
+    let revoked = match &session {
+        Some(session) => {
+            let found = sessions::find(tx.db(), session).await?;
+            found.filter(|found| found.user_id == user).ok_or(MISSING)?;
+            app.login.end_one(&mut tx, session, &user, Initiator::SessionRevoked).await?;
+            if preserves {
+                0
+            } else {
+                families::revoke_of_session(&mut tx, session, by, now).await?
+            }
+        }
+        None => {
+            app.login.end_all(&mut tx, &user, Initiator::SessionRevoked).await?;
+            if preserves { 0 } else { families::revoke_of_user(&mut tx, &user, by, now).await? }
+        }
+    };
+    let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
+    change.also(&happened, None, Some(&user));
+    change.commit(tx, user.as_str(), change::members(&body)).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// `GET /users/{id}/sessions`
@@ -71,7 +155,8 @@ pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Que
     let mut items = Vec::with_capacity(found.items.len());
     for session in &found.items {
         let clients = session_clients::ids(conn.db(), &session.id).await?;
-        items.push(show(session, &clients, &app.settings));
+        let metadata = sessions::metadata(conn.db(), &session.id).await?;
+        items.push(show(session, &clients, metadata, &app.settings));
     }
     let listing = Listing { items, total: 0, next: found.next };
     Ok(Page::Checkpoint { after, take }.answer("sessions", listing))

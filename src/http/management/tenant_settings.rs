@@ -4,6 +4,7 @@ mod fields;
 
 use axum::{Json, extract::State};
 use serde_json::{Map, Number, Value, json};
+use url::Url;
 
 pub(super) use self::fields::TENANT_SETTINGS;
 use super::{
@@ -15,7 +16,10 @@ use super::{
 };
 use crate::domain::tenant::Tenant;
 use crate::http::{
-    App, error::management::ManagementError, extract::management_json::ManagementJson,
+    App,
+    error::management::ManagementError,
+    extract::management_json::ManagementJson,
+    pages::{branding, locales::Locale},
 };
 use crate::store::tenant_settings::{self, TenantRecord};
 
@@ -59,7 +63,7 @@ pub async fn update(
         let mut record = tenant_settings::read(tx.db()).await?;
         let before = record.document.clone();
         apply(&mut record.document, body.clone());
-        check(&record)?;
+        check(&app, &record)?;
         let now = app.clock.now();
         if tenant_settings::update(&mut tx, &record.document, record.version, now).await? {
             let changed = change::differences(&before, &record.document);
@@ -96,13 +100,32 @@ fn apply(document: &mut Map<String, Value>, mut patch: Map<String, Value>) {
     merge::shallow(document, patch);
 }
 
-fn check(record: &TenantRecord) -> Result<(), ManagementError> {
+fn check(app: &App, record: &TenantRecord) -> Result<(), ManagementError> {
     unsupported::refuse(&record.document, unsupported::TENANT)?;
+    check_error_page(app, &record.document)?;
     // What the protocol cannot read must not be stored: it would fail at every later request.
     let read = serde_json::from_value::<Tenant>(Value::Object(record.document.clone()));
-    read.map(|_| ()).map_err(|error| {
+    let tenant = read.map_err(|error| {
         ManagementError::invalid_body(format!("Payload validation error: '{error}'."))
-    })
+    })?;
+    match tenant.device_flow.unwrap_or_default().format() {
+        Ok(_) => Ok(()),
+        Err(bad) => Err(ManagementError::invalid_property(&bad.to_string(), "device_flow.mask")),
+    }
+}
+
+/// Errors are shown on a page of the web that is not one of this server, which would lead to itself.
+fn check_error_page(app: &App, document: &Map<String, Value>) -> Result<(), ManagementError> {
+    let url = document.get("error_page").and_then(|page| page.get("url")).and_then(Value::as_str);
+    let Some(url) = url.filter(|url| !url.is_empty()) else { return Ok(()) };
+    let parsed = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+    if parsed.is_some_and(|url| !branding::is_ours(&url, &app.settings)) {
+        return Ok(());
+    }
+    Err(ManagementError::invalid_property(
+        "Errors cannot be shown on a page of this server, or outside of the web",
+        "error_page.url",
+    ))
 }
 
 /// The settings with what is in force where nothing was set.
@@ -121,7 +144,8 @@ fn show(app: &App, record: &TenantRecord) -> Map<String, Value> {
     };
     put("friendly_name", app.settings.tenant_name.clone().into());
     put("allowed_logout_urls", app.settings.allowed_logout_urls.clone().into());
-    put("enabled_locales", json!(["en"]));
+    let locales = Locale::enabled(&[], &app.settings.default_locale);
+    put("enabled_locales", locales.into_iter().map(Locale::tag).collect());
     put("sandbox_version", "22".into());
     put("sandbox_versions_available", json!(["22"]));
     put("oidc_logout", json!({ "rp_logout_end_session_endpoint_discovery": true }));

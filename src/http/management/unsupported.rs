@@ -18,9 +18,18 @@ pub const CLIENT: &[&str] = &[
 pub const RESOURCE_SERVER: &[&str] =
     &["token_encryption", "consent_policy", "proof_of_possession", "authorization_policy"];
 
+/// The settings of organizations.
+pub const ORGANIZATION: &[&str] = &["token_quota"];
+
 /// The settings of the tenant.
-pub const TENANT: &[&str] =
-    &["default_token_quota", "mtls", "client_id_metadata_document_supported"];
+pub const TENANT: &[&str] = &[
+    "default_token_quota",
+    "mtls",
+    "client_id_metadata_document_supported",
+    "acr_values_supported",
+    "security_headers.content_security_policy.enabled",
+    "security_headers.x_xss_protection.enabled",
+];
 
 /// The settings of connections.
 pub const CONNECTION: &[&str] =
@@ -76,6 +85,7 @@ fn setting<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a Value
 fn asks_for_something(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
+        Value::Array(items) => !items.is_empty(),
         Value::String(level) => level != "none" && level != "None",
         // Of the two mechanisms, this one is enforced.
         Value::Object(members) if members.get("mechanism").is_some_and(|m| m == "dpop") => false,
@@ -100,6 +110,8 @@ mod tests {
             (json!("none"), false),
             (json!({ "required": false }), false),
             (json!(true), true),
+            (json!([]), false),
+            (json!(["urn:x"]), true),
             (json!("fapi2_sp_pkj_mtls"), true),
             (json!({ "required": true }), true),
             (json!({ "enable_endpoint_aliases": false }), false),

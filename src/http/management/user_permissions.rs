@@ -16,7 +16,15 @@ use crate::domain::{UserId, audience::Audience};
 use crate::http::{
     App, error::management::ManagementError, extract::management_json::ManagementJson,
 };
-use crate::store::{Db, permissions, resource_servers, users};
+use crate::store::{
+    Db,
+    permissions::{self, Source},
+    resource_servers, users,
+};
+
+/// As the contract words it for what a user may do in effect.
+pub(super) const NO_SUCH_USER: ManagementError =
+    ManagementError::NotFound { code: Some("inexistent_user"), message: "User does not exist." };
 
 const NO_API: ManagementError = ManagementError::NotFound {
     code: Some("inexistent_resource_server"),
@@ -46,16 +54,62 @@ pub async fn list(
         let mut conn = app.store.read().await?;
         users::find(conn.db(), &user).await?.ok_or(MISSING)?;
         let (start, limit) = page.window();
-        let found = permissions::list(conn.db(), &user, start, limit).await?;
+        let mut found = Vec::new();
+        for (audience, name) in permissions::list(conn.db(), &user, start, limit).await? {
+            let sources = permissions::sources(conn.db(), &user, &audience, &name).await?;
+            found.push((audience, name, sources));
+        }
         (found, permissions::count(conn.db(), &user).await?)
     };
     let mut items = Vec::with_capacity(found.len());
-    for (audience, name) in found {
+    for (audience, name, sources) in found {
         let mut shown = describe(&app, &audience, &name).await?;
-        shown["sources"] = json!([{ "source_id": "", "source_name": "", "source_type": "DIRECT" }]);
+        shown["sources"] = sources.iter().map(show_source).collect();
         items.push(shown);
     }
     Ok(page.answer("permissions", Listing { items, total, next: None }))
+}
+
+fn show_source(source: &Source) -> Value {
+    let (id, name, kind) = match source {
+        Source::Direct => ("", "", "DIRECT"),
+        Source::Role { id, name } => (id.as_str(), name.as_str(), "ROLE"),
+    };
+    json!({ "source_id": id, "source_name": name, "source_type": kind })
+}
+
+/// `GET /users/{id}/effective-permissions`: what the user may do on one API.
+pub async fn effective(
+    State(app): State<App>,
+    PathId(id): PathId,
+    query: Query,
+) -> Result<Json<Value>, ManagementError> {
+    const API: &str = "resource_server_identifier";
+    query.only(&[page::CHECKPOINT, &[API]])?;
+    let (after, take) = Page::read_cursor(&query)?;
+    let audience = Audience::new(query.required(API)?);
+    let user = UserId::new(id);
+    let mut found = Vec::new();
+    {
+        let mut conn = app.store.read().await?;
+        users::find(conn.db(), &user).await?.ok_or(NO_SUCH_USER)?;
+        for name in permissions::list_after(conn.db(), &user, &audience, &after, take + 1).await? {
+            let sources = permissions::sources(conn.db(), &user, &audience, &name).await?;
+            found.push((name, sources));
+        }
+    }
+    let found = Listing::checkpoint(found, take, |(name, _)| name.as_str());
+    let mut items = Vec::with_capacity(found.items.len());
+    for (name, sources) in &found.items {
+        let mut shown = describe(&app, &audience, name).await?;
+        let is_direct = sources.contains(&Source::Direct);
+        let is_of_role = sources.iter().any(|source| *source != Source::Direct);
+        let kinds = [("direct", is_direct), ("roles", is_of_role)];
+        shown["sources"] = kinds.into_iter().filter(|(_, is)| *is).map(|(kind, _)| kind).collect();
+        items.push(shown);
+    }
+    let listing = Listing { items, total: 0, next: found.next };
+    Ok(Page::Checkpoint { after, take }.answer("permissions", listing))
 }
 
 /// A permission as it is answered, without where it comes from.

@@ -4,6 +4,7 @@ mod connection;
 mod edit;
 mod fields;
 mod search;
+mod verification;
 mod view;
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ use crate::http::{
     App,
     error::management::ManagementError,
     extract::{management_json::ManagementJson, management_token::ManagementToken},
+    oauth::signup::send_verification,
 };
 use crate::login::profile;
 use crate::store::{
@@ -116,7 +118,9 @@ pub async fn create(
         Err(store::Error::Duplicate) => return Err(duplicate()),
         other => other?,
     }
+    let ticket = verification::of_new_user(&app, &mut tx, &user, &body).await?;
     change.commit(tx, user.user_id.as_str(), change::members(&body)).await?;
+    send_verification(&app, ticket).await;
     Ok((StatusCode::CREATED, Json(Value::Object(show(&user)))))
 }
 
@@ -180,9 +184,11 @@ pub async fn update(
         };
         let blocks = body.get("blocked") == Some(&Value::Bool(true));
         let (revoked, by) = end_logins(&app, &mut tx, &id, blocks, hash.is_some()).await?;
+        let ticket = verification::of_edited_user(&app, &mut tx, &record.user, &body).await?;
         let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
         change.also(&happened, None, Some(&id));
         change.commit(tx, id.as_str(), changed).await?;
+        send_verification(&app, ticket).await;
         return Ok(Json(Value::Object(show(&record.user))));
     }
     Err(edited_elsewhere())

@@ -13,6 +13,7 @@ use crate::domain::{
     ClientId,
     connection::{Connection, Options},
     secret::Password,
+    tenant::Flags,
 };
 use crate::http::{
     App,
@@ -62,7 +63,10 @@ pub async fn signup(
     };
     let (user, ticket) = match app.login.sign_up(&account, &client, &connection).await {
         Ok(created) => created,
-        Err(fault) => return Err(refusal(fault, &account.password, &connection.options)),
+        Err(fault) => {
+            let flags = app.store.tenant().await?.flags;
+            return Err(refusal(fault, &account.password, &connection.options, flags));
+        }
     };
     send_verification(&app, ticket).await;
     // The id without its connection, as Auth0 answers here and nowhere else.
@@ -84,7 +88,12 @@ pub async fn signup(
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-fn refusal(fault: SignupFault, password: &Password, options: &Options) -> DbConnectionError {
+fn refusal(
+    fault: SignupFault,
+    password: &Password,
+    options: &Options,
+    flags: Flags,
+) -> DbConnectionError {
     match fault {
         SignupFault::Email => DbConnectionError::Invalid("Invalid property: email".to_owned()),
         SignupFault::Username => {
@@ -93,6 +102,9 @@ fn refusal(fault: SignupFault, password: &Password, options: &Options) -> DbConn
         SignupFault::Password(problem) => DbConnectionError::InvalidPassword(Box::new(
             refused_password(problem, password, options),
         )),
+        SignupFault::Taken if flags.enable_public_signup_user_exists_error => {
+            DbConnectionError::UserExists
+        }
         SignupFault::Taken => DbConnectionError::InvalidSignup,
         SignupFault::Overloaded(_) => DbConnectionError::Unavailable,
         SignupFault::Store(error) => error.into(),

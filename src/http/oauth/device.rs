@@ -25,7 +25,7 @@ use crate::http::{
         token::{NEVER_KEPT, authenticate},
     },
     pages::{
-        self, ScopeLine,
+        self, ScopeLine, branding,
         devices::{ActivatePage, ConfirmDevicePage, DeviceDonePage},
         locales,
     },
@@ -77,11 +77,12 @@ async fn authorize_device(
     };
     let codes = app.tokens.authorize_device(&client, &request).await;
     let codes = codes.map_err(|refused| OAuthError::from_refused(refused, basic))?;
-    let user_code = codes.user_code.shown();
+    let user_code = codes.shown;
+    let in_address: String = url::form_urlencoded::byte_serialize(user_code.as_bytes()).collect();
     let verification_uri = format!("{}activate", app.settings.issuer);
     Ok(DeviceBody {
         device_code: codes.device_code.expose().to_owned(),
-        verification_uri_complete: format!("{verification_uri}?user_code={user_code}"),
+        verification_uri_complete: format!("{verification_uri}?user_code={in_address}"),
         verification_uri,
         user_code,
         expires_in: LIFETIME,
@@ -155,7 +156,7 @@ pub async fn confirm(
     if !written.map_err(store)? {
         return Ok(show_form(&app, "", Some(NOT_FOUND)));
     }
-    let page = DeviceDonePage { tenant: &app.settings.tenant_name, confirmed };
+    let page = DeviceDonePage { tenant: &branding::name(&app.settings), confirmed };
     Ok(pages::render(StatusCode::OK, &page))
 }
 
@@ -199,7 +200,8 @@ fn answer(
 /// `error` is the key of a text.
 fn show_form(app: &App, user_code: &str, error: Option<&'static str>) -> Response {
     let error = error.map(|key| locales::current().text(key));
-    let page = ActivatePage { tenant: &app.settings.tenant_name, user_code, error };
+    let example = &branding::current().user_codes.example();
+    let page = ActivatePage { tenant: &branding::name(&app.settings), user_code, example, error };
     pages::render(StatusCode::OK, &page)
 }
 
@@ -221,8 +223,8 @@ fn show_question(
     let api = asks.api.as_ref().map(|record| &record.api);
     let scopes: Vec<ScopeLine> = asks.scope.iter().map(|scope| line(scope, api)).collect();
     let page = ConfirmDevicePage {
-        tenant: &app.settings.tenant_name,
-        user_code: &asks.user_code.shown(),
+        tenant: &branding::name(&app.settings),
+        user_code: &branding::current().user_codes.show(&asks.user_code),
         client_name: &asks.client.client.name,
         user: asks.user.name_for_people(),
         api_name: api.map(|api| api.name.as_deref().unwrap_or(api.identifier.as_str())),

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::crypto::dpop;
 use crate::domain::{
@@ -30,6 +30,9 @@ pub async fn discovery(State(app): State<App>) -> Response {
     let claims: Vec<&str> = protocol_claims.into_iter().chain(claims::supported()).collect();
     let public: Vec<&str> = CONFIDENTIAL.iter().copied().chain(["none"]).collect();
     let algorithms = AssertionAlgorithm::ALL.map(AssertionAlgorithm::as_str);
+    // Without a database, as when the operator never said.
+    let tenant = app.store.tenant().await.unwrap_or_default();
+    let locales = Locale::enabled(&tenant.enabled_locales, &app.settings.default_locale);
     let mut document = json!({
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
@@ -73,7 +76,7 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "claims_supported": claims,
-        "ui_locales_supported": Locale::all().map(Locale::tag).collect::<Vec<_>>(),
+        "ui_locales_supported": locales.into_iter().map(Locale::tag).collect::<Vec<_>>(),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,
@@ -81,8 +84,6 @@ pub async fn discovery(State(app): State<App>) -> Response {
         "request_uri_parameter_supported": false,
         "claims_parameter_supported": false,
     });
-    // Without a database, as when the operator never said.
-    let tenant = app.store.tenant().await.unwrap_or_default();
     if tenant.oidc_logout.rp_logout_end_session_endpoint_discovery {
         document["end_session_endpoint"] = at("oidc/logout").into();
     }
@@ -97,6 +98,13 @@ pub async fn not_federated() -> StatusCode {
 
 /// `GET /.well-known/jwks.json`.
 pub async fn jwks(State(app): State<App>) -> Response {
-    let jwks = app.tokens.keys.get().jwks();
+    let mut jwks = json!(app.tokens.keys.get().jwks());
+    let tenant = app.store.tenant().await.unwrap_or_default();
+    if tenant.flags.remove_alg_from_jwks {
+        let keys = jwks.get_mut("keys").and_then(Value::as_array_mut);
+        for key in keys.into_iter().flatten().filter_map(Value::as_object_mut) {
+            key.remove("alg");
+        }
+    }
     ([(header::CACHE_CONTROL, CACHE)], Json(jwks)).into_response()
 }

@@ -12,10 +12,11 @@ use crate::http::{
     App,
     error::page::PageError,
     extract::parameters,
+    oauth::after_ticket,
     pages::{
         self,
         accounts::{NoticePage, VerificationPage},
-        locales,
+        branding, locales,
     },
 };
 
@@ -28,9 +29,10 @@ pub async fn verification_page(
     let ticket = Ticket::new(parameters.get("ticket").unwrap_or(""));
     let found = app.login.ticket_holder(&ticket, TicketKind::VerifyEmail).await;
     let found = found.map_err(|error| PageError::store(&app, &error))?;
-    let email = found.and_then(|record| record.user.email);
-    let email = email.ok_or_else(|| PageError::ticket(&app))?;
-    let tenant = &app.settings.tenant_name;
+    let Some(email) = found.and_then(|record| record.user.email) else {
+        return after_ticket::refused(&app, &ticket, TicketKind::VerifyEmail).await;
+    };
+    let tenant = &branding::name(&app.settings);
     let page = VerificationPage { tenant, email: &email, ticket: ticket.expose() };
     Ok(pages::render(StatusCode::OK, &page))
 }
@@ -41,17 +43,21 @@ pub async fn verify(State(app): State<App>, request: Request) -> Result<Response
     locales::prefer(parameters.get("ui_locales"));
     let ticket = Ticket::new(parameters.get("ticket").unwrap_or(""));
     let verified = app.login.verify_email(&ticket).await;
-    if !verified.map_err(|error| PageError::store(&app, &error))? {
-        return Err(PageError::ticket(&app));
+    let Some(holder) = verified.map_err(|error| PageError::store(&app, &error))? else {
+        return after_ticket::refused(&app, &ticket, TicketKind::VerifyEmail).await;
+    };
+    if let Some(answer) = after_ticket::to_result(TicketKind::VerifyEmail, &holder) {
+        return Ok(answer);
     }
     let t = locales::current();
     let page = NoticePage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         title: t.text("verification.done_title"),
         heading: t.text("verification.done_heading"),
         message: t.rich("verification.done_message", &[]),
         hint: None,
         back: None,
+        onward: after_ticket::onward(&app, &holder).await?,
     };
     Ok(pages::render(StatusCode::OK, &page))
 }

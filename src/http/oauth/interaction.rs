@@ -18,7 +18,7 @@ use crate::http::{
         authorize::{go_on, respond, sealed_errand, sealed_transaction, send_to},
         reset_password, signup,
     },
-    pages::{self, AccountPage, ConsentPage, LoginPage, ScopeLine, locales},
+    pages::{self, AccountPage, ConsentPage, LoginPage, ScopeLine, branding, locales},
 };
 use crate::login::{
     authorize::ConsentRequest,
@@ -155,7 +155,7 @@ async fn choose_account(
     };
     let client_name = client_name(app, Some(&transaction.request.client_id)).await?;
     let page = AccountPage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         client_name: &client_name,
         user: user.name_for_people(),
         state,
@@ -236,7 +236,7 @@ async fn show_login(
         ),
     };
     let page = LoginPage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         client_name: &client_name,
         state,
         username,
@@ -263,7 +263,7 @@ fn show_consent(app: &App, asked: &ConsentRequest, state: &str) -> Response {
     let api = asked.api.as_ref().map(|record| &record.api);
     let scopes: Vec<ScopeLine> = asked.scope.iter().map(|scope| line(scope, api)).collect();
     let page = ConsentPage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         client_name: &asked.client.client.name,
         user: asked.user.name_for_people(),
         api_name: api.map(|api| api.name.as_deref().unwrap_or(api.identifier.as_str())),

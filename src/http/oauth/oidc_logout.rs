@@ -23,7 +23,7 @@ use crate::http::{
         parameters::{self, Parameters},
     },
     oauth::authorize::redirect,
-    pages::{self, LogoutPage, SignedOutPage, StillSignedInPage, locales},
+    pages::{self, LogoutPage, SignedOutPage, StillSignedInPage, branding, locales},
 };
 use crate::login::logout::PendingLogout;
 use crate::policy::{
@@ -103,7 +103,7 @@ pub async fn confirmed(
     match parameters.get("action") {
         Some("accept") => finish(&app, &cookies, &pending).await,
         _ => {
-            let page = StillSignedInPage { tenant: &app.settings.tenant_name };
+            let page = StillSignedInPage { tenant: &branding::name(&app.settings) };
             Ok(pages::render(StatusCode::OK, &page))
         }
     }
@@ -174,7 +174,7 @@ fn ask(
         .seal_logout(pending, cookie)
         .map_err(|error| PageError::failure(app, &error.into()))?;
     let page = LogoutPage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         client_name: client.map_or("", |record| record.client.name.as_str()),
         state: &state,
     };
@@ -191,7 +191,9 @@ pub(super) async fn finish(
     ended.map_err(|error| PageError::store(app, &error))?;
     let mut response = match &pending.destination {
         Some(destination) => redirect(destination),
-        None => pages::render(StatusCode::OK, &SignedOutPage { tenant: &app.settings.tenant_name }),
+        None => {
+            pages::render(StatusCode::OK, &SignedOutPage { tenant: &branding::name(&app.settings) })
+        }
     };
     let cookie = cookies::clear_session(app);
     response.headers_mut().append(header::SET_COOKIE, cookie);

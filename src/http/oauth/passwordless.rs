@@ -18,7 +18,7 @@ use crate::http::{
     extract::parameters::{OAuthBody, Parameters},
     management::formats,
     oauth::token::authenticate,
-    pages::{locales, messages},
+    pages::{branding, locales, messages},
 };
 use crate::login::passwordless::SendFault;
 use crate::policy::connection;
@@ -72,8 +72,8 @@ async fn send_code(
         SendFault::Store(error) => error.into(),
     })?;
     if let Some(code) = &started.code {
-        let message =
-            messages::one_time_code(&app.settings, locales::current(), &client.name, &email, code);
+        let (tenant, t) = (branding::name(&app.settings), locales::current());
+        let message = messages::one_time_code(&tenant, t, &client.name, &email, code);
         app.login.mailer.send(message).await;
     }
     Ok(json!({ "_id": started.id, "email": email, "email_verified": false }))

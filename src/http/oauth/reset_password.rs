@@ -22,13 +22,14 @@ use crate::http::{
         parameters::{self, Parameters},
     },
     oauth::{
+        after_ticket,
         authorize::sealed_transaction,
         signup::{problem_text, rules_text},
     },
     pages::{
         self,
         accounts::{NoticePage, ResetPage, ResetRequestPage},
-        locales, messages,
+        branding, locales, messages,
     },
 };
 use crate::login::{background::Busy, recovery::ResetFault, transaction::Transaction};
@@ -69,12 +70,13 @@ pub async fn request_link(
     )
     .map_err(|Busy| PageError::unavailable(&app))?;
     let page = NoticePage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         title: t.text("reset_request.sent_title"),
         heading: t.text("reset_request.sent_heading"),
         message: t.rich("reset_request.sent_message", &[("email", email)]),
         hint: Some(t.text("reset_request.sent_hint")),
         back: Some(state),
+        onward: None,
     };
     Ok(pages::render(StatusCode::OK, &page))
 }
@@ -107,12 +109,12 @@ pub fn send_link(
 ) -> Result<(), Busy> {
     let (app_, email, client) = (app.clone(), email.to_owned(), client.clone());
     let connection = connection.map(str::to_owned);
-    let locale = locales::current();
+    let (locale, tenant) = (locales::current(), branding::name(&app.settings));
     app.login.background.run(async move {
         match app_.login.request_reset(&email, &client, connection.as_deref()).await {
             Ok(None) => {}
             Ok(Some(ticket)) => {
-                let message = messages::reset_password(&app_.settings, locale, &ticket);
+                let message = messages::reset_password(&app_.settings, &tenant, locale, &ticket);
                 app_.login.mailer.send(message).await;
             }
             Err(error) => {
@@ -125,7 +127,9 @@ pub fn send_link(
 /// `GET /u/reset-password`. Looking spends nothing: mail scanners look too.
 pub async fn reset_page(State(app): State<App>, request: Request) -> Result<Response, PageError> {
     let (_, ticket) = read(&app, request).await?;
-    let holder = holder(&app, &ticket).await?.ok_or_else(|| PageError::ticket(&app))?;
+    let Some(holder) = holder(&app, &ticket).await? else {
+        return after_ticket::refused(&app, &ticket, TicketKind::ResetPassword).await;
+    };
     Ok(show_reset(&app, &holder, &ticket, None))
 }
 
@@ -137,7 +141,7 @@ pub async fn reset(State(app): State<App>, request: Request) -> Result<Response,
         Some(holder) => holder,
         None => {
             app.login.note(&Happened::PasswordNotChanged { reason: "ticket" }, None, None);
-            return Err(PageError::ticket(&app));
+            return after_ticket::refused(&app, &ticket, TicketKind::ResetPassword).await;
         }
     };
     let t = locales::current();
@@ -146,23 +150,29 @@ pub async fn reset(State(app): State<App>, request: Request) -> Result<Response,
         let error = t.text("problem.password_differs");
         return Ok(show_reset(&app, &holder, &ticket, Some(error)));
     }
-    match app.login.reset_password(&ticket, &Password::new(password)).await {
-        Ok(()) => {}
+    let holder = match app.login.reset_password(&ticket, &Password::new(password)).await {
+        Ok(holder) => holder,
         Err(ResetFault::Password(problem)) => {
             let error = problem_text(problem, &holder.options);
             return Ok(show_reset(&app, &holder, &ticket, Some(&error)));
         }
-        Err(ResetFault::Ticket) => return Err(PageError::ticket(&app)),
+        Err(ResetFault::Ticket) => {
+            return after_ticket::refused(&app, &ticket, TicketKind::ResetPassword).await;
+        }
         Err(ResetFault::Overloaded(_)) => return Err(PageError::unavailable(&app)),
         Err(ResetFault::Store(error)) => return Err(PageError::store(&app, &error)),
+    };
+    if let Some(answer) = after_ticket::to_result(TicketKind::ResetPassword, &holder) {
+        return Ok(answer);
     }
     let page = NoticePage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         title: t.text("reset.done_title"),
         heading: t.text("reset.done_heading"),
         message: t.rich("reset.done_message", &[]),
         hint: None,
         back: None,
+        onward: after_ticket::onward(&app, &holder).await?,
     };
     Ok(pages::render(StatusCode::OK, &page))
 }
@@ -189,12 +199,12 @@ async fn holder(app: &App, ticket: &Ticket) -> Result<Option<Holder>, PageError>
 }
 
 fn show_request(app: &App, state: &str, email: &str, error: Option<&str>) -> Response {
-    let tenant = &app.settings.tenant_name;
+    let tenant = &branding::name(&app.settings);
     pages::render(StatusCode::OK, &ResetRequestPage { tenant, state, email, error })
 }
 
 fn show_reset(app: &App, holder: &Holder, ticket: &Ticket, error: Option<&str>) -> Response {
-    let tenant = &app.settings.tenant_name;
+    let tenant = &branding::name(&app.settings);
     let Holder { email, options } = holder;
     let (rules, shortest) = (&rules_text(options), new_password::shortest(options));
     let page = ResetPage { tenant, email, ticket: ticket.expose(), rules, shortest, error };

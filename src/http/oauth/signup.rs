@@ -21,7 +21,7 @@ use crate::http::{
         authorize::sealed_transaction,
         interaction::{client_name, logged_in},
     },
-    pages::{self, accounts::SignupPage, locales, messages},
+    pages::{self, accounts::SignupPage, branding, locales, messages},
 };
 use crate::login::{
     signup::{NewAccount, SignupFault},
@@ -108,7 +108,8 @@ pub async fn sign_up(
 /// Sends the link that verifies a new address.
 pub async fn send_verification(app: &App, ticket: Option<IssuedTicket>) {
     if let Some(ticket) = ticket {
-        let message = messages::verify_email(&app.settings, locales::current(), &ticket);
+        let tenant = branding::name(&app.settings);
+        let message = messages::verify_email(&app.settings, &tenant, locales::current(), &ticket);
         app.login.mailer.send(message).await;
     }
 }
@@ -173,7 +174,7 @@ async fn show(
     let options = &database.options;
     let needs_username = options.requires_username == Some(true);
     let page = SignupPage {
-        tenant: &app.settings.tenant_name,
+        tenant: &branding::name(&app.settings),
         client_name: &client_name,
         state: typed.state,
         email: typed.email,

@@ -98,6 +98,17 @@ pub struct NoticePage<'a> {
     pub hint: Option<&'a str>,
     /// The sealed login transaction, if there is one to go back to.
     pub back: Option<&'a str>,
+    /// Where else to go.
+    pub onward: Option<Onward>,
+}
+
+/// A link to an application.
+#[derive(Debug, Clone)]
+pub struct Onward {
+    /// http or https.
+    pub url: String,
+    /// What it says.
+    pub label: String,
 }
 
 #[cfg(test)]
@@ -133,6 +144,7 @@ mod tests {
                 message: locales::current().rich("reset_request.sent_message", &[("email", evil)]),
                 hint: Some(evil),
                 back: Some(evil),
+                onward: Some(Onward { url: evil.to_owned(), label: evil.to_owned() }),
             }
             .render()
             .unwrap(),

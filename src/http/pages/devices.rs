@@ -12,6 +12,8 @@ pub struct ActivatePage<'a> {
     pub tenant: &'a str,
     /// What was typed before, or came in the address.
     pub user_code: &'a str,
+    /// What a code looks like.
+    pub example: &'a str,
     /// Why the last code led nowhere.
     pub error: Option<&'a str>,
 }
@@ -65,7 +67,9 @@ mod tests {
         let evil = "\"><script>alert('x')</script>";
         let scopes = [ScopeLine { value: evil.into(), description: evil.into() }];
         for html in [
-            ActivatePage { tenant: evil, user_code: evil, error: Some(evil) }.render().unwrap(),
+            ActivatePage { tenant: evil, user_code: evil, example: evil, error: Some(evil) }
+                .render()
+                .unwrap(),
             ConfirmDevicePage {
                 tenant: evil,
                 user_code: evil,

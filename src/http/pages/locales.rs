@@ -76,11 +76,12 @@ impl Locale {
 
     /// The first of these tags, most wanted first, for which there is a language: exactly, or by
     /// leaving off subtags from the end (RFC 4647 §3.4), or in another region.
-    fn lookup<'a>(tags: impl Iterator<Item = &'a str>) -> Option<Self> {
+    fn lookup<'a>(tags: impl Iterator<Item = &'a str>, among: &[Self]) -> Option<Self> {
+        let named = |tag: &str| among.iter().find(|l| l.tag().eq_ignore_ascii_case(tag)).copied();
         tags.take(MOST_TAGS).find_map(|tag| {
             let mut range = tag;
             loop {
-                if let Some(found) = Self::named(range) {
+                if let Some(found) = named(range) {
                     return Some(found);
                 }
                 match range.rsplit_once('-') {
@@ -91,18 +92,31 @@ impl Locale {
             let begins = |known: &str| {
                 known.split_once('-').is_some_and(|(first, _)| first.eq_ignore_ascii_case(range))
             };
-            Self::all().find(|locale| begins(locale.tag()))
+            among.iter().find(|locale| begins(locale.tag())).copied()
         })
     }
 
     /// What an application asked for (`ui_locales`), else what the browser prefers
-    /// (`Accept-Language`, RFC 9110 §12.5.4), else the default of the server.
-    pub fn choose(ui_locales: Option<&str>, accept_language: Option<&str>, default: &str) -> Self {
+    /// (`Accept-Language`, RFC 9110 §12.5.4), else the first of those `among` which there is a
+    /// choice.
+    pub fn choose(ui_locales: Option<&str>, accept_language: Option<&str>, among: &[Self]) -> Self {
         let asked = ui_locales.unwrap_or("").split_ascii_whitespace();
-        Self::lookup(asked)
-            .or_else(|| Self::lookup(preferred(accept_language.unwrap_or("")).into_iter()))
-            .or_else(|| Self::named(default))
+        Self::lookup(asked, among)
+            .or_else(|| Self::lookup(preferred(accept_language.unwrap_or("")).into_iter(), among))
+            .or_else(|| among.first().copied())
             .unwrap_or(Self::fallback())
+    }
+
+    /// The languages that people may have, the default first: those that the operator enabled and
+    /// that there are, else all of them.
+    pub fn enabled(tags: &[String], default: &str) -> Vec<Self> {
+        let enabled: Vec<_> = tags.iter().filter_map(|tag| Self::named(tag)).collect();
+        if !enabled.is_empty() {
+            return enabled;
+        }
+        let first = Self::named(default).unwrap_or(Self::fallback());
+        let others = Self::all().filter(|locale| locale.tag() != first.tag());
+        std::iter::once(first).chain(others).collect()
     }
 
     /// The tag, as `lang` has it.
@@ -190,11 +204,12 @@ fn quality(text: &str) -> Option<u16> {
 
 tokio::task_local! {
     static CURRENT: Cell<Locale>;
+    static ENABLED: Vec<Locale>;
 }
 
-/// Runs `answering` in a language.
-pub async fn scope<F: Future>(locale: Locale, answering: F) -> F::Output {
-    CURRENT.scope(Cell::new(locale), answering).await
+/// Runs `answering` in a language, which may change to one of those `among`.
+pub async fn scope<F: Future>(locale: Locale, among: Vec<Locale>, answering: F) -> F::Output {
+    ENABLED.scope(among, CURRENT.scope(Cell::new(locale), answering)).await
 }
 
 /// The language of the request that this task answers.
@@ -205,7 +220,8 @@ pub fn current() -> Locale {
 /// Goes on in the language that the application asked for, if there is such a one.
 pub fn prefer(ui_locales: Option<&str>) {
     let asked = ui_locales.unwrap_or("").split_ascii_whitespace();
-    if let Some(locale) = Locale::lookup(asked) {
+    let found = ENABLED.try_with(|among| Locale::lookup(asked, among)).unwrap_or_default();
+    if let Some(locale) = found {
         // Outside of a request there is nothing to set.
         let _ = CURRENT.try_with(|current| current.set(locale));
     }
@@ -268,7 +284,8 @@ mod tests {
 
     #[test]
     fn the_application_chooses_then_the_browser_then_the_server() {
-        let chosen = |ui, accept, default| Locale::choose(ui, accept, default).tag();
+        let chosen =
+            |ui, accept, default| Locale::choose(ui, accept, &Locale::enabled(&[], default)).tag();
         assert_eq!(chosen(None, None, "en"), "en");
         assert_eq!(chosen(None, None, "ja"), "ja");
         assert_eq!(chosen(None, None, "xx"), "en");
@@ -284,6 +301,20 @@ mod tests {
         for nonsense in ["-", "--", ";;q", ",,,", "ja;q=x", "ja;q=2", "../ja", "ja.toml", "é-é"] {
             assert_eq!(chosen(Some(nonsense), Some(nonsense), "en"), "en", "{nonsense}");
         }
+    }
+
+    #[test]
+    fn the_operator_says_which_languages_there_are_and_which_is_the_default() {
+        let chosen = |enabled: &[&str], ui, accept| {
+            let enabled: Vec<_> = enabled.iter().map(|tag| (*tag).to_owned()).collect();
+            Locale::choose(ui, accept, &Locale::enabled(&enabled, "en")).tag()
+        };
+        assert_eq!(chosen(&["ja", "en"], None, None), "ja");
+        assert_eq!(chosen(&["fr", "ja", "en"], None, None), "ja", "there is no French");
+        assert_eq!(chosen(&["ja", "en"], None, Some("en")), "en");
+        assert_eq!(chosen(&["ja"], Some("en"), Some("en")), "ja");
+        assert_eq!(chosen(&["fr"], None, Some("ja")), "ja", "as if nothing was said");
+        assert_eq!(chosen(&["fr"], None, None), "en");
     }
 
     #[test]

@@ -4,7 +4,12 @@
 use askama::Template;
 
 use super::locales::Locale;
-use crate::domain::{passwordless, secret::OneTimeCode, settings::Settings, ticket::IssuedTicket};
+use crate::domain::{
+    passwordless,
+    secret::{OneTimeCode, Ticket},
+    settings::Settings,
+    ticket::{IssuedTicket, TicketKind},
+};
 use crate::mail::Message;
 
 #[derive(Template)]
@@ -20,14 +25,19 @@ struct MessagePage<'a> {
 }
 
 /// The link to `/u/reset-password`.
-pub fn reset_password(settings: &Settings, t: Locale, issued: &IssuedTicket) -> Message {
+pub fn reset_password(
+    settings: &Settings,
+    tenant: &str,
+    t: Locale,
+    issued: &IssuedTicket,
+) -> Message {
     let minutes = (issued.lifetime / 60).to_string();
-    let intro = t.fill("mail.reset_intro", &[("tenant", &settings.tenant_name)]);
+    let intro = t.fill("mail.reset_intro", &[("tenant", tenant)]);
     let outro = t.fill("mail.reset_outro", &[("minutes", &minutes)]);
-    let url = link(settings, "u/reset-password", t, issued);
+    let url = link(settings, TicketKind::ResetPassword, t, issued);
     let page = MessagePage {
         locale: t.tag(),
-        tenant: &settings.tenant_name,
+        tenant,
         subject: t.text("mail.reset_subject"),
         intro: &intro,
         url: &url,
@@ -38,14 +48,19 @@ pub fn reset_password(settings: &Settings, t: Locale, issued: &IssuedTicket) -> 
 }
 
 /// The link to `/u/email-verification`.
-pub fn verify_email(settings: &Settings, t: Locale, issued: &IssuedTicket) -> Message {
+pub fn verify_email(
+    settings: &Settings,
+    tenant: &str,
+    t: Locale,
+    issued: &IssuedTicket,
+) -> Message {
     let hours = (issued.lifetime / 3600).max(1).to_string();
-    let intro = t.fill("mail.verify_intro", &[("tenant", &settings.tenant_name)]);
+    let intro = t.fill("mail.verify_intro", &[("tenant", tenant)]);
     let outro = t.fill("mail.verify_outro", &[("hours", &hours)]);
-    let url = link(settings, "u/email-verification", t, issued);
+    let url = link(settings, TicketKind::VerifyEmail, t, issued);
     let page = MessagePage {
         locale: t.tag(),
-        tenant: &settings.tenant_name,
+        tenant,
         subject: t.text("mail.verify_subject"),
         intro: &intro,
         url: &url,
@@ -69,13 +84,12 @@ struct CodeMessage<'a> {
 /// A one-time code for a login to `client_name`. Its subject does not hold the code, which a locked
 /// screen would show.
 pub fn one_time_code(
-    settings: &Settings,
+    tenant: &str,
     t: Locale,
     client_name: &str,
     to: &str,
     code: &OneTimeCode,
 ) -> Message {
-    let tenant = settings.tenant_name.as_str();
     let client = if client_name.is_empty() { tenant } else { client_name };
     let intro = t.fill("mail.code_intro", &[("client", client)]);
     let minutes = (passwordless::LIFETIME / 60).to_string();
@@ -86,9 +100,17 @@ pub fn one_time_code(
     message(to, subject, text, &page)
 }
 
-fn link(settings: &Settings, path: &str, t: Locale, issued: &IssuedTicket) -> String {
-    let (issuer, ticket) = (&settings.issuer, issued.ticket.expose());
-    format!("{issuer}{path}?ticket={ticket}&ui_locales={}", t.tag())
+/// Where a ticket is used.
+pub fn ticket_url(settings: &Settings, kind: TicketKind, ticket: &Ticket) -> String {
+    let path = match kind {
+        TicketKind::ResetPassword => "u/reset-password",
+        TicketKind::VerifyEmail => "u/email-verification",
+    };
+    format!("{}{path}?ticket={}", settings.issuer, ticket.expose())
+}
+
+fn link(settings: &Settings, kind: TicketKind, t: Locale, issued: &IssuedTicket) -> String {
+    format!("{}&ui_locales={}", ticket_url(settings, kind, &issued.ticket), t.tag())
 }
 
 impl MessagePage<'_> {

@@ -125,6 +125,7 @@ async fn a_success_answers_with_the_status_that_is_written_down() {
         for operation in OPERATIONS.iter().filter(|o| o.method == "GET" && !o.path.contains('{')) {
             let needed = match operation.path {
                 "/users-by-email" => "?email=a@b.example",
+                "/user-blocks" => "?identifier=x",
                 "/device-credentials" => "?user_id=x",
                 "/refresh-tokens" => continue,
                 _ => "",

@@ -35,7 +35,9 @@ async fn organizations_that_cannot_be_are_refused() {
             let answer = post(&app, "/organizations", json!({ "name": name })).await;
             assert_eq!(refused(&answer), (400, "invalid_body".to_owned()), "{name}");
         }
-        let answer = post(&app, "/organizations", json!({ "name": "a", "branding": {} })).await;
+        let answer =
+            post(&app, "/organizations", json!({ "name": "a", "branding": { "color": "red" } }))
+                .await;
         assert_eq!(refused(&answer).0, 400);
         organization(&app, "acme").await;
         let answer = post(&app, "/organizations", json!({ "name": "acme" })).await;

@@ -15,7 +15,7 @@ async fn a_fresh_tenant_shows_what_is_in_force() {
         let settings = app.management("GET", "/tenants/settings", None).await.ok();
         assert_eq!(settings["session_lifetime"], 168, "{backend}");
         assert_eq!(settings["idle_session_lifetime"], 72, "{backend}");
-        assert_eq!(settings["enabled_locales"], json!(["en"]), "{backend}");
+        assert_eq!(settings["enabled_locales"], json!(["en", "ja"]), "{backend}");
         assert_eq!(settings["flags"]["enable_sso"], true, "{backend}");
         assert!(settings.get("support_email").is_none(), "{backend}: unset is absent");
         let fields = "/tenants/settings?fields=session_lifetime&include_fields=true";
@@ -64,6 +64,18 @@ async fn what_makes_no_sense_changes_nothing() {
             json!({ "enabled_locales": [] }),
             json!({ "mtls": { "enable_endpoint_aliases": true } }),
             json!({ "sandbox_versions_available": ["22"] }),
+            json!({ "device_flow": { "charset": "hex" } }),
+            json!({ "device_flow": { "mask": "****" } }),
+            json!({ "device_flow": { "mask": "XXXX-XXXX" } }),
+            json!({ "device_flow": { "charset": "digits", "mask": "****-****" } }),
+            json!({ "enabled_locales": ["tlh"] }),
+            json!({ "acr_values_supported": ["urn:example:strong"] }),
+            json!({ "client_id_metadata_document_supported": true }),
+            json!({ "default_token_quota": { "clients": { "client_credentials": { "per_day": 1 } } } }),
+            json!({ "security_headers": { "content_security_policy": { "enabled": true } } }),
+            json!({ "security_headers": { "x_xss_protection": { "enabled": true } } }),
+            json!({ "error_page": { "url": format!("{}authorize", app.issuer) } }),
+            json!({ "error_page": { "url": "com.example:/error" } }),
         ] {
             let answer = patch(&app, body.clone()).await;
             assert_eq!(answer.status, 400, "{backend} {body}: {}", answer.text);

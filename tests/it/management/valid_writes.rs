@@ -141,6 +141,21 @@ pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Op
                 keys.iter().find(|key| key["previous"] == true && key["revoked"] == false);
             bare(format!("/keys/signing/{}/revoke", text(previous.unwrap(), "kid")))
         }
+        (
+            "POST",
+            "/tickets/password-change" | "/tickets/email-verification" | "/jobs/verification-email",
+        ) => with(operation.path.into(), json!({ "user_id": user_id(app, &fresh).await })),
+        ("PATCH", "/organizations/{id}") => {
+            with(organization(app, &fresh).await, json!({ "display_name": fresh }))
+        }
+        ("POST", "/users/{id}/revoke-access") => {
+            with(format!("/users/{}/revoke-access", user(app, &fresh).await), json!({}))
+        }
+        ("DELETE", "/user-blocks") => bare("/user-blocks?identifier=somebody".into()),
+        ("DELETE", "/user-blocks/{id}") => {
+            bare(format!("/user-blocks/{}", user(app, &fresh).await))
+        }
+        ("DELETE", "/anomaly/blocks/ips/{id}") => bare("/anomaly/blocks/ips/192.0.2.1".into()),
         _ if matches!(
             resource,
             "refresh-tokens" | "sessions" | "grants" | "device-credentials" | "users"
@@ -262,6 +277,10 @@ async fn after_a_login(app: &TestApp, operation: &Operation) -> Option<(String, 
         }
         ("DELETE", "/users/{id}/refresh-tokens" | "/users/{id}/sessions") => {
             (plain.replace("{id}", &user), None)
+        }
+        ("PATCH", "/sessions/{id}") => {
+            let body = json!({ "session_metadata": { "colour": "red" } });
+            (plain.replace("{id}", &session), Some(body))
         }
         ("DELETE", "/sessions/{id}") | ("POST", "/sessions/{id}/revoke") => {
             (plain.replace("{id}", &session), None)

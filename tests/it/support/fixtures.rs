@@ -71,9 +71,17 @@ impl TestApp {
     pub async fn add_user(&self, email: &str, password: &str) -> Value {
         let body = json!({
             "connection": "Username-Password-Authentication",
-            "email": email, "password": password,
+            "email": email, "password": password, "verify_email": false,
         });
         Self::created(&self.management("POST", "/users", Some(body)).await)
+    }
+
+    /// The id of the first database connection.
+    pub async fn connection_id(&self) -> String {
+        let mut conn = self.inner.store.read().await.unwrap();
+        let name = doorward::domain::user::DATABASE_CONNECTION;
+        let found = doorward::store::connections::find_by_name(conn.db(), name).await.unwrap();
+        found.unwrap().connection.id.as_str().to_owned()
     }
 
     pub async fn patch_client(&self, id: &str, body: Value) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::ClientId;
+use crate::domain::{ClientId, connection::Strategy};
 use crate::store::connections::ConnectionRecord;
 
 /// The connection as it is answered, with what was never said as Auth0 fills it in.
@@ -21,11 +21,15 @@ pub fn show(record: &ConnectionRecord, enabled: &[ClientId]) -> Map<String, Valu
     put("connected_accounts", json!({ "active": false }));
     put("realms", json!([connection.name]));
     put("enabled_clients", json!(enabled));
-    if let (true, Some(Value::Object(options))) =
-        (connection.is_database(), shown.get_mut("options"))
-    {
-        // Tools write it down where it is missing, and would see a change that is none.
-        options.entry("disable_self_service_change_password").or_insert(false.into());
+    if let Some(Value::Object(options)) = shown.get_mut("options") {
+        // Tools write these down where they are missing, and would see a change that is none; so
+        // they would in another order.
+        let (name, value) = match connection.strategy {
+            Strategy::Database => ("disable_self_service_change_password", false.into()),
+            Strategy::Email => ("email", json!({})),
+        };
+        options.entry(name).or_insert(value);
+        options.sort_keys();
     }
     shown
 }

@@ -43,7 +43,7 @@ pub const TENANT_SETTINGS: &[Field] = &[
     field("sandbox_version", text(0, 8), "Selected sandbox version for the extensibility environment"),
     field("legacy_sandbox_version", text(0, 8), "Selected legacy sandbox version for the extensibility environment"),
     field("default_redirection_uri", shaped(0, 2048, ABSOLUTE_HTTPS_URI_OR_EMPTY), "The default absolute redirection uri, must be https"),
-    field("enabled_locales", array_of(&text(2, 16), 1, 100), "Supported locales for the user interface"),
+    field("enabled_locales", array_of(&one_of(LOCALES), 1, 100), "Supported locales for the user interface"),
     field("security_headers", open(&[]), "Security headers configuration for tenant responses.").nullable(),
     field("session_cookie", object(SESSION_COOKIE), "Session cookie configuration").nullable(),
     field("sessions", object(SESSIONS), "Sessions related settings for tenant").nullable(),
@@ -65,6 +65,17 @@ pub const TENANT_SETTINGS: &[Field] = &[
         field("list", array(&shaped(2, 2, COUNTRY_CODE)), "Array of ISO 3166-1 alpha-2 country codes."),
         field("mode", one_of(&["allow", "deny"]), "Whether the list is an allowlist or denylist."),
     ]), "Phone country code configuration for identifier input.").nullable(),
+];
+
+/// The languages that may be named; pages are in those that this server has.
+#[rustfmt::skip]
+const LOCALES: &[&str] = &[
+    "am", "ar", "ar-EG", "ar-SA", "az", "bg", "bn", "bs", "ca-ES", "cnr", "cs", "cy", "da", "de",
+    "el", "en", "en-CA", "es", "es-419", "es-AR", "es-MX", "et", "eu-ES", "fa", "fi", "fr",
+    "fr-CA", "fr-FR", "gl-ES", "gu", "he", "hi", "hr", "hu", "hy", "id", "is", "it", "ja", "ka",
+    "kk", "kn", "ko", "lt", "lv", "mk", "ml", "mn", "mr", "ms", "my", "nb", "nl", "nn", "no",
+    "pa", "pl", "pt", "pt-BR", "pt-PT", "ro", "ru", "sk", "sl", "so", "sq", "sr", "sv", "sw",
+    "ta", "te", "th", "tl", "tr", "uk", "ur", "vi", "zgh", "zh-CN", "zh-HK", "zh-MO", "zh-TW",
 ];
 
 #[rustfmt::skip]
