@@ -29,6 +29,8 @@ const SMALL: &[&str] = &[
     "connection",
     // A few at a time, and gone after a day.
     "job",
+    // A few rows for each day.
+    "daily_count",
     "config_version",
     "signing_key",
     "published_algorithm",
@@ -383,6 +385,7 @@ fn is_table_scan(line: &str) -> bool {
         || (line.starts_with("SCAN ")
             && !line.contains(" USING ")
             && !line.ends_with(" counted")
+            && !line.ends_with(" held")
             && !line.ends_with("CONSTANT ROW"));
     is_scan && !is_small(line)
 }
