@@ -218,6 +218,7 @@ impl Config {
             ),
             ("management.burst", self.management.burst.into(), 1, 1_000_000),
             ("database.max_connections", i64::from(self.database.max_connections), 1, 1000),
+            ("database.search_timeout_ms", self.database.search_timeout_ms, 1, 600_000),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(format!("{name}: must be between {least} and {most}"));
@@ -271,6 +272,7 @@ impl Config {
             management_requests_per_second: self.management.requests_per_second,
             management_burst: self.management.burst,
             outbound_allow_private: self.outbound.allow_private,
+            search_timeout: self.database.search_timeout_ms,
             import_max_bytes: self.jobs.import_max_bytes,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
@@ -339,6 +341,7 @@ mod tests {
         assert!(file("[management]\nburst = 0").contains("management.burst"));
         assert!(file("[jobs]\nimport_max_bytes = 1").contains("jobs.import_max_bytes"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
+        assert!(file("[database]\nsearch_timeout_ms = 0").contains("search_timeout_ms"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {
             assert!(file(&format!("[server]\nissuer = \"{issuer}\"")).contains("server.issuer"));
         }

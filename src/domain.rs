@@ -29,6 +29,7 @@ pub mod ticket;
 pub mod time;
 pub mod url_pattern;
 pub mod user;
+pub mod user_search;
 
 /// Declares a string newtype for an identifier, so that a client id can never stand where a user
 /// id is meant.

@@ -14,4 +14,6 @@ pub mod logout;
 pub mod management;
 pub mod mrrt;
 pub mod new_password;
+pub mod query_syntax;
 pub mod reuse;
+pub mod user_search;

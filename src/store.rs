@@ -26,9 +26,13 @@ macro_rules! on {
     };
 }
 
+#[macro_use]
+pub mod compose;
+
 pub mod attack_protection;
 pub mod audit;
 pub mod backchannel_logouts;
+mod budget;
 pub mod cache;
 pub mod client_assertions;
 pub mod client_credentials;
@@ -71,6 +75,9 @@ pub enum Error {
     /// The database cannot be reached or has no connection free. Worth a retry.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
+    /// A read took longer than it may.
+    #[error("the statement took too long")]
+    TimedOut,
     /// Any other refusal of the database.
     #[error("the database refused a statement")]
     Database(#[source] sqlx::Error),
@@ -116,6 +123,10 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Tls(_)
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             sqlx::Error::Database(e) if e.is_unique_violation() => Self::Duplicate,
+            // Postgres: query_canceled; SQLite: SQLITE_INTERRUPT.
+            sqlx::Error::Database(e) if matches!(e.code().as_deref(), Some("57014" | "9")) => {
+                Self::TimedOut
+            }
             sqlx::Error::Database(e) if e.is_foreign_key_violation() => Self::Gone,
             _ => Self::Database(error),
         }
@@ -130,6 +141,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub struct Store {
     pools: Pools,
     cache: Arc<cache::Cache>,
+    long_reads: Arc<tokio::sync::Semaphore>,
+    user_count: Arc<users::search::LastCount>,
 }
 
 #[derive(Clone)]
@@ -248,7 +261,8 @@ impl Store {
         } else {
             return Err(Error::Url);
         };
-        Ok(Self { pools, cache: Arc::default() })
+        let long_reads = Arc::new(tokio::sync::Semaphore::new(budget::AT_A_TIME));
+        Ok(Self { pools, cache: Arc::default(), long_reads, user_count: Arc::default() })
     }
 
     async fn open_sqlite(path: &str) -> Result<Pools> {
@@ -306,6 +320,17 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { writer, .. } => migrations::sqlite().run(writer).await?,
             Pools::Postgres(pool) => migrations::postgres().run(pool).await?,
+        }
+        self.index_users().await
+    }
+
+    /// Makes the users searchable who were written by a release that did not.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn index_users(&self) -> Result<()> {
+        while users::search::index_batch(self).await? {
+            tokio::task::yield_now().await;
         }
         Ok(())
     }

@@ -33,6 +33,8 @@ pub struct Database {
     pub(super) url: String,
     /// Connections to Postgres.
     pub max_connections: u32,
+    /// How long a search of the Management API may take, in milliseconds.
+    pub search_timeout_ms: i64,
 }
 
 /// `[master_key]`

@@ -83,6 +83,8 @@ pub struct Settings {
     pub dpop_unconfigured_api: UnconfiguredApi,
     /// Whether calls to addresses that applications name may reach private networks and use http.
     pub outbound_allow_private: bool,
+    /// How long a search of the Management API may take, in milliseconds.
+    pub search_timeout: i64,
     /// Requests per second that a client may send to the Management API; 0 is no limit.
     pub management_requests_per_second: u32,
     /// Requests that it may send at once.

@@ -1,7 +1,14 @@
 //! Table `audit`.
 
+use std::time::Duration;
+
 use crate::domain::{ClientId, UserId, audit::AuditEvent, time::Timestamp};
-use crate::store::{Db, Error, Result, Tx, decode};
+use crate::store::{
+    Db, Error, Result, Store, Tx,
+    budget::{self, Work},
+    compose::Composed,
+    decode,
+};
 
 /// An event as it is kept.
 #[derive(Debug, Clone)]
@@ -62,32 +69,73 @@ impl TryFrom<Row> for AuditRow {
     }
 }
 
-/// Which events. What is `None` does not narrow.
+/// Which events.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    /// With this id.
-    pub id: Option<String>,
-    /// With this code.
-    pub event: Option<String>,
+pub enum Condition {
+    /// Those of all of these; of none: every event.
+    All(Vec<Condition>),
+    /// Those of any of these; of none: no event.
+    Any(Vec<Condition>),
+    /// The others, also those without such a member.
+    Not(Box<Condition>),
+    /// The one with this id.
+    Id(String),
+    /// Of this code.
+    Event(String),
     /// Of this application.
-    pub client_id: Option<String>,
+    Client(String),
     /// Of this user.
-    pub user_id: Option<String>,
-    /// At this time or later.
-    pub since: Timestamp,
-    /// Before this time.
-    pub before: Timestamp,
+    User(String),
+    /// At the first time or later, and before the second one.
+    Date(Timestamp, Timestamp),
 }
 
-impl Default for Filter {
-    fn default() -> Self {
-        Self {
-            id: None,
-            event: None,
-            client_id: None,
-            user_id: None,
-            since: Timestamp::from_millis(0),
-            before: Timestamp::from_millis(i64::MAX),
+impl Condition {
+    fn write(&self, sql: &mut Composed) {
+        let equal = |sql: &mut Composed, test, value: &str| {
+            sql.push("(").push(test).bind(value).push(")");
+        };
+        match self {
+            Self::All(all) => Self::write_joined(sql, all, " AND ", "1 = 1"),
+            Self::Any(any) => Self::write_joined(sql, any, " OR ", "1 = 0"),
+            Self::Not(condition) => {
+                sql.push("(");
+                condition.write(sql);
+                sql.push(" IS NOT TRUE)");
+            }
+            Self::Id(id) => equal(sql, "id = ", id),
+            Self::Event(code) => equal(sql, "type = ", code),
+            Self::Client(id) => equal(sql, "client_id = ", id),
+            Self::User(id) => equal(sql, "user_id = ", id),
+            Self::Date(since, before) => {
+                sql.push("(date >= ").bind(since.millis());
+                sql.push(" AND date < ").bind(before.millis()).push(")");
+            }
+        }
+    }
+
+    fn write_joined(
+        sql: &mut Composed,
+        conditions: &[Self],
+        word: &'static str,
+        of_none: &'static str,
+    ) {
+        sql.push("(");
+        for (index, condition) in conditions.iter().enumerate() {
+            if index > 0 {
+                sql.push(word);
+            }
+            condition.write(sql);
+        }
+        if conditions.is_empty() {
+            sql.push(of_none);
+        }
+        sql.push(")");
+    }
+
+    fn narrow(&self, sql: &mut Composed) {
+        if *self != Self::All(Vec::new()) {
+            self.write(sql.condition());
         }
     }
 }
@@ -117,74 +165,83 @@ pub async fn insert(tx: &mut Tx, event: &AuditEvent) -> Result<()> {
     Ok(())
 }
 
-/// Binds a filter as `$1` to `$6`.
-macro_rules! bound {
-    ($query:expr, $filter:expr) => {
-        $query
-            .bind($filter.id.as_deref())
-            .bind($filter.event.as_deref())
-            .bind($filter.client_id.as_deref())
-            .bind($filter.user_id.as_deref())
-            .bind($filter.since.millis())
-            .bind($filter.before.millis())
-    };
+/// How many events of a search are counted. Nobody can page that far.
+pub const MOST_COUNTED: i64 = 10_000;
+
+/// A page of a search.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Events before it.
+    pub offset: i64,
+    /// Events on it.
+    pub limit: i64,
+    /// Whether the oldest come first.
+    pub is_ascending: bool,
+    /// Whether to count.
+    pub totals: bool,
 }
 
-/// A page of the events of a filter, newest first.
+/// A page of the events of a condition, and how many there are on all pages, [`MOST_COUNTED`] for
+/// more, if that was asked. Each statement is stopped after `budget`.
+///
+/// # Errors
+/// [`Error::TimedOut`], or when the database does.
+pub async fn search(
+    store: &Store,
+    condition: Condition,
+    window: Window,
+    budget: Duration,
+) -> Result<(Vec<AuditRow>, i64)> {
+    let is_long = condition != Condition::All(Vec::new());
+    budget::run(store, budget, is_long, move |db| page(db, condition, window)).await
+}
+
+fn page(mut db: Db<'_>, condition: Condition, window: Window) -> Work<'_, (Vec<AuditRow>, i64)> {
+    Box::pin(async move {
+        let sql = page_statement(&db, &condition, window);
+        let rows: Vec<Row> =
+            on!(db.reborrow(), |c| composed!(sqlx::query_as, sql).fetch_all(c).await?);
+        let rows = rows.into_iter().map(TryInto::try_into).collect::<Result<_>>()?;
+        if !window.totals {
+            return Ok((rows, 0));
+        }
+        let sql = count_statement(&db, &condition);
+        let (total,): (i64,) = on!(db, |c| composed!(sqlx::query_as, sql).fetch_one(c).await?);
+        Ok((rows, total))
+    })
+}
+
+/// The statement of a page of [`search`], so that its plan can be looked at.
+pub fn page_statement(db: &Db<'_>, condition: &Condition, window: Window) -> Composed {
+    let mut sql = Composed::new(
+        db,
+        "SELECT id, date, type, client_id, user_id, audience, scope, ip, user_agent, details
+        FROM audit",
+    );
+    condition.narrow(&mut sql);
+    let ascending = " ORDER BY date, id";
+    sql.push(if window.is_ascending { ascending } else { " ORDER BY date DESC, id DESC" });
+    sql.page(window.offset, window.limit);
+    sql
+}
+
+/// The statement that counts, so that its plan can be looked at.
+pub fn count_statement(db: &Db<'_>, condition: &Condition) -> Composed {
+    let mut sql = Composed::new(db, "SELECT COUNT(*) FROM (SELECT id FROM audit");
+    condition.narrow(&mut sql);
+    sql.push(" LIMIT ").bind(MOST_COUNTED).push(") AS counted");
+    sql
+}
+
+/// The event with this id.
 ///
 /// # Errors
 /// When the database does.
-pub async fn newest(db: Db<'_>, filter: &Filter, start: i64, limit: i64) -> Result<Vec<AuditRow>> {
-    const NEWEST: &str = "SELECT id, date, type, client_id, user_id, audience, scope, ip,
-        user_agent, details FROM audit
-        WHERE (CAST($1 AS TEXT) IS NULL OR id = $1)
-          AND (CAST($2 AS TEXT) IS NULL OR type = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR client_id = $3)
-          AND (CAST($4 AS TEXT) IS NULL OR user_id = $4)
-          AND date >= $5 AND date < $6
-        ORDER BY date DESC, id DESC LIMIT $7 OFFSET $8";
-    let rows: Vec<Row> = on!(db, |c| bound!(sqlx::query_as(NEWEST), filter)
-        .bind(limit)
-        .bind(start)
-        .fetch_all(c)
-        .await?);
-    rows.into_iter().map(TryInto::try_into).collect()
-}
-
-/// A page of the events of a filter, oldest first.
-///
-/// # Errors
-/// When the database does.
-pub async fn oldest(db: Db<'_>, filter: &Filter, start: i64, limit: i64) -> Result<Vec<AuditRow>> {
-    const OLDEST: &str = "SELECT id, date, type, client_id, user_id, audience, scope, ip,
-        user_agent, details FROM audit
-        WHERE (CAST($1 AS TEXT) IS NULL OR id = $1)
-          AND (CAST($2 AS TEXT) IS NULL OR type = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR client_id = $3)
-          AND (CAST($4 AS TEXT) IS NULL OR user_id = $4)
-          AND date >= $5 AND date < $6
-        ORDER BY date, id LIMIT $7 OFFSET $8";
-    let rows: Vec<Row> = on!(db, |c| bound!(sqlx::query_as(OLDEST), filter)
-        .bind(limit)
-        .bind(start)
-        .fetch_all(c)
-        .await?);
-    rows.into_iter().map(TryInto::try_into).collect()
-}
-
-/// How many events a filter has.
-///
-/// # Errors
-/// When the database does.
-pub async fn count(db: Db<'_>, filter: &Filter) -> Result<i64> {
-    const COUNT: &str = "SELECT COUNT(*) FROM audit
-        WHERE (CAST($1 AS TEXT) IS NULL OR id = $1)
-          AND (CAST($2 AS TEXT) IS NULL OR type = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR client_id = $3)
-          AND (CAST($4 AS TEXT) IS NULL OR user_id = $4)
-          AND date >= $5 AND date < $6";
-    let (total,): (i64,) = on!(db, |c| bound!(sqlx::query_as(COUNT), filter).fetch_one(c).await?);
-    Ok(total)
+pub async fn find(db: Db<'_>, id: &str) -> Result<Option<AuditRow>> {
+    const FIND: &str = "SELECT id, date, type, client_id, user_id, audience, scope, ip,
+        user_agent, details FROM audit WHERE id = $1";
+    let row: Option<Row> = on!(db, |c| sqlx::query_as(FIND).bind(id).fetch_optional(c).await?);
+    row.map(TryInto::try_into).transpose()
 }
 
 /// The events whose ids come after `after` and that happened before `before`, oldest first.

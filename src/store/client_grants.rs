@@ -10,7 +10,7 @@ use crate::domain::{
     scope::ScopeSet,
     time::Timestamp,
 };
-use crate::store::{Db, Error, Result, Tx, decode};
+use crate::store::{Db, Error, Result, Tx, compose::Composed, decode};
 
 /// A client grant as it is kept.
 #[derive(Debug, Clone)]
@@ -78,6 +78,17 @@ pub struct Filter<'a> {
     pub audience: Option<&'a str>,
     /// For this subject.
     pub subject_type: Option<&'a str>,
+    /// Whether any organization may use it.
+    pub any_organization: Option<bool>,
+}
+
+impl Filter<'_> {
+    fn narrow(&self, sql: &mut Composed) {
+        sql.only("client_id = ", self.client_id)
+            .only("audience = ", self.audience)
+            .only("subject_type = ", self.subject_type)
+            .only("any_organization = ", self.any_organization);
+    }
 }
 
 /// The client grant with this id.
@@ -123,20 +134,24 @@ pub async fn list(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<ClientGrantRecord>> {
-    const LIST: &str = "SELECT id, client_id, audience, subject_type, document, version
-        FROM client_grant
-        WHERE (CAST($1 AS TEXT) IS NULL OR client_id = $1) AND (CAST($2 AS TEXT) IS NULL OR audience = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR subject_type = $3)
-        ORDER BY created_at, id LIMIT $4 OFFSET $5";
-    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
-        .bind(filter.client_id)
-        .bind(filter.audience)
-        .bind(filter.subject_type)
-        .bind(limit)
-        .bind(offset)
-        .fetch_all(c)
-        .await?);
+    let sql = list_statement(&db, filter, offset, limit);
+    let rows: Vec<Row> = on!(db, |c| composed!(sqlx::query_as, sql).fetch_all(c).await?);
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+fn select(db: &Db<'_>) -> Composed {
+    Composed::new(
+        db,
+        "SELECT id, client_id, audience, subject_type, document, version FROM client_grant",
+    )
+}
+
+/// The statement of [`list`], so that its plan can be looked at.
+pub fn list_statement(db: &Db<'_>, filter: Filter<'_>, offset: i64, limit: i64) -> Composed {
+    let mut sql = select(db);
+    filter.narrow(&mut sql);
+    sql.push(" ORDER BY created_at, id").page(offset, limit);
+    sql
 }
 
 /// The client grants that pass `filter` and come after `after` in the order of ids.
@@ -149,20 +164,17 @@ pub async fn list_after(
     after: &str,
     limit: i64,
 ) -> Result<Vec<ClientGrantRecord>> {
-    const LIST: &str = "SELECT id, client_id, audience, subject_type, document, version
-        FROM client_grant
-        WHERE (CAST($1 AS TEXT) IS NULL OR client_id = $1) AND (CAST($2 AS TEXT) IS NULL OR audience = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR subject_type = $3) AND id > $4
-        ORDER BY id LIMIT $5";
-    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
-        .bind(filter.client_id)
-        .bind(filter.audience)
-        .bind(filter.subject_type)
-        .bind(after)
-        .bind(limit)
-        .fetch_all(c)
-        .await?);
+    let sql = list_after_statement(&db, filter, after, limit);
+    let rows: Vec<Row> = on!(db, |c| composed!(sqlx::query_as, sql).fetch_all(c).await?);
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The statement of [`list_after`], so that its plan can be looked at.
+pub fn list_after_statement(db: &Db<'_>, filter: Filter<'_>, after: &str, limit: i64) -> Composed {
+    let mut sql = select(db);
+    filter.narrow(&mut sql);
+    sql.only("id > ", Some(after)).push(" ORDER BY id").page(0, limit);
+    sql
 }
 
 /// How many client grants pass `filter`.
@@ -170,16 +182,16 @@ pub async fn list_after(
 /// # Errors
 /// When the database does.
 pub async fn count(db: Db<'_>, filter: Filter<'_>) -> Result<i64> {
-    const COUNT: &str = "SELECT COUNT(*) FROM client_grant
-        WHERE (CAST($1 AS TEXT) IS NULL OR client_id = $1) AND (CAST($2 AS TEXT) IS NULL OR audience = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR subject_type = $3)";
-    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT)
-        .bind(filter.client_id)
-        .bind(filter.audience)
-        .bind(filter.subject_type)
-        .fetch_one(c)
-        .await?);
+    let sql = count_statement(&db, filter);
+    let (count,): (i64,) = on!(db, |c| composed!(sqlx::query_as, sql).fetch_one(c).await?);
     Ok(count)
+}
+
+/// The statement of [`count`], so that its plan can be looked at.
+pub fn count_statement(db: &Db<'_>, filter: Filter<'_>) -> Composed {
+    let mut sql = Composed::new(db, "SELECT COUNT(*) FROM client_grant");
+    filter.narrow(&mut sql);
+    sql
 }
 
 /// Adds a client grant. The client and the API must exist.
@@ -196,8 +208,8 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<()> {
     const INSERT: &str = "INSERT INTO client_grant
-        (id, client_id, audience, subject_type, document, version, created_at)
-        VALUES ($1, $2, $3, $4, $5, 1, $6)";
+        (id, client_id, audience, subject_type, document, version, created_at, any_organization)
+        VALUES ($1, $2, $3, $4, $5, 1, $6, $7)";
     let text = Value::Object(document.clone()).to_string();
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(id.as_str())
@@ -206,6 +218,7 @@ pub async fn insert(
         .bind(subject.as_str())
         .bind(text)
         .bind(now.millis())
+        .bind(any_organization(document))
         .execute(c)
         .await
         .map(|_| ())?);
@@ -223,13 +236,15 @@ pub async fn update(
     document: &Map<String, Value>,
     version: i64,
 ) -> Result<bool> {
-    const UPDATE: &str = "UPDATE client_grant SET document = $2, version = version + 1
+    const UPDATE: &str = "UPDATE client_grant
+        SET document = $2, version = version + 1, any_organization = $4
         WHERE id = $1 AND version = $3";
     let text = Value::Object(document.clone()).to_string();
     let updated = on!(tx.db(), |c| sqlx::query(UPDATE)
         .bind(id.as_str())
         .bind(text)
         .bind(version)
+        .bind(any_organization(document))
         .execute(c)
         .await?
         .rows_affected());
@@ -247,4 +262,8 @@ pub async fn delete(tx: &mut Tx, id: &ClientGrantId) -> Result<bool> {
         on!(tx.db(), |c| sqlx::query(DELETE).bind(id.as_str()).execute(c).await?.rows_affected());
     tx.configuration_changes().await?;
     Ok(deleted == 1)
+}
+
+fn any_organization(document: &Map<String, Value>) -> bool {
+    document.get("allow_any_organization") == Some(&Value::Bool(true))
 }

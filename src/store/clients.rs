@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::domain::{ClientId, client::Client, time::Timestamp, url_pattern::Origins};
-use crate::store::{Db, Result, Tx, decode};
+use crate::store::{Db, Result, Tx, compose::Composed, decode};
 
 /// A client as it is kept.
 #[derive(Debug, Clone)]
@@ -58,38 +58,97 @@ pub async fn find(db: Db<'_>, id: &ClientId) -> Result<Option<ClientRecord>> {
     row.map(TryInto::try_into).transpose()
 }
 
-/// Every client, oldest first, from `offset` on.
+/// Narrows a listing; `None`, or an empty list, means any.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// The global one, or the others.
+    pub is_global: Option<bool>,
+    /// Of the operator's own, or of others.
+    pub is_first_party: Option<bool>,
+    /// Of one of these types.
+    pub app_types: Vec<String>,
+}
+
+impl Filter {
+    fn narrow(&self, sql: &mut Composed) {
+        sql.only("is_global = ", self.is_global);
+        sql.only("is_first_party = ", self.is_first_party);
+        if let Some((first, rest)) = self.app_types.split_first() {
+            sql.condition().push("app_type IN (").bind(first.as_str());
+            for app_type in rest {
+                sql.push(", ").bind(app_type.as_str());
+            }
+            sql.push(")");
+        }
+    }
+}
+
+/// The clients that pass `filter`, oldest first, from `offset` on.
 ///
 /// # Errors
 /// When the database does.
-pub async fn list(db: Db<'_>, offset: i64, limit: i64) -> Result<Vec<ClientRecord>> {
-    const LIST: &str = "SELECT client_id, document, secret_sealed, version, created_at
-        FROM client ORDER BY created_at, client_id LIMIT $1 OFFSET $2";
-    let rows: Vec<Row> =
-        on!(db, |c| sqlx::query_as(LIST).bind(limit).bind(offset).fetch_all(c).await?);
+pub async fn list(
+    db: Db<'_>,
+    filter: &Filter,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<ClientRecord>> {
+    let sql = list_statement(&db, filter, offset, limit);
+    let rows: Vec<Row> = on!(db, |c| composed!(sqlx::query_as, sql).fetch_all(c).await?);
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// Every client that comes after `after` in the order of ids, for checkpoint paging.
+fn select(db: &Db<'_>) -> Composed {
+    Composed::new(db, "SELECT client_id, document, secret_sealed, version, created_at FROM client")
+}
+
+/// The statement of [`list`], so that its plan can be looked at.
+pub fn list_statement(db: &Db<'_>, filter: &Filter, offset: i64, limit: i64) -> Composed {
+    let mut sql = select(db);
+    filter.narrow(&mut sql);
+    sql.push(" ORDER BY created_at, client_id").page(offset, limit);
+    sql
+}
+
+/// The clients that pass `filter` and come after `after` in the order of ids, for checkpoint
+/// paging.
 ///
 /// # Errors
 /// When the database does.
-pub async fn list_after(db: Db<'_>, after: &str, limit: i64) -> Result<Vec<ClientRecord>> {
-    const LIST: &str = "SELECT client_id, document, secret_sealed, version, created_at
-        FROM client WHERE client_id > $1 ORDER BY client_id LIMIT $2";
-    let rows: Vec<Row> =
-        on!(db, |c| sqlx::query_as(LIST).bind(after).bind(limit).fetch_all(c).await?);
+pub async fn list_after(
+    db: Db<'_>,
+    filter: &Filter,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ClientRecord>> {
+    let sql = list_after_statement(&db, filter, after, limit);
+    let rows: Vec<Row> = on!(db, |c| composed!(sqlx::query_as, sql).fetch_all(c).await?);
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
-/// How many clients there are.
+/// The statement of [`list_after`], so that its plan can be looked at.
+pub fn list_after_statement(db: &Db<'_>, filter: &Filter, after: &str, limit: i64) -> Composed {
+    let mut sql = select(db);
+    filter.narrow(&mut sql);
+    sql.only("client_id > ", Some(after)).push(" ORDER BY client_id").page(0, limit);
+    sql
+}
+
+/// How many clients pass `filter`.
 ///
 /// # Errors
 /// When the database does.
-pub async fn count(db: Db<'_>) -> Result<i64> {
-    const COUNT: &str = "SELECT COUNT(*) FROM client";
-    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT).fetch_one(c).await?);
+pub async fn count(db: Db<'_>, filter: &Filter) -> Result<i64> {
+    let sql = count_statement(&db, filter);
+    let (count,): (i64,) = on!(db, |c| composed!(sqlx::query_as, sql).fetch_one(c).await?);
     Ok(count)
+}
+
+/// The statement of [`count`], so that its plan can be looked at.
+pub fn count_statement(db: &Db<'_>, filter: &Filter) -> Composed {
+    let mut sql = Composed::new(db, "SELECT COUNT(*) FROM client");
+    filter.narrow(&mut sql);
+    sql
 }
 
 /// Adds a client.
@@ -104,8 +163,9 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<()> {
     const INSERT: &str = "INSERT INTO client
-        (client_id, name, document, secret_sealed, version, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, 1, $5, $5)";
+        (client_id, name, document, secret_sealed, version, created_at, updated_at, app_type,
+         is_first_party)
+        VALUES ($1, $2, $3, $4, 1, $5, $5, $6, $7)";
     let text = Value::Object(document.clone()).to_string();
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(id.as_str())
@@ -113,6 +173,8 @@ pub async fn insert(
         .bind(text)
         .bind(secret_sealed)
         .bind(now.millis())
+        .bind(app_type(document))
+        .bind(is_first_party(document))
         .execute(c)
         .await
         .map(|_| ())?);
@@ -133,7 +195,8 @@ pub async fn update(
     now: Timestamp,
 ) -> Result<bool> {
     const UPDATE: &str = "UPDATE client
-        SET name = $2, document = $3, secret_sealed = $4, version = version + 1, updated_at = $5
+        SET name = $2, document = $3, secret_sealed = $4, version = version + 1, updated_at = $5,
+            app_type = $7, is_first_party = $8
         WHERE client_id = $1 AND version = $6";
     let text = Value::Object(document.clone()).to_string();
     let updated = on!(tx.db(), |c| sqlx::query(UPDATE)
@@ -143,6 +206,8 @@ pub async fn update(
         .bind(secret_sealed)
         .bind(now.millis())
         .bind(version)
+        .bind(app_type(document))
+        .bind(is_first_party(document))
         .execute(c)
         .await?
         .rows_affected());
@@ -179,4 +244,12 @@ pub(super) async fn browser_origins(db: Db<'_>) -> Result<Origins> {
 
 fn name(document: &Map<String, Value>) -> &str {
     document.get("name").and_then(Value::as_str).unwrap_or("")
+}
+
+fn app_type(document: &Map<String, Value>) -> Option<&str> {
+    document.get("app_type").and_then(Value::as_str)
+}
+
+fn is_first_party(document: &Map<String, Value>) -> bool {
+    document.get("is_first_party") != Some(&Value::Bool(false))
 }

@@ -1,7 +1,7 @@
 //! Table `consent`: what a user allowed a client to have, per audience.
 
 use crate::domain::{ClientId, UserId, audience::Audience, scope::ScopeSet, time::Timestamp};
-use crate::store::{Db, Result, Tx};
+use crate::store::{Db, Result, Tx, compose::Composed};
 
 /// How "no audience" is kept: the column is part of the key.
 fn key(audience: Option<&Audience>) -> &str {
@@ -101,43 +101,48 @@ pub struct Filter<'a> {
     pub audience: Option<&'a str>,
 }
 
+impl Filter<'_> {
+    fn narrow(&self, sql: &mut Composed) {
+        sql.only("user_id = ", self.user_id)
+            .only("client_id = ", self.client_id)
+            .only("audience = ", self.audience);
+    }
+}
+
 /// The consents that pass `filter`, from `offset` on.
 ///
 /// # Errors
 /// When the database does.
 pub async fn list(db: Db<'_>, filter: Filter<'_>, offset: i64, limit: i64) -> Result<Vec<Consent>> {
-    const LIST: &str = "SELECT user_id, client_id, audience, scope FROM consent
-        WHERE (CAST($1 AS TEXT) IS NULL OR user_id = $1)
-          AND (CAST($2 AS TEXT) IS NULL OR client_id = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR audience = $3)
-        ORDER BY user_id, client_id, audience LIMIT $4 OFFSET $5";
-    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
-        .bind(filter.user_id)
-        .bind(filter.client_id)
-        .bind(filter.audience)
-        .bind(limit)
-        .bind(offset)
-        .fetch_all(c)
-        .await?);
+    let sql = list_statement(&db, filter, offset, limit);
+    let rows: Vec<Row> = on!(db, |c| composed!(sqlx::query_as, sql).fetch_all(c).await?);
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// How many consents pass `filter`.
+/// The statement of [`list`], so that its plan can be looked at.
+pub fn list_statement(db: &Db<'_>, filter: Filter<'_>, offset: i64, limit: i64) -> Composed {
+    let mut sql = Composed::new(db, "SELECT user_id, client_id, audience, scope FROM consent");
+    filter.narrow(&mut sql);
+    sql.push(" ORDER BY user_id, client_id, audience").page(offset, limit);
+    sql
+}
+
+/// How many consents pass `filter`, counted to `most`.
 ///
 /// # Errors
 /// When the database does.
-pub async fn count(db: Db<'_>, filter: Filter<'_>) -> Result<i64> {
-    const COUNT: &str = "SELECT COUNT(*) FROM consent
-        WHERE (CAST($1 AS TEXT) IS NULL OR user_id = $1)
-          AND (CAST($2 AS TEXT) IS NULL OR client_id = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR audience = $3)";
-    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT)
-        .bind(filter.user_id)
-        .bind(filter.client_id)
-        .bind(filter.audience)
-        .fetch_one(c)
-        .await?);
+pub async fn count(db: Db<'_>, filter: Filter<'_>, most: i64) -> Result<i64> {
+    let sql = count_statement(&db, filter, most);
+    let (count,): (i64,) = on!(db, |c| composed!(sqlx::query_as, sql).fetch_one(c).await?);
     Ok(count)
+}
+
+/// The statement of [`count`], so that its plan can be looked at.
+pub fn count_statement(db: &Db<'_>, filter: Filter<'_>, most: i64) -> Composed {
+    let mut sql = Composed::new(db, "SELECT COUNT(*) FROM (SELECT user_id FROM consent");
+    filter.narrow(&mut sql);
+    sql.push(" LIMIT ").bind(most).push(") AS counted");
+    sql
 }
 
 /// Every consent of a user.

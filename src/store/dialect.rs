@@ -1,9 +1,15 @@
 //! The only file with SQL that differs between the databases.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
+
+use sqlx::PgConnection;
 
 use crate::domain::{UserId, user::User};
-use crate::store::{Db, Result, job_errors::JobErrorRow, users::json};
+use crate::store::{
+    Db, Result,
+    job_errors::JobErrorRow,
+    users::{json, search::Columns},
+};
 
 /// Whether any migration has ever run.
 pub(super) async fn has_migrations_table(db: Db<'_>) -> Result<bool> {
@@ -107,6 +113,7 @@ pub(super) async fn insert_new_users(
         Db::Sqlite(c) => {
             let mut new = HashSet::new();
             for (user, password_hash) in users {
+                let columns = Columns::of(user);
                 let inserted = sqlx::query(
                     "INSERT INTO user_account
                      (user_id, connection, email, email_verified, username, password_hash, blocked,
@@ -127,6 +134,13 @@ pub(super) async fn insert_new_users(
                 .bind(json(&user.app_metadata))
                 .bind(user.created_at.millis())
                 .bind(user.updated_at.millis())
+                .bind(columns.email_domain)
+                .bind(columns.name)
+                .bind(columns.nickname)
+                .bind(columns.given_name)
+                .bind(columns.family_name)
+                .bind(columns.phone_number)
+                .bind(columns.phone_verified)
                 .execute(&mut *c)
                 .await?
                 .rows_affected();
@@ -159,6 +173,13 @@ pub(super) async fn insert_new_users(
             .bind(column(users, |user| json(&user.app_metadata)))
             .bind(column(users, |user| user.created_at.millis()))
             .bind(column(users, |user| user.updated_at.millis()))
+            .bind(column(users, |user| Columns::of(user).email_domain))
+            .bind(column(users, |user| Columns::of(user).name))
+            .bind(column(users, |user| Columns::of(user).nickname))
+            .bind(column(users, |user| Columns::of(user).given_name))
+            .bind(column(users, |user| Columns::of(user).family_name))
+            .bind(column(users, |user| Columns::of(user).phone_number))
+            .bind(column(users, |user| Columns::of(user).phone_verified))
             .fetch_all(c)
             .await?;
             Ok(new.into_iter().map(|(id,)| UserId::new(id)).collect())
@@ -169,4 +190,12 @@ pub(super) async fn insert_new_users(
 /// One column of many rows.
 fn column<'a, T>(users: &'a [(User, Option<String>)], pick: impl Fn(&'a User) -> T) -> Vec<T> {
     users.iter().map(|(user, _)| pick(user)).collect()
+}
+
+/// Stops each statement of the transaction after `limit`.
+pub(super) async fn limit_statements(c: &mut PgConnection, limit: Duration) -> Result<()> {
+    // 0 would be no limit.
+    let millis = limit.as_millis().max(1).to_string();
+    sqlx::query("SELECT set_config('statement_timeout', $1, true)").bind(millis).execute(c).await?;
+    Ok(())
 }

@@ -42,6 +42,7 @@ const MIGRATIONS: &[Entry] = &[
     migration!(15, "connections", "0015_connections.sql"),
     migration!(16, "jobs", "0016_jobs.sql"),
     migration!(17, "accounts", "0017_accounts.sql"),
+    migration!(18, "search", "0018_search.sql"),
     migration!(19, "global client", "0019_global_client.sql"),
     migration!(20, "attack protection", "0020_attack_protection.sql"),
 ];

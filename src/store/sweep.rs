@@ -73,6 +73,7 @@ const AUDIT: &str = "DELETE FROM audit WHERE id IN
 /// # Errors
 /// When the database does; what was deleted before stays deleted.
 pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<u64> {
+    store.index_users().await?;
     let mut total = 0;
     for (statement, before) in [
         (CODES, now.plus_seconds(-3600)),

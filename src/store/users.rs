@@ -1,5 +1,7 @@
 //! Table `user_account`.
 
+pub mod search;
+
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
@@ -7,9 +9,11 @@ use serde_json::{Map, Value};
 use crate::domain::{UserId, time::Timestamp, user::User};
 use crate::store::{
     Db, Error, Result, Tx,
+    compose::Composed,
     daily_counts::{self, Counted},
     decode, dialect,
 };
+use search::{Columns, index_metadata};
 
 /// A user as it is kept.
 #[derive(Debug, Clone)]
@@ -127,66 +131,21 @@ pub async fn find_by_email(
     row.map(TryInto::try_into).transpose()
 }
 
-/// Narrows a listing; `None` means any. Values are in lower case where the column is.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter<'a> {
-    /// With this address.
-    pub email: Option<&'a str>,
-    /// With this user name.
-    pub username: Option<&'a str>,
-    /// With this id.
-    pub user_id: Option<&'a str>,
-    /// Of the connection with this name.
-    pub connection: Option<&'a str>,
-}
-
-/// The users who pass `filter`, oldest first, from `offset` on.
+/// The users of all connections with this address, in lower case, oldest first; 100 at most.
 ///
 /// # Errors
 /// When the database does.
-pub async fn list(
-    db: Db<'_>,
-    filter: Filter<'_>,
-    offset: i64,
-    limit: i64,
-) -> Result<Vec<UserRecord>> {
-    const LIST: &str = "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
+pub async fn list_by_email(db: Db<'_>, email: &str) -> Result<Vec<UserRecord>> {
+    let mut sql = Composed::new(
+        &db,
+        "SELECT user_id, connection, email, email_verified, username, password_hash, blocked,
         profile, user_metadata, app_metadata, logins_count, last_login, last_ip, version,
         created_at, updated_at
-        FROM user_account
-        WHERE (CAST($1 AS TEXT) IS NULL OR email = $1) AND (CAST($2 AS TEXT) IS NULL OR username = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR user_id = $3)
-          AND (CAST($4 AS TEXT) IS NULL OR connection = $4)
-        ORDER BY created_at, user_id LIMIT $5 OFFSET $6";
-    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(LIST)
-        .bind(filter.email)
-        .bind(filter.username)
-        .bind(filter.user_id)
-        .bind(filter.connection)
-        .bind(limit)
-        .bind(offset)
-        .fetch_all(c)
-        .await?);
+        FROM user_account WHERE ",
+    );
+    sql.column("email").push(" = ").bind(email).push(" ORDER BY created_at, user_id").page(0, 100);
+    let rows: Vec<Row> = on!(db, |c| composed!(sqlx::query_as, sql).fetch_all(c).await?);
     rows.into_iter().map(TryInto::try_into).collect()
-}
-
-/// How many users pass `filter`.
-///
-/// # Errors
-/// When the database does.
-pub async fn count(db: Db<'_>, filter: Filter<'_>) -> Result<i64> {
-    const COUNT: &str = "SELECT COUNT(*) FROM user_account
-        WHERE (CAST($1 AS TEXT) IS NULL OR email = $1) AND (CAST($2 AS TEXT) IS NULL OR username = $2)
-          AND (CAST($3 AS TEXT) IS NULL OR user_id = $3)
-          AND (CAST($4 AS TEXT) IS NULL OR connection = $4)";
-    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT)
-        .bind(filter.email)
-        .bind(filter.username)
-        .bind(filter.user_id)
-        .bind(filter.connection)
-        .fetch_one(c)
-        .await?);
-    Ok(count)
 }
 
 pub(super) fn json(map: &Map<String, Value>) -> String {
@@ -200,8 +159,12 @@ pub(super) fn json(map: &Map<String, Value>) -> String {
 pub async fn insert(tx: &mut Tx, user: &User, password_hash: Option<&str>) -> Result<()> {
     const INSERT: &str = "INSERT INTO user_account
         (user_id, connection, email, email_verified, username, password_hash, blocked, profile,
-         user_metadata, app_metadata, logins_count, version, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 1, $11, $12)";
+         user_metadata, app_metadata, logins_count, version, created_at, updated_at,
+         email_domain, name_folded, nickname_folded, given_name_folded, family_name_folded,
+         phone_number, phone_verified, search_version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 1, $11, $12, $13, $14, $15, $16, $17,
+         $18, $19, 1)";
+    let columns = Columns::of(user);
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(user.user_id.as_str())
         .bind(user.connection.as_str())
@@ -215,10 +178,17 @@ pub async fn insert(tx: &mut Tx, user: &User, password_hash: Option<&str>) -> Re
         .bind(json(&user.app_metadata))
         .bind(user.created_at.millis())
         .bind(user.updated_at.millis())
+        .bind(columns.email_domain.as_deref())
+        .bind(columns.name.as_deref())
+        .bind(columns.nickname.as_deref())
+        .bind(columns.given_name.as_deref())
+        .bind(columns.family_name.as_deref())
+        .bind(columns.phone_number.as_deref())
+        .bind(columns.phone_verified)
         .execute(c)
         .await
         .map(|_| ())?);
-    Ok(())
+    index_metadata(tx, [user]).await
 }
 
 /// Adds the users whose id, address and user name are free in the database and among each other.
@@ -230,7 +200,10 @@ pub async fn insert_new(tx: &mut Tx, users: &[(User, Option<String>)]) -> Result
     if users.is_empty() {
         return Ok(HashSet::new());
     }
-    dialect::insert_new_users(tx.db(), users).await
+    let new = dialect::insert_new_users(tx.db(), users).await?;
+    let added = users.iter().map(|(user, _)| user).filter(|user| new.contains(&user.user_id));
+    index_metadata(tx, added).await?;
+    Ok(new)
 }
 
 /// The users beyond the id `after`, of a connection or of all, in the order of their ids.
@@ -284,8 +257,11 @@ pub async fn update(
     const UPDATE: &str = "UPDATE user_account
         SET email = $2, email_verified = $3, username = $4, password_hash = $5, blocked = $6,
             profile = $7, user_metadata = $8, app_metadata = $9, updated_at = $10,
-            version = version + 1
+            version = version + 1, email_domain = $12, name_folded = $13, nickname_folded = $14,
+            given_name_folded = $15, family_name_folded = $16, phone_number = $17,
+            phone_verified = $18, search_version = 1
         WHERE user_id = $1 AND version = $11";
+    let columns = Columns::of(user);
     let updated = on!(tx.db(), |c| sqlx::query(UPDATE)
         .bind(user.user_id.as_str())
         .bind(user.email.as_deref())
@@ -298,9 +274,20 @@ pub async fn update(
         .bind(json(&user.app_metadata))
         .bind(user.updated_at.millis())
         .bind(version)
+        .bind(columns.email_domain.as_deref())
+        .bind(columns.name.as_deref())
+        .bind(columns.nickname.as_deref())
+        .bind(columns.given_name.as_deref())
+        .bind(columns.family_name.as_deref())
+        .bind(columns.phone_number.as_deref())
+        .bind(columns.phone_verified)
         .execute(c)
         .await?
         .rows_affected());
+    if updated == 1 {
+        search::forget_metadata(tx, &user.user_id).await?;
+        index_metadata(tx, [user]).await?;
+    }
     Ok(updated == 1)
 }
 

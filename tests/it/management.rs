@@ -36,6 +36,7 @@ mod tenant_settings;
 mod tickets;
 mod unbuilt;
 mod user_permissions;
+mod user_search;
 mod users;
 mod valid_writes;
 mod verify_email;

@@ -8,6 +8,7 @@ mod kill;
 mod model;
 mod restore;
 mod rotations;
+mod scale;
 mod server;
 mod sweep;
 

@@ -2,5 +2,6 @@
 
 mod connections;
 mod families;
+mod plans;
 mod schema;
 mod statements;

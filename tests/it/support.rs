@@ -4,6 +4,7 @@ pub mod browser;
 pub mod dpop;
 pub mod fixtures;
 pub mod mail;
+pub mod population;
 pub mod postgres;
 pub mod raw;
 pub mod recorded;

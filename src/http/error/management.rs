@@ -65,6 +65,8 @@ pub enum ManagementError {
     },
     /// 503: password hashing is overloaded, or the database unavailable.
     Unavailable,
+    /// 503: a search took longer than it may.
+    SearchTimedOut,
     /// 500. The cause was logged where it was converted.
     Internal,
 }
@@ -135,6 +137,13 @@ impl ManagementError {
                 None,
                 "The service is temporarily unavailable. Try again.".to_owned(),
             ),
+            Self::SearchTimedOut => (
+                S::SERVICE_UNAVAILABLE,
+                None,
+                "The query exceeded the timeout. Please try refining your search criteria. See \
+                 https://auth0.com/docs/best-practices/search-best-practices."
+                    .to_owned(),
+            ),
             Self::Internal => {
                 (S::INTERNAL_SERVER_ERROR, None, "An internal server error occurred".to_owned())
             }
@@ -167,6 +176,7 @@ impl From<store::Error> for ManagementError {
                 tracing::warn!(error = error_chain(&error), "management: no database");
                 Self::Unavailable
             }
+            store::Error::TimedOut => Self::SearchTimedOut,
             store::Error::Gone => Self::Conflict {
                 code: None,
                 message: "What the request refers to was removed by another request.".to_owned(),

@@ -77,19 +77,12 @@ pub async fn list(State(app): State<App>, query: Query) -> Answer {
         client_id: query.text("client_id")?,
         audience: query.text("audience")?,
         subject_type: query.one_of("subject_type", &["client", "user"])?,
+        any_organization: query.boolean("allow_any_organization")?,
     };
     // Every grant here belongs to a client; none is the default of a group.
     let is_default = query.one_of("default_for", &["third_party_clients"])?.is_some();
-    let any_organization = query.boolean("allow_any_organization")?;
     let listing = if is_default {
         page.of(Vec::new(), id_of)
-    } else if let Some(wanted) = any_organization {
-        let mut all = every_grant(&app, filter).await?;
-        let flag = |r: &ClientGrantRecord| {
-            r.document.get("allow_any_organization") == Some(&Value::Bool(true))
-        };
-        all.retain(|record| flag(record) == wanted);
-        page.of(all, id_of)
     } else {
         find_page(&app, filter, &page).await?
     };
@@ -117,15 +110,6 @@ async fn find_page(
             Listing::checkpoint(items, *take, id_of)
         }
     })
-}
-
-async fn every_grant(
-    app: &App,
-    filter: client_grants::Filter<'_>,
-) -> Result<Vec<ClientGrantRecord>, ManagementError> {
-    let mut conn = app.store.read().await?;
-    let count = client_grants::count(conn.db(), filter).await?;
-    Ok(client_grants::list(conn.db(), filter, 0, count).await?)
 }
 
 /// `GET /client-grants/{id}`

@@ -26,13 +26,15 @@ use crate::http::{
 };
 use crate::store::{
     Tx,
-    clients::{self, ClientRecord},
+    clients::{self, ClientRecord, Filter},
     connections, signing_keys,
 };
 
 type Answer = Result<Json<Value>, ManagementError>;
 
 pub(super) const FILTERS: &[&str] = &["is_global", "is_first_party", "app_type"];
+/// Types that can be asked for at once: more than there are.
+const MOST_APP_TYPES: usize = 50;
 const MISSING: ManagementError = ManagementError::NotFound {
     code: Some("inexistent_client"),
     message: "The client does not exist",
@@ -42,8 +44,7 @@ const MISSING: ManagementError = ManagementError::NotFound {
 pub async fn list(State(app): State<App>, token: ManagementToken, query: Query) -> Answer {
     query.only(&[Fields::PARAMETERS, page::OFFSET, page::CHECKPOINT, FILTERS])?;
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
-    let filter = Filter::read(&query)?;
-    let Listing { items, total, next } = filter.find(&app, &page).await?;
+    let Listing { items, total, next } = find_page(&app, &read_filter(&query)?, &page).await?;
     let sight = Sight::of(&token);
     let items = items
         .iter()
@@ -52,69 +53,39 @@ pub async fn list(State(app): State<App>, token: ManagementToken, query: Query) 
     Ok(page.answer("clients", Listing { items, total, next }))
 }
 
-/// Narrows a listing of clients.
-struct Filter {
-    is_global: Option<bool>,
-    is_first_party: Option<bool>,
-    app_types: Vec<String>,
+fn read_filter(query: &Query) -> Result<Filter, ManagementError> {
+    let app_types = query.text("app_type")?.unwrap_or("").split(',').filter(|t| !t.is_empty());
+    let app_types: Vec<String> = app_types.map(str::to_owned).collect();
+    if app_types.len() > MOST_APP_TYPES {
+        return Err(ManagementError::invalid_query(format!(
+            "Query validation error: 'Too many values, maximum {MOST_APP_TYPES}' on property \
+             app_type."
+        )));
+    }
+    Ok(Filter {
+        is_global: query.boolean("is_global")?,
+        is_first_party: query.boolean("is_first_party")?,
+        app_types,
+    })
 }
 
-impl Filter {
-    fn read(query: &Query) -> Result<Self, ManagementError> {
-        let app_types = query.text("app_type")?.unwrap_or("").split(',').filter(|t| !t.is_empty());
-        Ok(Self {
-            is_global: query.boolean("is_global")?,
-            is_first_party: query.boolean("is_first_party")?,
-            app_types: app_types.map(str::to_owned).collect(),
-        })
-    }
-
-    fn accepts_all(&self) -> bool {
-        self.is_global.is_none() && self.is_first_party.is_none() && self.app_types.is_empty()
-    }
-
-    fn accepts(&self, record: &ClientRecord) -> bool {
-        let client = &record.client;
-        let app_type = client.app_type.as_deref().unwrap_or("");
-        self.is_global.is_none_or(|wanted| client.is_global == wanted)
-            && self.is_first_party.is_none_or(|wanted| client.is_first_party == wanted)
-            && (self.app_types.is_empty() || self.app_types.iter().any(|t| t == app_type))
-    }
-
-    async fn find(&self, app: &App, page: &Page) -> Result<Listing<ClientRecord>, ManagementError> {
-        if !self.accepts_all() {
-            let mut all = every_client(app).await?;
-            all.retain(|record| self.accepts(record));
-            return Ok(page.of(all, |record| record.client.client_id.as_str()));
-        }
-        let mut conn = app.store.read().await?;
-        Ok(match page {
-            Page::Offset { start, limit, totals } => {
-                let items = clients::list(conn.db(), *start, *limit).await?;
-                let total = if *totals { clients::count(conn.db()).await? } else { 0 };
-                Listing { items, total, next: None }
-            }
-            Page::Checkpoint { after, take } => {
-                let items = clients::list_after(conn.db(), after, take + 1).await?;
-                Listing::checkpoint(items, *take, |record| record.client.client_id.as_str())
-            }
-        })
-    }
-}
-
-/// Members of the document decide the filters, so they cannot be asked of the database.
-async fn every_client(app: &App) -> Result<Vec<ClientRecord>, ManagementError> {
-    const CHUNK: i64 = 500;
+async fn find_page(
+    app: &App,
+    filter: &Filter,
+    page: &Page,
+) -> Result<Listing<ClientRecord>, ManagementError> {
     let mut conn = app.store.read().await?;
-    let mut all = Vec::new();
-    for chunk in 0.. {
-        let mut records = clients::list(conn.db(), chunk * CHUNK, CHUNK).await?;
-        if records.is_empty() {
-            break;
+    Ok(match page {
+        Page::Offset { start, limit, totals } => {
+            let items = clients::list(conn.db(), filter, *start, *limit).await?;
+            let total = if *totals { clients::count(conn.db(), filter).await? } else { 0 };
+            Listing { items, total, next: None }
         }
-        all.append(&mut records);
-    }
-    Ok(all)
+        Page::Checkpoint { after, take } => {
+            let items = clients::list_after(conn.db(), filter, after, take + 1).await?;
+            Listing::checkpoint(items, *take, |record| record.client.client_id.as_str())
+        }
+    })
 }
 
 /// `GET /clients/{id}`

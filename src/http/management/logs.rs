@@ -3,6 +3,8 @@
 mod search;
 mod view;
 
+use std::time::Duration;
+
 use axum::{Json, extract::State};
 use serde_json::Value;
 
@@ -16,7 +18,7 @@ use super::{
 use crate::domain::UserId;
 use crate::http::{App, error::management::ManagementError};
 use crate::store::{
-    audit::{self, AuditRow, Filter},
+    audit::{self, AuditRow, Condition, Window},
     users,
 };
 
@@ -45,8 +47,8 @@ pub async fn list(State(app): State<App>, query: Query) -> Answer {
         let rows = audit::after(app.store.read().await?.db(), after, settled, *take).await?;
         return Ok(Json(Value::Array(show_all(&app, &fields, rows).await?)));
     }
-    let filter = search::filter(&query)?;
-    answer(&app, &page, &fields, &filter, is_ascending(&query)?).await
+    let condition = search::condition(&query)?;
+    answer(&app, &page, &fields, condition, is_ascending(&query)?).await
 }
 
 /// `GET /users/{id}/logs`
@@ -55,15 +57,13 @@ pub async fn of_user(State(app): State<App>, PathId(id): PathId, query: Query) -
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
     let user = UserId::new(id.as_str());
     users::find(app.store.read().await?.db(), &user).await?.ok_or(NO_USER)?;
-    let filter = Filter { user_id: Some(id), ..Filter::default() };
-    answer(&app, &page, &fields, &filter, is_ascending(&query)?).await
+    answer(&app, &page, &fields, Condition::User(id), is_ascending(&query)?).await
 }
 
 /// `GET /logs/{id}`
 pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
     query.only(&[])?;
-    let filter = Filter { id: Some(id), ..Filter::default() };
-    let row = audit::newest(app.store.read().await?.db(), &filter, 0, 1).await?.pop();
+    let row = audit::find(app.store.read().await?.db(), &id).await?;
     Ok(Json(Value::Object(show(&app, row.ok_or(MISSING)?).await?)))
 }
 
@@ -71,7 +71,7 @@ async fn answer(
     app: &App,
     page: &Page,
     fields: &Fields,
-    filter: &Filter,
+    condition: Condition,
     is_ascending: bool,
 ) -> Answer {
     let (start, limit) = page.window();
@@ -80,20 +80,10 @@ async fn answer(
             "You can only page through the first 1000 records. Go on with from and take.",
         ));
     }
-    let (rows, total) = {
-        let mut conn = app.store.read().await?;
-        let rows = if is_ascending {
-            audit::oldest(conn.db(), filter, start, limit).await?
-        } else {
-            audit::newest(conn.db(), filter, start, limit).await?
-        };
-        // Counting reads every row of the filter.
-        let total = match page {
-            Page::Offset { totals: true, .. } => audit::count(conn.db(), filter).await?,
-            _ => 0,
-        };
-        (rows, total)
-    };
+    let totals = matches!(page, Page::Offset { totals: true, .. });
+    let window = Window { offset: start, limit, is_ascending, totals };
+    let budget = Duration::from_millis(app.settings.search_timeout.unsigned_abs());
+    let (rows, total) = audit::search(&app.store, condition, window, budget).await?;
     let items = show_all(app, fields, rows).await?;
     Ok(page.answer("logs", Listing { items, total, next: None }))
 }

@@ -7,10 +7,11 @@ mod search;
 mod verification;
 mod view;
 
+use std::time::Duration;
+
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
 
-use self::search::Search;
 pub use self::view::show;
 pub(super) use self::{fields::USER, search::PARAMETERS as SEARCH};
 use super::{
@@ -35,7 +36,7 @@ use crate::http::{
 use crate::login::profile;
 use crate::store::{
     self, Tx, families,
-    users::{self, Filter, UserRecord},
+    users::{self, search::Window},
 };
 
 type Answer = Result<Json<Value>, ManagementError>;
@@ -52,14 +53,14 @@ pub const MISSING: ManagementError = ManagementError::NotFound {
 pub async fn list(State(app): State<App>, query: Query) -> Answer {
     query.only(&[Fields::PARAMETERS, page::OFFSET, search::PARAMETERS])?;
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
-    let search = Search::read(&query)?;
-    let (start, limit) = page.window();
-    check_reach(start, limit)?;
-    let listing = if search.finds_nobody {
-        Listing { items: Vec::new(), total: 0, next: None }
-    } else {
-        find_page(&app, &search, start, limit).await?
-    };
+    let search = search::read(&query)?;
+    let (offset, limit) = page.window();
+    check_reach(offset, limit)?;
+    let totals = matches!(page, Page::Offset { totals: true, .. });
+    let window = Window { offset, limit, totals };
+    let budget = Duration::from_millis(app.settings.search_timeout.unsigned_abs());
+    let found = users::search::find(&app.store, search, window, budget, app.clock.now()).await?;
+    let listing = Listing { items: found.users, total: found.total, next: None };
     let listing = listing.map(|record| fields.select(show(&record.user)));
     Ok(page.answer("users", listing))
 }
@@ -73,27 +74,6 @@ fn check_reach(start: i64, limit: i64) -> Result<(), ManagementError> {
     ))
 }
 
-async fn find_page(
-    app: &App,
-    search: &Search,
-    start: i64,
-    limit: i64,
-) -> Result<Listing<UserRecord>, ManagementError> {
-    let mut conn = app.store.read().await?;
-    let filter = search.filter();
-    let total = users::count(conn.db(), filter).await?;
-    if !search.is_descending {
-        let items = users::list(conn.db(), filter, start, limit).await?;
-        return Ok(Listing { items, total, next: None });
-    }
-    // The page that lies as far from the end, read backwards.
-    let end = (total - start).max(0);
-    let begin = (end - limit).max(0);
-    let mut items = users::list(conn.db(), filter, begin, end - begin).await?;
-    items.reverse();
-    Ok(Listing { items, total, next: None })
-}
-
 /// `GET /users-by-email`
 pub async fn by_email(State(app): State<App>, query: Query) -> Answer {
     query.only(&[Fields::PARAMETERS, &["email"]])?;
@@ -104,8 +84,7 @@ pub async fn by_email(State(app): State<App>, query: Query) -> Answer {
         )
     })?;
     let mut conn = app.store.read().await?;
-    let filter = Filter { email: Some(email), ..Filter::default() };
-    let found = users::list(conn.db(), filter, 0, 100).await?;
+    let found = users::list_by_email(conn.db(), email).await?;
     let found = found.iter().map(|record| fields.select(show(&record.user)));
     Ok(Json(Value::Array(found.collect())))
 }

@@ -1,10 +1,10 @@
 //! Every write leaves a trace: `sapi` when it succeeds, `fapi` when it is refused.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use doorward::{
     policy::management::{OPERATIONS, Operation, unbuilt::UNBUILT},
-    store::audit::{self, AuditRow, Filter},
+    store::audit::{self, AuditRow, Condition, Window},
 };
 use serde_json::{Value, json};
 
@@ -20,9 +20,11 @@ use crate::support::{
 /// The events of one kind, or of all.
 async fn events(app: &TestApp, kind: Option<&str>) -> Vec<AuditRow> {
     app.inner.login.audit.flush().await;
-    let filter = Filter { event: kind.map(str::to_owned), ..Filter::default() };
-    let mut conn = app.inner.store.read().await.unwrap();
-    audit::oldest(conn.db(), &filter, 0, 100_000).await.unwrap()
+    let of_kind = |kind: &str| Condition::Event(kind.to_owned());
+    let condition = kind.map_or(Condition::All(Vec::new()), of_kind);
+    let window = Window { offset: 0, limit: 100_000, is_ascending: true, totals: false };
+    let budget = Duration::from_secs(60);
+    audit::search(&app.inner.store, condition, window, budget).await.unwrap().0
 }
 
 /// The one event of a kind that `before` does not have.

@@ -106,7 +106,7 @@ async fn a_cursor_walks_to_the_end_and_is_never_overtaken() {
 }
 
 #[tokio::test]
-async fn a_search_joins_a_few_terms_and_says_what_it_knows() {
+async fn a_search_joins_terms_and_says_what_it_knows() {
     for (backend, app) in each_backend().await {
         let all = five(&app).await;
         let search = async |q: &str| {
@@ -125,7 +125,16 @@ async fn a_search_joins_a_few_terms_and_says_what_it_knows() {
         assert_eq!(ids(&search(&range).await.ok()), all[1..4], "{backend}");
         let open = format!("client_id:nobody AND date:[{} TO *]", at(90));
         assert_eq!(ids(&search(&open).await.ok()), all[4..], "{backend}");
-        for bad in ["type:s OR type:f", "email:a@b.c", "type:*", "date:[yesterday TO *]"] {
+        let either = r#"client_id:nobody AND (type:(fp OR fu) OR user_id:"auth0|one")"#;
+        let everything = search("client_id:nobody").await.ok();
+        let others = search(r#"type:s AND user_id:"auth0|two""#).await.ok();
+        let (mut expected, others) = (ids(&everything), ids(&others));
+        expected.retain(|id| !others.contains(id));
+        assert_eq!(ids(&search(either).await.ok()), expected, "{backend}");
+        let excluding = r#"client_id:nobody AND NOT (type:s AND user_id:"auth0|two")"#;
+        assert_eq!(ids(&search(excluding).await.ok()), expected, "{backend}");
+        assert!(!expected.is_empty() && !others.is_empty(), "{backend}");
+        for bad in ["type:s OR", "email:a@b.c", "type:*", "date:[yesterday TO *]"] {
             let answer = search(bad).await;
             assert_eq!(refused(&answer), (400, "invalid_query_string".to_owned()), "{bad}");
             assert!(answer.text_of("message").contains("joined by AND"), "{}", answer.text);

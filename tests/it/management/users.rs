@@ -271,7 +271,7 @@ async fn users_are_searched_sorted_and_paged() {
         assert_eq!(found(&quoted).await, ids[..1]);
         assert_eq!(found(&format!("connection={CONNECTION}")).await, ids);
         assert!(found("connection=other").await.is_empty());
-        for query in ["q=name:*", "q=email:a%20OR%20b", "q=x", "sort=name:1", "search_engine=v1"] {
+        for query in ["q=nmae:a", "q=email:(a", "sort=blocked:1", "search_engine=v1"] {
             let answer = get(&app, &format!("/users?{query}")).await;
             let code = "invalid_query_string".to_owned();
             assert_eq!(refused(&answer), (400, code), "{query}");

@@ -24,21 +24,33 @@ async fn every_statement_prepares_on_both_databases() {
     }
 }
 
-/// The constants `const NAME: &str = "…"` of the room, except the file of the differences.
-fn statements() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+/// The constants `const NAME: &str = "…"` of the room as `(place, text)`, except the file of the
+/// differences.
+pub fn statements() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.ends_with("dialect.rs") {
-            continue;
-        }
-        let text = fs::read_to_string(&path).unwrap();
+    for (path, text) in sources() {
         for (at, _) in text.match_indices(": &str =") {
             let rest = text[at..].trim_start_matches(": &str =").trim_start();
             if let Some(literal) = rest.strip_prefix('"') {
                 let sql = &literal[..literal.find('"').unwrap()];
-                found.push((path.display().to_string(), sql.to_owned()));
+                found.push((path.clone(), sql.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// The files of the room as `(path, text)`, except the file of the differences.
+pub fn sources() -> Vec<(String, String)> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("dialect.rs") {
+                found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
             }
         }
     }

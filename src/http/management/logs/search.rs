@@ -1,9 +1,10 @@
 //! `GET /logs`: which events, in which order.
 
 use super::super::query::Query;
-use crate::domain::time::Written;
+use crate::domain::time::{Timestamp, Written};
 use crate::http::error::management::ManagementError;
-use crate::store::audit::Filter;
+use crate::policy::query_syntax::{self, Query as Asked, Value};
+use crate::store::audit::Condition;
 
 /// Whether the oldest come first.
 ///
@@ -23,105 +24,119 @@ pub fn is_ascending(query: &Query) -> Result<bool, ManagementError> {
 ///
 /// # Errors
 /// `invalid_query_string`, saying what can be searched for.
-pub fn filter(query: &Query) -> Result<Filter, ManagementError> {
-    let Some(q) = query.text("q")? else { return Ok(Filter::default()) };
-    parse(q).ok_or_else(|| {
-        ManagementError::invalid_query(
-            "Query validation error: 'q' must be type:\"…\", client_id:\"…\", user_id:\"…\", \
-             log_id:\"…\" and date:[FROM TO UNTIL], each at most once and joined by AND. FROM and \
-             UNTIL are 2026-01-31, 2026-01-31T12:30:59Z or *.",
-        )
+pub fn condition(query: &Query) -> Result<Condition, ManagementError> {
+    let Some(q) = query.text("q")? else { return Ok(Condition::All(Vec::new())) };
+    parse(q).map_err(|why| {
+        ManagementError::invalid_query(format!(
+            "Query validation error: 'q' cannot be searched for: {why}. Terms are type:\"…\", \
+             client_id:\"…\", user_id:\"…\", log_id:\"…\" and date:[FROM TO UNTIL], joined by AND, \
+             OR and NOT. FROM and UNTIL are 2026-01-31, 2026-01-31T12:30:59Z or *."
+        ))
     })
 }
 
-fn parse(q: &str) -> Option<Filter> {
-    let mut filter = Filter::default();
-    let mut seen = Vec::new();
-    let mut rest = q.trim();
-    loop {
-        let (name, value) = rest.split_once(':')?;
-        if seen.contains(&name) {
-            return None;
-        }
-        seen.push(name);
-        rest = if name == "date" {
-            let (range, rest) = value.strip_prefix('[')?.split_once(']')?;
-            let (since, until) = range.split_once(" TO ")?;
-            if since != "*" {
-                filter.since = Written::parse(since)?.start;
-            }
-            if until != "*" {
-                filter.before = Written::parse(until)?.end();
-            }
-            rest
-        } else {
-            let (text, rest) = text(value)?;
-            let member = match name {
-                "type" => &mut filter.event,
-                "client_id" => &mut filter.client_id,
-                "user_id" => &mut filter.user_id,
-                "log_id" | "_id" => &mut filter.id,
-                _ => return None,
-            };
-            *member = Some(text.to_owned());
-            rest
-        };
-        if rest.is_empty() {
-            return Some(filter);
-        }
-        rest = rest.strip_prefix(" AND ")?.trim_start();
-    }
+fn parse(q: &str) -> Result<Condition, String> {
+    of(query_syntax::parse(q).map_err(|fault| fault.to_string())?)
 }
 
-/// One `"value"` or `value` without operators and wildcards, and what follows it.
-fn text(value: &str) -> Option<(&str, &str)> {
-    if let Some(quoted) = value.strip_prefix('"') {
-        let (text, rest) = quoted.split_once('"')?;
-        return (!text.is_empty() && !text.contains('\\')).then_some((text, rest));
+fn of(query: Asked) -> Result<Condition, String> {
+    let each = |queries: Vec<Asked>| queries.into_iter().map(of).collect::<Result<_, _>>();
+    Ok(match query {
+        Asked::All(queries) => Condition::All(each(queries)?),
+        Asked::Any(queries) => Condition::Any(each(queries)?),
+        Asked::Not(query) => Condition::Not(Box::new(of(*query)?)),
+        Asked::Term(None, _) => return Err("a term names no field".to_owned()),
+        Asked::Term(Some(name), value) => match (name.as_str(), value) {
+            ("date", value) => date(value).ok_or("date is no time")?,
+            ("type", Value::Is(code)) => Condition::Event(code),
+            ("client_id", Value::Is(id)) => Condition::Client(id),
+            ("user_id", Value::Is(id)) => Condition::User(id),
+            ("log_id" | "_id", Value::Is(id)) => Condition::Id(id),
+            ("type" | "client_id" | "user_id" | "log_id" | "_id", _) => {
+                return Err(format!("{name} can have neither wildcards nor ranges"));
+            }
+            _ => return Err(format!("{name} cannot be searched")),
+        },
+    })
+}
+
+fn date(value: Value) -> Option<Condition> {
+    let (mut since, mut before) = (Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX));
+    match value {
+        Value::Is(text) => {
+            let written = Written::parse(&text)?;
+            (since, before) = (written.start, written.end());
+        }
+        Value::Between(from, until) => {
+            if let Some(edge) = from {
+                let written = Written::parse(&edge.text)?;
+                since = if edge.inclusive { written.start } else { written.end() };
+            }
+            if let Some(edge) = until {
+                let written = Written::parse(&edge.text)?;
+                before = if edge.inclusive { written.end() } else { written.start };
+            }
+        }
+        Value::Pieces(_) | Value::Exists => return None,
     }
-    let (text, rest) = value.split_at(value.find(' ').unwrap_or(value.len()));
-    let is_plain = !text.is_empty() && !text.contains(|c: char| "*?~^[]{}()\"\\".contains(c));
-    is_plain.then_some((text, rest))
+    Some(Condition::Date(since, before))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const DAY: i64 = 86_400_000;
+
+    fn dates(since: i64, before: i64) -> Condition {
+        Condition::Date(Timestamp::from_millis(since), Timestamp::from_millis(before))
+    }
+
     #[test]
-    fn a_search_is_a_conjunction_of_a_few_terms() {
-        let all = r#"type:"sertft" AND client_id:a AND user_id:"auth0|1" AND log_id:"x""#;
-        let found = parse(all).unwrap();
-        assert_eq!(found.event.as_deref(), Some("sertft"));
-        assert_eq!(found.client_id.as_deref(), Some("a"));
-        assert_eq!(found.user_id.as_deref(), Some("auth0|1"));
-        assert_eq!(found.id.as_deref(), Some("x"));
-        let day = parse("date:[1970-01-02 TO 1970-01-02] AND type:s").unwrap();
-        assert_eq!((day.since.millis(), day.before.millis()), (86_400_000, 172_800_000));
-        assert_eq!(parse("date:[* TO *]"), Some(Filter::default()));
+    fn a_search_joins_terms() {
+        let event = |code: &str| Condition::Event(code.to_owned());
+        for (q, expected) in [
+            ("type:\"s\"", event("s")),
+            (
+                "type:s AND client_id:a AND user_id:\"auth0|1\" AND log_id:x",
+                Condition::All(vec![
+                    event("s"),
+                    Condition::Client("a".into()),
+                    Condition::User("auth0|1".into()),
+                    Condition::Id("x".into()),
+                ]),
+            ),
+            ("type:(f OR fp)", Condition::Any(vec![event("f"), event("fp")])),
+            ("NOT type:s", Condition::Not(Box::new(event("s")))),
+            ("date:[1970-01-02 TO 1970-01-02]", dates(DAY, 2 * DAY)),
+            ("date:{1970-01-02 TO 1970-01-05}", dates(2 * DAY, 4 * DAY)),
+            ("date:1970-01-02", dates(DAY, 2 * DAY)),
+            ("date:>=1970-01-02", dates(DAY, i64::MAX)),
+            ("date:[* TO *]", dates(0, i64::MAX)),
+            ("*", Condition::All(vec![])),
+        ] {
+            assert_eq!(parse(q), Ok(expected), "{q}");
+        }
     }
 
     #[test]
     fn anything_else_is_no_search() {
         for q in [
-            "",
             "type",
             "type:",
             "type:*",
             "type:s*",
-            r#"type:"s"#,
-            "type:s OR type:f",
-            "type:s AND type:f",
-            "NOT type:s",
+            "type:\"s",
+            "type:[a TO b]",
             "email:a",
-            "date:2026-01-01",
+            "s",
+            "date:x",
             "date:[x TO *]",
-            "date:{2026-01-01 TO *}",
+            "date:*",
             "type:s AND",
-            "type:s and client_id:x",
-            "(type:s)",
+            "(type:s",
         ] {
-            assert_eq!(parse(q), None, "{q}");
+            assert!(parse(q).is_err(), "{q}");
         }
     }
 }
