@@ -16,6 +16,7 @@ use super::{
     query::{Fields, Query},
     validation::{self, Writing},
 };
+use crate::crypto::digest;
 use crate::domain::{
     ResourceServerId, audience::Audience, resource_server::ResourceServer, scope::ScopeSet,
     secret::ClientSecret, signing_alg::SigningAlg,
@@ -54,6 +55,11 @@ fn take_secret(document: &mut Map<String, Value>) -> Option<ClientSecret> {
         Some(Value::String(secret)) => Some(ClientSecret::new(secret)),
         _ => None,
     }
+}
+
+/// Whether a secret is written back as it was read.
+fn is_same(new: &ClientSecret, kept: Option<&ClientSecret>) -> bool {
+    kept.is_some_and(|kept| digest::equal(new.expose().as_bytes(), kept.expose().as_bytes()))
 }
 
 /// Makes sure that tokens of the API can be signed, and verified by who reads the JWKS: writes the
@@ -202,7 +208,8 @@ pub async fn update(
             rules::shorten_web_lifetime(&mut record.document);
         }
         rules::check(&record.document)?;
-        let secret = take_secret(&mut record.document);
+        let kept = app.tokens.signing_secret(&record.api)?;
+        let secret = take_secret(&mut record.document).filter(|new| !is_same(new, kept.as_ref()));
         let (now, api) = (app.clock.now(), &record.api.id);
         if resource_servers::update(&mut tx, api, &record.document, record.version, now).await? {
             let record = resource_servers::find(tx.db(), api).await?.ok_or(MISSING)?;
