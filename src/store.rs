@@ -329,7 +329,7 @@ impl Store {
     /// # Errors
     /// When the database does.
     pub async fn index_users(&self) -> Result<()> {
-        while users::search::index_batch(self).await? {
+        while users::searchable::index_batch(self).await? {
             tokio::task::yield_now().await;
         }
         Ok(())

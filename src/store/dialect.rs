@@ -8,7 +8,7 @@ use crate::domain::{UserId, user::User};
 use crate::store::{
     Db, Result,
     job_errors::JobErrorRow,
-    users::{json, search::Columns},
+    users::{json, searchable::Columns},
 };
 
 /// Whether any migration has ever run.

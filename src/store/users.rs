@@ -1,6 +1,7 @@
 //! Table `user_account`.
 
 pub mod search;
+pub(super) mod searchable;
 
 use std::collections::HashSet;
 
@@ -13,7 +14,7 @@ use crate::store::{
     daily_counts::{self, Counted},
     decode, dialect,
 };
-use search::{Columns, index_metadata};
+use searchable::{Columns, index_metadata};
 
 /// A user as it is kept.
 #[derive(Debug, Clone)]
@@ -285,7 +286,7 @@ pub async fn update(
         .await?
         .rows_affected());
     if updated == 1 {
-        search::forget_metadata(tx, &user.user_id).await?;
+        searchable::forget_metadata(tx, &user.user_id).await?;
         index_metadata(tx, [user]).await?;
     }
     Ok(updated == 1)
