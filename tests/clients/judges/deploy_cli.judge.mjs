@@ -148,18 +148,8 @@ if (scene.transport === 'https') {
       await a0deploy(other, 'export', '-f', format, '-o', second);
       assert.deepEqual(await files(second), exported);
 
-      // The tool writes again what it does not compare, and none of it changes anything.
-      const before = await events(other);
-      await a0deploy(other, 'import', '-i', input);
-      for (const { details, type } of await newest(other, await events(other) - before)) {
-        assert.equal(type, 'sapi');
-        if (details.request.method === 'PATCH' && !details.request.path.endsWith('/clients')) {
-          assert.deepEqual(details.changed, [], JSON.stringify(details));
-        }
-      }
-      const third = join(folder, `${format}-third`);
-      await a0deploy(other, 'export', '-f', format, '-o', third);
-      assert.deepEqual(await files(third), exported);
+      // A minute of the tool's own work; once is enough.
+      if (format === 'yaml') await again(other, input, exported);
     });
   }
 
@@ -179,6 +169,24 @@ if (scene.transport === 'https') {
     const apis = (await other.call('GET', 'resource-servers')).map(({ name }) => name).sort();
     assert.deepEqual(apis, ['Auth0 Management API', 'Legacy', 'Orders']);
   });
+
+  /** A second import changes nothing: neither the export, nor, by its own trail, the server. */
+  async function again(other, input, exported) {
+    // The tool writes again what it does not compare, and none of it changes anything.
+    const before = await events(other);
+    await a0deploy(other, 'import', '-i', input);
+    for (const { details, type } of await newest(other, await events(other) - before)) {
+      assert.equal(type, 'sapi');
+      const { method, path } = details.request;
+      // The permissions of a role are taken away and given again, who may use a connection is said
+      // again; anything else is written as it is.
+      if (method !== 'PATCH') assert.match(path, /\/roles\/[^/]+\/permissions$/, method);
+      else if (!path.endsWith('/clients')) assert.deepEqual(details.changed, [], JSON.stringify(details));
+    }
+    const third = join(folder, 'third');
+    await a0deploy(other, 'export', '-f', 'yaml', '-o', third);
+    assert.deepEqual(await files(third), exported);
+  }
 
   /** How many writes a server has seen. */
   async function events({ call }) {
