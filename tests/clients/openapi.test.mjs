@@ -45,7 +45,8 @@ function compile(schema) {
 test('every schema in it is valid JSON Schema', () => {
   let bodies = 0;
   for (const { name, operation } of operations()) {
-    const body = operation.requestBody?.content['application/json'].schema;
+    // JSON, but for a file that is uploaded.
+    const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
     const parameters = (operation.parameters ?? []).map((parameter) => parameter.schema);
     for (const schema of [body, ...parameters].filter(Boolean)) {
       assert.doesNotThrow(() => compile(schema), name);
