@@ -53,7 +53,7 @@ async fn read(request: Request, app: &App) -> Result<Value, ManagementError> {
     }
     let body =
         Bytes::from_request(request, app).await.map_err(|_| ManagementError::PayloadTooLarge)?;
-    let value: Value = serde_json::from_slice(&body).map_err(|error| {
+    let mut value: Value = serde_json::from_slice(&body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         ManagementError::invalid_body(format!(
             "Payload validation error: the body is not JSON (line {line}, column {column})."
@@ -64,7 +64,27 @@ async fn read(request: Request, app: &App) -> Result<Value, ManagementError> {
             "Payload validation error: the body contains the character U+0000.",
         ));
     }
+    without_empty_fractions(&mut value);
     Ok(value)
+}
+
+/// The largest number up to which every whole one is exact as a double.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Makes `72.0` the integer `72`, at any depth: they are one number, which a client whose types say
+/// that a lifetime may have a fraction writes back in this way.
+fn without_empty_fractions(value: &mut Value) {
+    match value {
+        Value::Number(n) if n.is_f64() => {
+            let whole = n.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT);
+            if let Some(whole) = whole.and_then(|n| format!("{n:.0}").parse::<i64>().ok()) {
+                *value = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_empty_fractions),
+        Value::Object(map) => map.values_mut().for_each(without_empty_fractions),
+        _ => {}
+    }
 }
 
 /// Postgres cannot store U+0000.

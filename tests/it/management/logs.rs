@@ -100,8 +100,24 @@ async fn a_cursor_walks_to_the_end_and_is_never_overtaken() {
         app.clock.advance_seconds(6);
         let later = logs(&app, &end).await.ok();
         assert_eq!(later[0]["type"], "seccft", "{backend}: {later}");
-        let mixed = logs(&app, &format!("from={}&q=type:s", all[0])).await;
-        assert_eq!(refused(&mixed), (400, "invalid_query_string".to_owned()), "{backend}");
+        for name in ["q", "search"] {
+            let mixed = logs(&app, &format!("from={}&{name}=type:s", all[0])).await;
+            assert_eq!(refused(&mixed), (400, "invalid_query_string".to_owned()), "{backend}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_search_goes_by_either_name_and_by_both() {
+    for (backend, app) in each_backend().await {
+        let all = five(&app).await;
+        let found = logs(&app, "search=client_id:nobody&sort=date:1").await.ok();
+        assert_eq!(ids(&found), all, "{backend}");
+        let both = format!("{OURS}&search=type:fp&sort=date:1");
+        assert_eq!(ids(&logs(&app, &both).await.ok()), [&*all[1], &*all[3]], "{backend}");
+        let bad = logs(&app, &format!("{OURS}&search=colour:blue")).await;
+        assert_eq!(refused(&bad), (400, "invalid_query_string".to_owned()), "{backend}");
+        assert!(bad.text.contains("'search' cannot be searched for"), "{backend}: {}", bad.text);
     }
 }
 

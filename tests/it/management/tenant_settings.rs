@@ -49,6 +49,20 @@ async fn a_change_merges_flags_and_replaces_the_rest() {
 }
 
 #[tokio::test]
+async fn a_whole_number_may_be_written_with_a_fraction_of_nothing() {
+    for (backend, app) in each_backend().await {
+        let body = json!({ "session_lifetime": 100.0, "idle_session_lifetime": 5e1 });
+        let settings = patch(&app, body).await.ok();
+        assert_eq!(settings["session_lifetime"], json!(100), "{backend}");
+        assert_eq!(settings["idle_session_lifetime"], json!(50), "{backend}");
+        for bad in [json!(72.5), json!(1e300), json!(-1.0)] {
+            let answer = patch(&app, json!({ "idle_session_lifetime": bad })).await;
+            assert_eq!(answer.status, 400, "{backend} {bad}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_changes_nothing() {
     for (backend, app) in each_backend().await {
         for body in [

@@ -20,19 +20,24 @@ pub fn is_ascending(query: &Query) -> Result<bool, ManagementError> {
     }
 }
 
-/// What `q` asks for.
+/// What `q` asks for, and `search`, which is the same by the name that the published types of
+/// Auth0 have for it.
 ///
 /// # Errors
 /// `invalid_query_string`, saying what can be searched for.
 pub fn condition(query: &Query) -> Result<Condition, ManagementError> {
-    let Some(q) = query.text("q")? else { return Ok(Condition::All(Vec::new())) };
-    parse(q).map_err(|why| {
-        ManagementError::invalid_query(format!(
-            "Query validation error: 'q' cannot be searched for: {why}. Terms are type:\"…\", \
-             client_id:\"…\", user_id:\"…\", log_id:\"…\" and date:[FROM TO UNTIL], joined by AND, \
-             OR and NOT. FROM and UNTIL are 2026-01-31, 2026-01-31T12:30:59Z or *."
-        ))
-    })
+    let mut conditions = Vec::new();
+    for name in ["q", "search"] {
+        let Some(text) = query.text(name)? else { continue };
+        conditions.push(parse(text).map_err(|why| {
+            ManagementError::invalid_query(format!(
+                "Query validation error: '{name}' cannot be searched for: {why}. Terms are \
+                 type:\"…\", client_id:\"…\", user_id:\"…\", log_id:\"…\" and date:[FROM TO UNTIL], \
+                 joined by AND, OR and NOT. FROM and UNTIL are 2026-01-31, 2026-01-31T12:30:59Z or *."
+            ))
+        })?);
+    }
+    Ok(Condition::All(conditions))
 }
 
 fn parse(q: &str) -> Result<Condition, String> {
