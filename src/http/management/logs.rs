@@ -35,13 +35,16 @@ const MISSING: ManagementError =
 
 /// `GET /logs`
 pub async fn list(State(app): State<App>, query: Query) -> Answer {
-    query.only(&[Fields::PARAMETERS, page::OFFSET, page::CHECKPOINT, &["q", "sort"]])?;
+    let own = &["q", "search", "sort"];
+    query.only(&[Fields::PARAMETERS, page::OFFSET, page::CHECKPOINT, own])?;
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
     if let Page::Checkpoint { after, take } = &page {
-        if query.text("q")?.is_some() || query.text("sort")?.is_some() {
-            return Err(ManagementError::invalid_query(
-                "Query validation error: 'q' and 'sort' cannot be used with 'from' and 'take'.",
-            ));
+        for name in own {
+            if query.text(name)?.is_some() {
+                return Err(ManagementError::invalid_query(format!(
+                    "Query validation error: '{name}' cannot be used with 'from' and 'take'.",
+                )));
+            }
         }
         let settled = app.clock.now().plus_seconds(-SETTLED_AFTER);
         let rows = audit::after(app.store.read().await?.db(), after, settled, *take).await?;

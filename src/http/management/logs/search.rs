@@ -20,18 +20,27 @@ pub fn is_ascending(query: &Query) -> Result<bool, ManagementError> {
     }
 }
 
-/// What `q` asks for.
+/// What `q` and `search` ask for, both if there are both. SDKs know only `search`, and it takes
+/// what `q` takes.
 ///
 /// # Errors
 /// `invalid_query_string`, saying what can be searched for.
 pub fn condition(query: &Query) -> Result<Condition, ManagementError> {
-    let Some(q) = query.text("q")? else { return Ok(Condition::All(Vec::new())) };
-    parse(q).map_err(|why| {
-        ManagementError::invalid_query(format!(
-            "Query validation error: 'q' cannot be searched for: {why}. Terms are type:\"…\", \
-             client_id:\"…\", user_id:\"…\", log_id:\"…\" and date:[FROM TO UNTIL], joined by AND, \
-             OR and NOT. FROM and UNTIL are 2026-01-31, 2026-01-31T12:30:59Z or *."
-        ))
+    let mut asked = Vec::new();
+    for name in ["q", "search"] {
+        let Some(terms) = query.text(name)? else { continue };
+        asked.push(parse(terms).map_err(|why| {
+            ManagementError::invalid_query(format!(
+                "Query validation error: '{name}' cannot be searched for: {why}. Terms are \
+                 type:\"…\", client_id:\"…\", user_id:\"…\", log_id:\"…\" and \
+                 date:[FROM TO UNTIL], joined by AND, OR and NOT. FROM and UNTIL are 2026-01-31, \
+                 2026-01-31T12:30:59Z or *."
+            ))
+        })?);
+    }
+    Ok(match asked.pop() {
+        Some(only) if asked.is_empty() => only,
+        last => Condition::All(asked.into_iter().chain(last).collect()),
     })
 }
 
