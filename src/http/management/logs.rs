@@ -35,15 +35,15 @@ const MISSING: ManagementError =
 
 /// `GET /logs`
 pub async fn list(State(app): State<App>, query: Query) -> Answer {
-    query.only(&[Fields::PARAMETERS, page::OFFSET, page::CHECKPOINT, &["q", "search", "sort"]])?;
+    let own = &["q", "search", "sort"];
+    query.only(&[Fields::PARAMETERS, page::OFFSET, page::CHECKPOINT, own])?;
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
     if let Page::Checkpoint { after, take } = &page {
-        for name in ["q", "search", "sort"] {
+        for name in own {
             if query.text(name)?.is_some() {
-                return Err(ManagementError::invalid_query(
-                    "Query validation error: 'q', 'search' and 'sort' cannot be used with 'from' \
-                     and 'take'.",
-                ));
+                return Err(ManagementError::invalid_query(format!(
+                    "Query validation error: '{name}' cannot be used with 'from' and 'take'.",
+                )));
             }
         }
         let settled = app.clock.now().plus_seconds(-SETTLED_AFTER);

@@ -43,9 +43,10 @@ try {
   servers.push(await launchDoorward({ tls, config: config(60) }));
   servers.push(await launchDoorward({ tls, config: config(1) }));
   // Two on which nobody has made anything, with the same machine client as two stages of one product
-  // have: what is exported from one is imported into the other. The tools speak https only.
+  // have: what is exported from one is imported into the other. And one more, for whoever revokes
+  // signing keys or counts what there is. What uses them speaks https only.
   const bootstrap = { client_id: 'deployer', client_secret: randomBytes(32).toString('hex') };
-  for (let i = 0; tls && i < 2; i += 1) servers.push({ ...await launchDoorward({ tls, bootstrap }), bootstrap });
+  for (let i = 0; tls && i < 3; i += 1) servers.push({ ...await launchDoorward({ tls, bootstrap }), bootstrap });
   const trust = {};
   if (tls) {
     const paths = await Promise.all(servers.map(authorityOf));

@@ -159,6 +159,22 @@ async fn a_search_joins_terms_and_says_what_it_knows() {
 }
 
 #[tokio::test]
+async fn search_takes_what_q_takes_and_both_hold() {
+    for (backend, app) in each_backend().await {
+        let all = five(&app).await;
+        let by_search = logs(&app, "sort=date:1&search=client_id:nobody").await.ok();
+        assert_eq!(ids(&by_search), all, "{backend}");
+        let both = logs(&app, "q=type:fp&search=user_id:%22auth0%7Ctwo%22").await.ok();
+        assert_eq!(ids(&both), all[3..4], "{backend}");
+        let named = logs(&app, "search=email:a").await;
+        assert_eq!(refused(&named), (400, "invalid_query_string".to_owned()), "{backend}");
+        assert!(named.text_of("message").contains("'search' cannot be searched for"), "{backend}");
+        let mixed = logs(&app, "take=5&search=type:s").await;
+        assert_eq!(refused(&mixed), (400, "invalid_query_string".to_owned()), "{backend}");
+    }
+}
+
+#[tokio::test]
 async fn one_event_is_read_by_its_id() {
     for (backend, app) in each_backend().await {
         let event = happened(&app, &Happened::LoggedIn, "auth0|one", 60);

@@ -20,24 +20,28 @@ pub fn is_ascending(query: &Query) -> Result<bool, ManagementError> {
     }
 }
 
-/// What `q` asks for, and `search`, which is the same by the name that the published types of
-/// Auth0 have for it.
+/// What `q` and `search` ask for, both if there are both. SDKs know only `search`, and it takes
+/// what `q` takes.
 ///
 /// # Errors
 /// `invalid_query_string`, saying what can be searched for.
 pub fn condition(query: &Query) -> Result<Condition, ManagementError> {
-    let mut conditions = Vec::new();
+    let mut asked = Vec::new();
     for name in ["q", "search"] {
-        let Some(text) = query.text(name)? else { continue };
-        conditions.push(parse(text).map_err(|why| {
+        let Some(terms) = query.text(name)? else { continue };
+        asked.push(parse(terms).map_err(|why| {
             ManagementError::invalid_query(format!(
                 "Query validation error: '{name}' cannot be searched for: {why}. Terms are \
-                 type:\"…\", client_id:\"…\", user_id:\"…\", log_id:\"…\" and date:[FROM TO UNTIL], \
-                 joined by AND, OR and NOT. FROM and UNTIL are 2026-01-31, 2026-01-31T12:30:59Z or *."
+                 type:\"…\", client_id:\"…\", user_id:\"…\", log_id:\"…\" and \
+                 date:[FROM TO UNTIL], joined by AND, OR and NOT. FROM and UNTIL are 2026-01-31, \
+                 2026-01-31T12:30:59Z or *."
             ))
         })?);
     }
-    Ok(Condition::All(conditions))
+    Ok(match asked.pop() {
+        Some(only) if asked.is_empty() => only,
+        last => Condition::All(asked.into_iter().chain(last).collect()),
+    })
 }
 
 fn parse(q: &str) -> Result<Condition, String> {
