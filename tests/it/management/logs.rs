@@ -118,6 +118,8 @@ async fn a_search_goes_by_either_name_and_by_both() {
         let bad = logs(&app, &format!("{OURS}&search=colour:blue")).await;
         assert_eq!(refused(&bad), (400, "invalid_query_string".to_owned()), "{backend}");
         assert!(bad.text.contains("'search' cannot be searched for"), "{backend}: {}", bad.text);
+        let mixed = logs(&app, "take=5&search=type:s").await;
+        assert_eq!(refused(&mixed), (400, "invalid_query_string".to_owned()), "{backend}");
     }
 }
 
@@ -155,22 +157,6 @@ async fn a_search_joins_terms_and_says_what_it_knows() {
             assert_eq!(refused(&answer), (400, "invalid_query_string".to_owned()), "{bad}");
             assert!(answer.text_of("message").contains("joined by AND"), "{}", answer.text);
         }
-    }
-}
-
-#[tokio::test]
-async fn search_takes_what_q_takes_and_both_hold() {
-    for (backend, app) in each_backend().await {
-        let all = five(&app).await;
-        let by_search = logs(&app, "sort=date:1&search=client_id:nobody").await.ok();
-        assert_eq!(ids(&by_search), all, "{backend}");
-        let both = logs(&app, "q=type:fp&search=user_id:%22auth0%7Ctwo%22").await.ok();
-        assert_eq!(ids(&both), all[3..4], "{backend}");
-        let named = logs(&app, "search=email:a").await;
-        assert_eq!(refused(&named), (400, "invalid_query_string".to_owned()), "{backend}");
-        assert!(named.text_of("message").contains("'search' cannot be searched for"), "{backend}");
-        let mixed = logs(&app, "take=5&search=type:s").await;
-        assert_eq!(refused(&mixed), (400, "invalid_query_string".to_owned()), "{backend}");
     }
 }
 
