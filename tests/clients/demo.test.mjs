@@ -103,7 +103,8 @@ test('a second visit needs no password, and a log out ends that', needsBrowser, 
   await tokensFor(page, apis.length);
 
   await page.goto(doorward.demo_url);
-  assert.ok(await page.isVisible('#login'), 'a reload forgets the tokens');
+  // A reload forgets the tokens. The page asks the server who it is before it offers to log in.
+  await page.locator('#login').waitFor({ state: 'visible' });
   const visited = [];
   page.on('framenavigated', (frame) => visited.push(new URL(frame.url()).pathname));
   await page.click('#login');
