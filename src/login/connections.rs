@@ -60,6 +60,22 @@ impl LoginService {
         found.map_err(ConnectionFault::Missing)
     }
 
+    /// As [`Self::databases`] of an application, where having none is no fault.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub(super) async fn databases_if_any(
+        &self,
+        client: &ClientId,
+        named: Option<&str>,
+    ) -> Result<Vec<Connection>, store::Error> {
+        match self.databases(Some(client), named).await {
+            Ok(found) => Ok(found),
+            Err(ConnectionFault::Missing(_)) => Ok(Vec::new()),
+            Err(ConnectionFault::Store(error)) => Err(error),
+        }
+    }
+
     /// The database that somebody who comes from an application signs up in, `None` when nobody
     /// may.
     ///
@@ -73,11 +89,8 @@ impl LoginService {
         if !self.settings.signup_enabled {
             return Ok(None);
         }
-        match self.databases(Some(client), named).await {
-            Ok(found) => Ok(found.into_iter().find(Connection::takes_signups)),
-            Err(ConnectionFault::Missing(_)) => Ok(None),
-            Err(ConnectionFault::Store(error)) => Err(error),
-        }
+        let databases = self.databases_if_any(client, named).await?;
+        Ok(databases.into_iter().find(Connection::takes_signups))
     }
 
     /// Whether users who come from an application may set new passwords themselves.
@@ -89,11 +102,8 @@ impl LoginService {
         client: &ClientId,
         named: Option<&str>,
     ) -> Result<bool, store::Error> {
-        match self.databases(Some(client), named).await {
-            Ok(found) => Ok(found.iter().any(Connection::offers_reset)),
-            Err(ConnectionFault::Missing(_)) => Ok(false),
-            Err(ConnectionFault::Store(error)) => Err(error),
-        }
+        let databases = self.databases_if_any(client, named).await?;
+        Ok(databases.iter().any(Connection::offers_reset))
     }
 
     /// Whether this user may log in to an application: its connections are the only ones whose

@@ -11,7 +11,7 @@ use crate::domain::{
     secret::{Password, Ticket},
     ticket::{IssuedTicket, TicketHolder, TicketKind},
 };
-use crate::login::{LoginService, connections::ConnectionFault, signup::personal};
+use crate::login::{LoginService, signup::personal};
 use crate::policy::new_password::{self, Problem};
 use crate::store::{
     self, audit, families, tickets,
@@ -77,11 +77,7 @@ impl LoginService {
         client: &ClientId,
         named: Option<&str>,
     ) -> Result<Option<UserRecord>, store::Error> {
-        let databases = match self.databases(Some(client), named).await {
-            Ok(found) => found,
-            Err(ConnectionFault::Missing(_)) => Vec::new(),
-            Err(ConnectionFault::Store(error)) => return Err(error),
-        };
+        let databases = self.databases_if_any(client, named).await?;
         let mut conn = self.store.read().await?;
         for database in databases.iter().filter(|connection| connection.offers_reset()) {
             // Not a user name that looks like it.
