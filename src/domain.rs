@@ -1,5 +1,6 @@
 //! Values of the protocol: plain data, no I/O.
 
+pub mod action;
 pub mod audience;
 pub mod audit;
 pub mod client;
@@ -19,6 +20,7 @@ pub mod passwordless;
 pub mod redirect_uri;
 pub mod resource_server;
 pub mod role;
+pub mod rule;
 pub mod scope;
 pub mod secret;
 pub mod session;
@@ -105,4 +107,20 @@ id!(
 id!(
     /// The id of a job, `job_…`.
     JobId
+);
+id!(
+    /// The id of an Action, a UUID.
+    ActionId
+);
+id!(
+    /// The id of a version of an Action, a UUID.
+    ActionVersionId
+);
+id!(
+    /// The id of an execution of a trigger.
+    ExecutionId
+);
+id!(
+    /// The id of a rule, `rul_…`.
+    RuleId
 );

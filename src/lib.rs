@@ -12,8 +12,9 @@
 //! | [`store`]     | SQL for SQLite and Postgres, transactions, migrations   | `domain`              |
 //! | [`crypto`]    | signing, sealing, refresh-token derivation, passwords   | `domain`              |
 //! | [`mail`]      | messages to people: SMTP, or an outbox of files         | `domain`              |
-//! | [`login`]     | the interactive side: sessions, passwords, consent      | all above             |
 //! | [`outbound`]  | calls to addresses that applications name               | `domain`              |
+//! | [`actions`]   | the JavaScript engine: compile, confine, run            | `domain`, `crypto`, `outbound` |
+//! | [`login`]     | the interactive side: sessions, passwords, consent      | all above             |
 //! | [`token`]     | one file per grant: load, decide, write, mint           | all above             |
 //! | [`http`]      | routes, extractors, bodies, pages                       | all above             |
 //! | [`config`], [`app`], [`cli`] | wiring                                   | everything            |
@@ -22,6 +23,7 @@
 //! before every check that could refuse the request has passed, and nothing leaves the server
 //! before the write is durable.
 
+pub mod actions;
 pub mod app;
 pub mod cli;
 pub mod config;

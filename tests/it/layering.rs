@@ -10,18 +10,48 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("crypto", &["domain"]),
     ("mail", &["domain"]),
-    ("login", &["domain", "policy", "store", "crypto", "telemetry", "mail"]),
     ("outbound", &["domain"]),
-    ("token", &["domain", "policy", "store", "crypto", "telemetry", "mail", "outbound", "login"]),
+    ("actions", &["domain", "crypto", "outbound"]),
+    ("login", &["domain", "policy", "store", "crypto", "telemetry", "mail", "outbound", "actions"]),
+    (
+        "token",
+        &[
+            "domain",
+            "policy",
+            "store",
+            "crypto",
+            "telemetry",
+            "mail",
+            "outbound",
+            "actions",
+            "login",
+        ],
+    ),
     (
         "http",
-        &["domain", "policy", "store", "crypto", "telemetry", "mail", "outbound", "login", "token"],
+        &[
+            "domain",
+            "policy",
+            "store",
+            "crypto",
+            "telemetry",
+            "mail",
+            "outbound",
+            "actions",
+            "login",
+            "token",
+        ],
     ),
 ];
 
 /// Crates that only one room may name.
-const ONLY_IN: &[(&str, &str)] =
-    &[("sqlx::", "store"), ("axum::", "http"), ("lettre::", "mail"), ("reqwest::", "outbound")];
+const ONLY_IN: &[(&str, &str)] = &[
+    ("sqlx::", "store"),
+    ("axum::", "http"),
+    ("lettre::", "mail"),
+    ("reqwest::", "outbound"),
+    ("rquickjs::", "actions"),
+];
 
 #[test]
 fn rooms_use_only_the_rooms_below_them() {
