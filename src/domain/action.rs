@@ -1,6 +1,7 @@
 //! Actions: the operator's JavaScript, bound to a trigger, and what it asks for.
 
 pub mod command;
+pub mod outcome;
 
 use std::sync::Arc;
 
