@@ -318,7 +318,7 @@ impl Decision {
             Command::RemoveScope { scope } => self.scope = self.scope.filtered(|s| s != scope),
             Command::SetScope { scope } => {
                 let wanted: ScopeSet = scope.iter().map(String::as_str).collect();
-                self.scope = wanted.filtered(&may_be);
+                self.scope = wanted.filtered(may_be);
                 wanted.filtered(|scope| !may_be(scope)).iter().for_each(|s| self.scope_dropped(s));
             }
             _ => {}
