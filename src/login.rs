@@ -17,6 +17,7 @@ pub mod session;
 pub mod signup;
 pub mod tickets;
 pub mod transaction;
+pub mod triggers;
 
 use std::sync::Arc;
 

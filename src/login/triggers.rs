@@ -1,0 +1,4 @@
+//! Where the operator's scripts take part in the flows: what they are told, in which order they run,
+//! and what becomes of what they ask for.
+
+pub mod post_login;
