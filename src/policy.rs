@@ -15,5 +15,6 @@ pub mod management;
 pub mod mrrt;
 pub mod new_password;
 pub mod query_syntax;
+pub mod registration;
 pub mod reuse;
 pub mod user_search;
