@@ -1,6 +1,8 @@
 //! Actions: the operator's JavaScript, bound to a trigger, and what it asks for.
 
 pub mod command;
+pub mod definition;
+pub mod execution;
 
 use std::sync::Arc;
 
