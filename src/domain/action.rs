@@ -3,6 +3,7 @@
 pub mod command;
 pub mod definition;
 pub mod execution;
+pub mod outcome;
 
 use std::sync::Arc;
 

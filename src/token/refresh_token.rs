@@ -297,6 +297,7 @@ impl TokenService {
             organization_id: family.organization_id.as_ref(),
             for_web: false,
             confirmation: bound_to,
+            custom: None,
         })?;
         let id_token = if allowed.has_id_token() {
             let session = match &family.session_id {
@@ -317,6 +318,7 @@ impl TokenService {
                 organization_name: organization_name.as_deref(),
                 access_token: None,
                 code: None,
+                custom: None,
             })?)
         } else {
             None
