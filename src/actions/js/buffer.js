@@ -251,7 +251,7 @@ export class Buffer extends Uint8Array {
   [Symbol.for('nodejs.util.inspect.custom')]() {
     const shown = Array.from(this.subarray(0, 50), (byte) => padStart(byte.toString(16), 2, '0')).join(' ');
     const more = this.length > 50 ? ` ... ${this.length - 50} more byte${this.length > 51 ? 's' : ''}` : '';
-    return `<Buffer${shown && ` ${shown}`}${more}>`;
+    return `<Buffer ${shown}${more}>`;
   }
 }
 for (const name of ['readUInt8', 'readUInt16BE', 'readUInt16LE', 'readUInt32BE', 'readUInt32LE', 'writeUInt8',

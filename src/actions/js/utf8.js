@@ -22,11 +22,8 @@ export function byteLength(value) {
     else if (unit > 0x7f) bytes += 1;
     if (unit >= 0xd800 && unit < 0xdc00 && i + 1 < value.length) {
       const next = charCodeAt(value, i + 1);
-      if (next >= 0xdc00 && next < 0xe000) {
-        // Two units, four bytes.
-        bytes += 1;
-        i += 1;
-      }
+      // Two units, four bytes: three of them are counted by now, and this is the fourth.
+      if (next >= 0xdc00 && next < 0xe000) i += 1;
     }
   }
   return bytes;
