@@ -22,7 +22,7 @@ use crate::crypto::{
 };
 use crate::domain::{entropy::Entropy, job::JobKind, time::Clock};
 use crate::http::{self, App};
-use crate::login::{LoginService, audit::AuditWriter, background::Background};
+use crate::login::{LoginService, audit::AuditWriter, background::Background, triggers};
 use crate::mail::Mailer;
 use crate::outbound::Outbound;
 use crate::store::{self, Store};
@@ -94,6 +94,7 @@ pub async fn build(
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
         transactions: Sealer::new(&master, Purpose::Transaction)?,
+        action_cache: triggers::cache::Cache::default(),
         short_codes: ShortCodeKey::new(&master),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),

@@ -117,6 +117,10 @@ id!(
     ActionVersionId
 );
 id!(
+    /// The id of the place of an Action at a trigger, a UUID.
+    ActionBindingId
+);
+id!(
     /// The id of an execution of a trigger.
     ExecutionId
 );

@@ -17,6 +17,7 @@ pub mod session;
 pub mod signup;
 pub mod tickets;
 pub mod transaction;
+pub mod triggers;
 
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub struct LoginService {
     pub job_added: tokio::sync::Notify,
     /// Sends messages.
     pub mailer: Mailer,
+    /// What Actions keep for their later executions.
+    pub action_cache: triggers::cache::Cache,
     /// Seals login transactions.
     pub transactions: Sealer,
     /// Makes of short codes what the store keeps of them.

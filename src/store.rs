@@ -29,6 +29,10 @@ macro_rules! on {
 #[macro_use]
 pub mod compose;
 
+pub mod action_bindings;
+pub mod action_executions;
+pub mod action_versions;
+pub mod actions;
 pub mod attack_protection;
 pub mod audit;
 pub mod backchannel_logouts;

@@ -1,6 +1,9 @@
 //! Actions: the operator's JavaScript, bound to a trigger, and what it asks for.
 
 pub mod command;
+pub mod definition;
+pub mod execution;
+pub mod outcome;
 
 use std::sync::Arc;
 
@@ -78,4 +81,12 @@ pub struct BoundAction {
     pub secrets_sealed: Option<Vec<u8>>,
     /// The hosts that it may call; `None` for those that the server allows.
     pub allowed_hosts: Option<Vec<String>>,
+}
+
+/// Most characters of a text of a script that is shown or kept: a reason, a message.
+pub const LONGEST_TEXT: usize = 1000;
+
+/// A text of a script as it may be shown and kept: its beginning, without control characters.
+pub fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use crate::crypto::{self, digest};
 use crate::domain::{
-    OrganizationId, audit::Happened, code::AuthorizationCode, scope::ScopeSet, secret::Code,
-    session::Session, user::User,
+    OrganizationId, action::outcome::Customised, audit::Happened, code::AuthorizationCode,
+    scope::ScopeSet, secret::Code, session::Session, user::User,
 };
 use crate::login::{
     LoginService,
@@ -82,6 +82,8 @@ pub struct Approved {
     pub organization_id: Option<OrganizationId>,
     /// The code that was issued, if one was asked for.
     pub code: Option<Code>,
+    /// What scripts made of the tokens.
+    pub customised: Customised,
 }
 
 /// The outcome of steps 1 to 4.
@@ -210,6 +212,7 @@ impl LoginService {
                 scope,
                 organization_id,
                 code: None,
+                customised: Customised::default(),
             };
             return Ok(Decided::Approved(Box::new(approved)));
         }

@@ -11,6 +11,7 @@ use std::{
 
 use crate::domain::{
     ClientId,
+    action::{BoundAction, Trigger},
     audience::Audience,
     client_grant::{ClientGrant, SubjectType},
     connection::Connection,
@@ -18,7 +19,7 @@ use crate::domain::{
     url_pattern::Origins,
 };
 use crate::store::{
-    Db, Result, Store, client_grants,
+    Db, Result, Store, action_bindings, client_grants,
     clients::{self, ClientRecord},
     connections,
     resource_servers::{self, ResourceServerRecord},
@@ -49,6 +50,8 @@ struct Rows {
     tenant: Option<Arc<Tenant>>,
     /// The connections of each client.
     connections: HashMap<ClientId, Arc<Vec<Connection>>>,
+    /// The Actions of each trigger.
+    pipelines: HashMap<Trigger, Arc<[BoundAction]>>,
     /// The origins that may call with CORS, of all clients.
     origins: Option<Arc<Origins>>,
     /// The ones known last: they outlive the forgetting, for answers without a database.
@@ -174,6 +177,26 @@ impl Store {
         };
         let found = Arc::new(connections::enabled_for(self.read().await?.db(), client).await?);
         self.cache.keep(epoch, |r| &mut r.connections, client.clone(), Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// The Actions that run at a trigger, in order, from memory if possible: of each the deployed
+    /// version.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn pipeline(&self, trigger: Trigger) -> Result<Arc<[BoundAction]>> {
+        let epoch = {
+            let rows = self.cache.read();
+            if let Some(hit) = rows.pipelines.get(&trigger) {
+                return Ok(Arc::clone(hit));
+            }
+            rows.epoch
+        };
+        let mut conn = self.read().await?;
+        let found: Arc<[BoundAction]> =
+            action_bindings::pipeline(conn.db(), trigger.as_str()).await?.into();
+        self.cache.keep(epoch, |r| &mut r.pipelines, trigger, Arc::clone(&found));
         Ok(found)
     }
 

@@ -148,6 +148,31 @@ pub async fn touch(tx: &mut Tx, id: &SessionId, idle_expires_at: Timestamp) -> R
     Ok(())
 }
 
+/// Brings the ends of a session forward; an end is never put off, and `None` leaves one as it is.
+/// `false` when there is no such session. The row stays locked until the transaction ends.
+///
+/// # Errors
+/// When the database does.
+pub async fn shorten(
+    tx: &mut Tx,
+    id: &SessionId,
+    expires_at: Option<Timestamp>,
+    idle_expires_at: Option<Timestamp>,
+) -> Result<bool> {
+    const SHORTEN: &str = "UPDATE session
+        SET expires_at = CASE WHEN expires_at > $2 THEN $2 ELSE expires_at END,
+            idle_expires_at = CASE WHEN idle_expires_at > $3 THEN $3 ELSE idle_expires_at END
+        WHERE id = $1";
+    let shortened = on!(tx.db(), |c| sqlx::query(SHORTEN)
+        .bind(id.as_str())
+        .bind(expires_at.map(Timestamp::millis))
+        .bind(idle_expires_at.map(Timestamp::millis))
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(shortened == 1)
+}
+
 /// Ends a session. `false` when there was none, or somebody else was faster.
 ///
 /// # Errors

@@ -11,6 +11,7 @@
 use crate::crypto::digest;
 use crate::domain::{
     ClientId,
+    action::outcome::Customised,
     audit::{Exchanged, Happened},
     code::AuthorizationCode,
     dpop::Thumbprint,
@@ -195,6 +196,7 @@ impl TokenService {
             amr: code.amr.clone(),
             nonce: code.nonce.clone(),
             binding,
+            customised: Customised::default(),
         })
     }
 

@@ -88,6 +88,7 @@ impl TokenService {
             gty: Some(Gty::ClientCredentials),
             organization_id: None,
             for_web: false,
+            custom: None,
             confirmation: binding.access_token.as_ref(),
         })?;
         let happened = Happened::Granted {

@@ -11,6 +11,7 @@
 
 use crate::crypto::digest;
 use crate::domain::{
+    action::outcome::Customised,
     audit::Exchanged,
     device::{Answer, Approval, DeviceAuthorization, GRANT_TYPE, INTERVAL},
     family::LoginGrant,
@@ -181,6 +182,7 @@ impl TokenService {
             amr: approval.amr.clone(),
             nonce: None,
             binding,
+            customised: Customised::default(),
         })
     }
 }

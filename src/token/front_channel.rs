@@ -52,6 +52,7 @@ impl TokenService {
                 organization_name: organization_name.as_deref(),
                 access_token: access_token.as_deref(),
                 code,
+                custom: Some(&approved.customised.id_token),
             })?;
             parameters.push(("id_token", token));
         }
@@ -80,6 +81,7 @@ impl TokenService {
             organization_id: approved.organization_id.as_ref(),
             for_web: true,
             confirmation: None,
+            custom: Some(&approved.customised.access_token),
         })?)
     }
 }

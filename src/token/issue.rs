@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::crypto::refresh_token::{new_family_id, new_salt};
 use crate::domain::{
     OrganizationId, SessionId,
+    action::outcome::Customised,
     audit::{AuditEvent, Happened},
     family::{Family, LoginGrant},
     scope::ScopeSet,
@@ -54,6 +55,8 @@ pub struct Login {
     pub nonce: Option<String>,
     /// What the tokens are bound to.
     pub binding: Binding,
+    /// What scripts made of the tokens.
+    pub customised: Customised,
 }
 
 impl TokenService {
@@ -83,6 +86,7 @@ impl TokenService {
             expires_at: lifetime::absolute_end(&settings, now),
             revoked_at: None,
             dpop_jkt: login.binding.refresh_token.clone(),
+            idle_expires_at: None,
         })
     }
 
@@ -148,6 +152,7 @@ impl TokenService {
             organization_id: login.organization_id.as_ref(),
             for_web: false,
             confirmation: login.binding.access_token.as_ref(),
+            custom: Some(&login.customised.access_token),
         })?;
         let id_token = if login.scope.contains("openid") {
             Some(self.mint_id_token(&IdToken {
@@ -162,6 +167,7 @@ impl TokenService {
                 organization_name: login.organization_name.as_deref(),
                 access_token: None,
                 code: None,
+                custom: Some(&login.customised.id_token),
             })?)
         } else {
             None

@@ -1,6 +1,6 @@
 //! Minting access tokens and ID tokens.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::crypto::{Failed, digest, signing};
@@ -9,7 +9,7 @@ use crate::domain::{
     resource_server::ResourceServer, scope::ScopeSet, secret::ClientSecret,
     signing_alg::SigningAlg, time::Timestamp, user::User,
 };
-use crate::policy::{claims, client_auth::may_be_public};
+use crate::policy::{claims, client_auth::may_be_public, custom_claims};
 use crate::token::TokenService;
 
 /// Lifetime in seconds of an access token that only `/userinfo` takes.
@@ -40,6 +40,8 @@ pub struct AccessToken<'a> {
     pub for_web: bool,
     /// The key that the token is bound to, if any.
     pub confirmation: Option<&'a Thumbprint>,
+    /// What scripts added.
+    pub custom: Option<&'a Map<String, Value>>,
 }
 
 /// The `gty` claim of the Auth0 profile.
@@ -78,6 +80,8 @@ pub struct IdToken<'a> {
     pub access_token: Option<&'a str>,
     /// The code issued beside it by the authorization endpoint (OIDC Core §3.3.2.11).
     pub code: Option<&'a str>,
+    /// What scripts added. It counts more than what the user's profile says.
+    pub custom: Option<&'a Map<String, Value>>,
 }
 
 #[derive(Serialize)]
@@ -116,6 +120,25 @@ struct AccessTokenClaims<'a> {
     permissions: Option<&'a ScopeSet>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Cnf<'a>>,
+    #[serde(flatten)]
+    custom: Custom<'a>,
+}
+
+/// What scripts added to a token. Policy has dropped the protocol's own claims before; a second
+/// member of the same name would leave to each verifier which one it reads, so that none may get
+/// here at all.
+struct Custom<'a>(Option<&'a Map<String, Value>>);
+
+impl<'a> Custom<'a> {
+    fn claims(&self) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
+        self.0.into_iter().flatten().filter(|(name, _)| !custom_claims::is_reserved(name))
+    }
+}
+
+impl Serialize for Custom<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.claims())
+    }
 }
 
 /// The `cnf` claim of a bound token (RFC 7800, RFC 9449 §6.1).
@@ -194,6 +217,7 @@ impl TokenService {
             org_id: token.organization_id.map(OrganizationId::as_str),
             permissions: token.permissions.filter(|_| dialect.has_permissions()),
             cnf: token.confirmation.map(|key| Cnf { jkt: key.as_str() }),
+            custom: Custom(token.custom),
         };
         let typ = if rfc9068 { "at+jwt" } else { "JWT" };
         let secret = token.api.filter(|_| alg == SigningAlg::Hs256);
@@ -225,8 +249,11 @@ impl TokenService {
             SigningAlg::Rs512 => digest::half_sha512(text),
             _ => digest::half_sha256(text),
         };
+        let mut profile = claims::released(token.user, token.scope);
+        let custom = Custom(token.custom).claims();
+        profile.extend(custom.map(|(name, value)| (name.clone(), value.clone())));
         let claims = IdTokenClaims {
-            profile: claims::released(token.user, token.scope),
+            profile,
             iss: &self.settings.issuer,
             sub: token.user.user_id.as_str(),
             aud: token.client.client_id.as_str(),
@@ -274,5 +301,87 @@ impl TokenService {
             || self.settings.userinfo_audience().as_str().to_owned(),
             |audience| audience.as_str().to_owned(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn hostile() -> Map<String, Value> {
+        let reserved = custom_claims::RESERVED.iter().map(|name| ((*name).to_owned(), "x".into()));
+        reserved.chain([("color".to_owned(), "blue".into())]).collect()
+    }
+
+    #[test]
+    fn no_claim_of_the_protocol_is_ever_a_scripts() {
+        let (hostile, scope) = (hostile(), ScopeSet::parse("read:a"));
+        let mut claims = AccessTokenClaims {
+            iss: "iss",
+            sub: "sub",
+            aud: Aud::One("aud"),
+            iat: 1,
+            exp: 2,
+            azp: Some("azp"),
+            client_id: Some("client_id"),
+            jti: Some("jti".to_owned()),
+            scope: scope.to_string(),
+            gty: Some(GtyClaim::One("gty")),
+            org_id: Some("org_id"),
+            permissions: Some(&scope),
+            cnf: Some(Cnf { jkt: "jkt" }),
+            custom: Custom(None),
+        };
+        let ours = serde_json::to_value(&claims).unwrap();
+        claims.custom = Custom(Some(&hostile));
+        let text = serde_json::to_string(&claims).unwrap();
+        for name in custom_claims::RESERVED {
+            let times = text.matches(&format!("\"{name}\":")).count();
+            assert_eq!(times, usize::from(ours.get(name).is_some()), "{name} in {text}");
+        }
+        let mut expected = ours;
+        expected["color"] = json!("blue");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
+    }
+
+    #[test]
+    fn every_claim_that_a_token_has_of_its_own_is_reserved() {
+        let of_id_tokens = [
+            "iss",
+            "sub",
+            "aud",
+            "iat",
+            "exp",
+            "auth_time",
+            "amr",
+            "sid",
+            "nonce",
+            "at_hash",
+            "c_hash",
+            "org_id",
+            "org_name",
+        ];
+        let of_access_tokens = [
+            "iss",
+            "sub",
+            "aud",
+            "iat",
+            "exp",
+            "azp",
+            "client_id",
+            "jti",
+            "scope",
+            "gty",
+            "org_id",
+            "permissions",
+            "cnf",
+        ];
+        for name in of_id_tokens.iter().chain(&of_access_tokens) {
+            assert!(custom_claims::is_reserved(name), "{name}");
+        }
+        let left: Vec<_> =
+            Custom(Some(&hostile())).claims().map(|(name, _)| name.clone()).collect();
+        assert_eq!(left, ["color"]);
     }
 }

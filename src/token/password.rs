@@ -2,6 +2,7 @@
 //! migrations; an application must have it enabled explicitly.
 
 use crate::domain::{
+    action::outcome::Customised,
     audience::Audience,
     audit::{Exchanged, Happened},
     family::LoginGrant,
@@ -82,6 +83,7 @@ impl TokenService {
             amr: vec!["pwd".to_owned()],
             nonce: None,
             binding,
+            customised: Customised::default(),
         };
         let family = self.new_family(&login);
         let (client_id, user_id) = (Some(client_id), Some(&login.user.user_id));

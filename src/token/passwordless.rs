@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::crypto::digest;
 use crate::domain::{
+    action::outcome::Customised,
     audience::Audience,
     audit::{Exchanged, Happened},
     client::Client,
@@ -184,6 +185,7 @@ impl TokenService {
             amr: vec!["otp".to_owned()],
             nonce: None,
             binding,
+            customised: Customised::default(),
         };
         Ok((login, is_new))
     }

@@ -142,8 +142,7 @@ impl TokenService {
             };
             return self.revoke_family(family, RevokedBy::Reuse, &happened).await;
         }
-        let expired =
-            lifetime::expired(&settings, family.expires_at, family.last_exchanged_at, now);
+        let expired = lifetime::expired(&settings, family.expires_at, family.into(), now);
         match expired {
             None => Ok(verdict),
             Some(Expired::Absolute) => Err(self.refresh_refused(family, "absolute", REFUSED)),
@@ -298,6 +297,7 @@ impl TokenService {
             organization_id: family.organization_id.as_ref(),
             for_web: false,
             confirmation: bound_to,
+            custom: None,
         })?;
         let id_token = if allowed.has_id_token() {
             let session = match &family.session_id {
@@ -318,6 +318,7 @@ impl TokenService {
                 organization_name: organization_name.as_deref(),
                 access_token: None,
                 code: None,
+                custom: None,
             })?)
         } else {
             None

@@ -29,6 +29,10 @@ const SMALL: &[&str] = &[
     "connection",
     // A few at a time, and gone after a day.
     "job",
+    // A hundred at most.
+    "action",
+    // Twenty at most for each trigger.
+    "action_binding",
     // A few rows for each day.
     "daily_count",
     "config_version",

@@ -100,6 +100,15 @@ impl Population {
             (few, format!("job_key (job_id, key_hash) SELECT 'job' || i, {} FROM n", bytes("'k' || i"))),
             (few, "job_error (job_id, item, subject, errors) SELECT 'job' || i, 0, '{}', '[]' FROM n".to_owned()),
             (few, format!("job_download (token_hash, job_id, expires_at) SELECT {}, 'job' || i, 3000000000000 + i FROM n", bytes("'t' || i"))),
+            (100, "action (id, name, trigger_id, trigger_version, code, runtime, secrets, deployed_version_id, is_deployed, last_number, created_at, updated_at)
+                SELECT 'act' || i, 'Action ' || i, 'post-login', 'v3', '', 'node22', '[]', 'acv' || i, TRUE, 1, i, i FROM n".to_owned()),
+            (few, "action_version (id, action_id, number, trigger_id, trigger_version, code, runtime, secrets, created_at)
+                SELECT 'acv' || i, 'act' || (1000001 + i % 100), i, 'post-login', 'v3', '', 'node22', '[]', i FROM n".to_owned()),
+            (20, "action_binding (id, trigger_id, position, action_id, display_name, created_at, updated_at)
+                SELECT 'acb' || i, 'post-login', i, 'act' || i, '', i, i FROM n".to_owned()),
+            (few, "action_execution (id, trigger_id, status, created_at, updated_at) SELECT 'exe' || i, 'post-login', 'final', i, i FROM n".to_owned()),
+            (few, "action_execution_result (execution_id, position, action_id, action_name, started_at, ended_at, notes, stats, console)
+                SELECT 'exe' || i, 0, 'act' || (1000001 + i % 100), '', i, i, '[]', '{}', '' FROM n".to_owned()),
             (users, format!("audit (id, date, type, client_id, user_id, details) SELECT 'log' || i, 1600000000000 + i, CASE i % 20 WHEN 0 THEN 'fp' ELSE 's' END, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, '{{}}' FROM n")),
         ] {
             let sql = format!(

@@ -1,0 +1,5 @@
+//! Where the operator's scripts take part in the flows: what they are told, in which order they run,
+//! and what becomes of what they ask for.
+
+pub mod cache;
+pub mod post_login;
