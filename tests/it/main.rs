@@ -6,6 +6,7 @@
 
 mod attacks;
 mod cli;
+mod hostile_scripts;
 mod layering;
 mod mail;
 mod management;
