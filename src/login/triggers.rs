@@ -1,4 +1,8 @@
 //! Where the operator's scripts take part in the flows: what they are told, in which order they run,
 //! and what becomes of what they ask for.
 
+pub mod event;
+pub mod executions;
 pub mod post_login;
+pub mod request;
+pub mod run;

@@ -10,7 +10,7 @@ use url::Url;
 use crate::domain::{
     action::{
         command::Command,
-        outcome::{CacheChange, Changes, Customised},
+        outcome::{Changes, Customised},
     },
     resource_server::ResourceServer,
     scope::{OIDC_SCOPES, ScopeSet},
@@ -138,8 +138,6 @@ pub struct Decision {
     pub transaction_metadata: Map<String, Value>,
     /// Ways in which the user has authenticated beside the one of the session.
     pub methods: Vec<String>,
-    /// Changes of the cache of the trigger.
-    pub cache: Vec<CacheChange>,
     /// How the login ends, if not well.
     pub end: Option<End>,
     /// What was not granted, for the record of the execution.
@@ -162,10 +160,6 @@ const TRANSACTION_BYTES: usize = 16 * 1024;
 const URL_BYTES: usize = 8 * 1024;
 /// The longest name of a way to authenticate, in bytes.
 const METHOD_BYTES: usize = 255;
-/// The longest key of the cache, in bytes.
-const CACHE_KEY: usize = 64;
-/// The longest text in the cache, in bytes.
-const CACHE_VALUE: usize = 4 * 1024;
 /// The most notes that are kept of one login.
 const NOTES: usize = 100;
 /// The longest reason that is told, in characters.
@@ -253,13 +247,8 @@ impl Decision {
                 self.check_user_metadata();
             }
             Command::SetTransactionMetadata { key, value } => self.keep(key, value),
-            Command::CacheSet { key, value, expires_at } => {
-                if key.len() > CACHE_KEY || value.len() > CACHE_VALUE {
-                    return self.note(format!("cache: {key:.64} is too large"));
-                }
-                self.cache.push(CacheChange::Set { key, value, expires_at });
-            }
-            Command::CacheDelete { key } => self.cache.push(CacheChange::Delete { key }),
+            // Carried out at once, by who ran the script: the next one reads it.
+            Command::CacheSet { .. } | Command::CacheDelete { .. } => {}
             other => self.take_change(ground, other),
         }
     }

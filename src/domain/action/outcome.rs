@@ -63,22 +63,3 @@ impl Changes {
         }
     }
 }
-
-/// What the cache of a trigger keeps from one execution to the next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CacheChange {
-    /// Keeps a text.
-    Set {
-        /// Its key.
-        key: String,
-        /// The text.
-        value: String,
-        /// Until when, in epoch milliseconds.
-        expires_at: i64,
-    },
-    /// Forgets one.
-    Delete {
-        /// Its key.
-        key: String,
-    },
-}
