@@ -1,6 +1,7 @@
 //! Keys and what is done with them: signing, sealing, refresh-token derivation, password hashing.
 //! No HTTP, no SQL.
 
+pub mod action_secrets;
 pub mod assertion;
 pub mod certificate;
 pub mod der;

@@ -17,5 +17,6 @@ pub mod mrrt;
 pub mod new_password;
 pub mod post_login;
 pub mod query_syntax;
+pub mod registration;
 pub mod reuse;
 pub mod user_search;

@@ -125,6 +125,14 @@ pub enum Refused {
     InvalidTarget(String),
     /// The client may not have tokens for this API.
     AccessDenied(String),
+    /// A script of the operator refuses, or failed; or it wants to send a browser away where there
+    /// is none.
+    Script {
+        /// `error`
+        error: &'static str,
+        /// `error_description`
+        description: String,
+    },
     /// The proof of possession is not good, or there is none and must be (RFC 9449 §5).
     InvalidDpopProof(&'static str),
     /// The proof of possession needs a nonce of ours (RFC 9449 §8).

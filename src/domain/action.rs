@@ -82,3 +82,11 @@ pub struct BoundAction {
     /// The hosts that it may call; `None` for those that the server allows.
     pub allowed_hosts: Option<Vec<String>>,
 }
+
+/// Most characters of a text of a script that is shown or kept: a reason, a message.
+pub const LONGEST_TEXT: usize = 1000;
+
+/// A text of a script as it may be shown and kept: its beginning, without control characters.
+pub fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect()
+}

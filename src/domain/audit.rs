@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use self::management::{Managed, ManagementRequest};
 use crate::domain::{
-    ClientId, FamilyId, JobId, SessionId, UserId,
+    ActionId, ClientId, ExecutionId, FamilyId, JobId, SessionId, UserId,
+    action::Trigger,
     audience::Audience,
     entropy::Entropy,
     family::RevokedBy,
@@ -231,6 +232,17 @@ pub enum Happened<'a> {
     LoggedInSilently,
     /// A silent login was refused.
     SilentLoginRefused,
+    /// A script of the operator failed.
+    ActionFailed {
+        /// The record of the execution.
+        execution: &'a ExecutionId,
+        /// Of which trigger.
+        trigger: Trigger,
+        /// The Action; of a rule its own id.
+        action: &'a ActionId,
+        /// Why, in a word.
+        reason: &'a str,
+    },
     /// A login with a wrong password.
     WrongPassword,
     /// A login of somebody who does not exist.
@@ -334,6 +346,7 @@ impl Happened<'_> {
             Self::LoggedIn => "s",
             Self::LoggedInSilently => "ssa",
             Self::SilentLoginRefused => "fsa",
+            Self::ActionFailed { .. } => "actions_execution_failed",
             Self::WrongPassword => "fp",
             Self::UnknownUser => "fu",
             Self::BlockedUser => "f",
@@ -431,6 +444,10 @@ impl Happened<'_> {
             Self::CodeOfOtherClient { presented_by } => {
                 json!({ "presented_by": presented_by, "reason": "other_client" })
             }
+            Self::ActionFailed { execution, trigger, action, reason } => json!({
+                "actions": { "executions": [execution] },
+                "trigger_id": trigger.as_str(), "action_id": action, "reason": reason,
+            }),
             Self::ClientAssertionReplayed => json!({ "reason": "assertion_replayed" }),
             Self::FamiliesBeyondLimit { revoked } => json!({ "revoked": revoked }),
             Self::OfflineAccessDropped { audience } => {

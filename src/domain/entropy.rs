@@ -41,6 +41,14 @@ impl dyn Entropy + '_ {
     pub fn digits(&self, length: usize) -> String {
         self.string(DIGITS, length)
     }
+    /// A random UUID (RFC 9562 §5.4), as ids of Actions are.
+    pub fn uuid(&self) -> String {
+        let number = u128::from_be_bytes(self.bytes());
+        // Version 4, variant 1.
+        let number = number & !(0xf << 76) & !(0b11 << 62) | (4 << 76) | (0b10 << 62);
+        let hex = format!("{number:032x}");
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
 
     fn string(&self, alphabet: &[u8], length: usize) -> String {
         // Rejection sampling: a modulus would favour the first letters of an alphabet whose size
@@ -55,5 +63,29 @@ impl dyn Entropy + '_ {
             }
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Same(u8);
+
+    impl Entropy for Same {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn a_uuid_tells_its_version_and_variant() {
+        for (byte, expected) in [
+            (0x00, "00000000-0000-4000-8000-000000000000"),
+            (0xff, "ffffffff-ffff-4fff-bfff-ffffffffffff"),
+        ] {
+            let entropy: &dyn Entropy = &Same(byte);
+            assert_eq!(entropy.uuid(), expected);
+        }
     }
 }

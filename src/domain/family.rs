@@ -45,6 +45,9 @@ pub struct Family {
     pub revoked_at: Option<Timestamp>,
     /// The key that each exchange must prove (RFC 9449 §5), fixed at login; `None` for any or none.
     pub dpop_jkt: Option<Thumbprint>,
+    /// An idle end earlier than the settings say, which an Action set at the last exchange; the next
+    /// exchange begins without.
+    pub idle_expires_at: Option<Timestamp>,
 }
 
 /// The grant that began a family.
@@ -101,6 +104,8 @@ pub enum RevokedBy {
     Management,
     /// The consent it lived by was withdrawn.
     ConsentWithdrawn,
+    /// An Action of the operator revoked it.
+    Action,
 }
 
 impl RevokedBy {
@@ -117,6 +122,7 @@ impl RevokedBy {
             Self::Limit => "limit",
             Self::Management => "management",
             Self::ConsentWithdrawn => "consent_withdrawn",
+            Self::Action => "action",
         }
     }
 }

@@ -393,6 +393,7 @@ impl LoginService {
             consumed_at: None,
             family_id: None,
             dpop_jkt: request.dpop_jkt.clone(),
+            customised: approved.customised.clone(),
         };
         let idle_lifetime = self.session_lifetime().await?.idle;
         let mut tx = self.store.write().await?;

@@ -55,6 +55,14 @@ pub enum SignupFault {
     /// The address or the user name is taken.
     #[error("the user exists")]
     Taken,
+    /// An Action of the operator refuses, or failed. What the person and the application are told.
+    #[error("an Action refuses")]
+    Action {
+        /// A code of the operator's own.
+        code: Option<String>,
+        /// What the person is told.
+        message: Option<String>,
+    },
     /// Too many password hashes are waiting.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),

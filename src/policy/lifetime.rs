@@ -3,6 +3,7 @@
 
 use crate::domain::{
     client::{ExpirationType, RefreshTokenSettings},
+    family::Family,
     time::Timestamp,
 };
 
@@ -22,33 +23,53 @@ pub fn absolute_end(settings: &RefreshTokenSettings, now: Timestamp) -> Option<T
     (!infinite).then(|| now.plus_seconds(settings.token_lifetime))
 }
 
-/// The idle end of a family that was last exchanged at `last_exchanged_at`, `None` for never.
-pub fn idle_end(
-    settings: &RefreshTokenSettings,
-    last_exchanged_at: Timestamp,
-) -> Option<Timestamp> {
+/// When a family was used last, and by when an Action wants it used again, if it said so.
+#[derive(Debug, Clone, Copy)]
+pub struct Use {
+    /// The last exchange, or the issuance.
+    pub last_exchanged_at: Timestamp,
+    /// The idle end that an Action set then.
+    pub idle_expires_at: Option<Timestamp>,
+}
+
+impl From<&Family> for Use {
+    fn from(family: &Family) -> Self {
+        let Family { last_exchanged_at, idle_expires_at, .. } = *family;
+        Self { last_exchanged_at, idle_expires_at }
+    }
+}
+
+/// The idle end of a family, `None` for never: an Action may bring it forward, even where the
+/// settings know no end, and never puts it off.
+pub fn idle_end(settings: &RefreshTokenSettings, used: Use) -> Option<Timestamp> {
     let infinite = settings.expiration_type == ExpirationType::NonExpiring
         || settings.infinite_idle_token_lifetime;
-    (!infinite).then(|| last_exchanged_at.plus_seconds(settings.idle_token_lifetime))
+    let end =
+        (!infinite).then(|| used.last_exchanged_at.plus_seconds(settings.idle_token_lifetime));
+    [end, used.idle_expires_at].into_iter().flatten().min()
 }
 
 /// Whether a family has expired at `now`.
 pub fn expired(
     settings: &RefreshTokenSettings,
     expires_at: Option<Timestamp>,
-    last_exchanged_at: Timestamp,
+    used: Use,
     now: Timestamp,
 ) -> Option<Expired> {
     if expires_at.is_some_and(|end| now >= end) {
         return Some(Expired::Absolute);
     }
-    let idle = idle_end(settings, last_exchanged_at);
+    let idle = idle_end(settings, used);
     idle.is_some_and(|end| now >= end).then_some(Expired::Idle)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn used(at: Timestamp) -> Use {
+        Use { last_exchanged_at: at, idle_expires_at: None }
+    }
 
     #[test]
     fn each_lifetime_ends_on_its_own() {
@@ -60,10 +81,10 @@ mod tests {
         let start = Timestamp::from_millis(0);
         let end = absolute_end(&settings, start);
         let at = |s: i64| Timestamp::from_millis(s * 1000);
-        assert_eq!(expired(&settings, end, at(0), at(9)), None);
-        assert_eq!(expired(&settings, end, at(0), at(10)), Some(Expired::Idle));
-        assert_eq!(expired(&settings, end, at(95), at(99)), None);
-        assert_eq!(expired(&settings, end, at(95), at(100)), Some(Expired::Absolute));
+        assert_eq!(expired(&settings, end, used(at(0)), at(9)), None);
+        assert_eq!(expired(&settings, end, used(at(0)), at(10)), Some(Expired::Idle));
+        assert_eq!(expired(&settings, end, used(at(95)), at(99)), None);
+        assert_eq!(expired(&settings, end, used(at(95)), at(100)), Some(Expired::Absolute));
     }
 
     #[test]
@@ -75,12 +96,39 @@ mod tests {
         };
         let start = Timestamp::from_millis(0);
         assert_eq!(absolute_end(&settings, start), None);
-        assert_eq!(idle_end(&settings, start), None);
+        assert_eq!(idle_end(&settings, used(start)), None);
         let never = RefreshTokenSettings {
             expiration_type: ExpirationType::NonExpiring,
             ..RefreshTokenSettings::default()
         };
         assert_eq!(absolute_end(&never, start), None);
-        assert_eq!(idle_end(&never, start), None);
+        assert_eq!(idle_end(&never, used(start)), None);
+    }
+
+    #[test]
+    fn an_action_brings_the_idle_end_forward_and_never_puts_it_off() {
+        let at = |s: i64| Timestamp::from_millis(s * 1000);
+        let finite = RefreshTokenSettings {
+            token_lifetime: 100,
+            idle_token_lifetime: 10,
+            ..RefreshTokenSettings::default()
+        };
+        let infinite = RefreshTokenSettings {
+            infinite_token_lifetime: true,
+            infinite_idle_token_lifetime: true,
+            ..RefreshTokenSettings::default()
+        };
+        for (settings, set, expected) in [
+            (&finite, None, Some(10)),
+            (&finite, Some(5), Some(5)),
+            (&finite, Some(50), Some(10)),
+            (&infinite, None, None),
+            (&infinite, Some(50), Some(50)),
+        ] {
+            let used = Use { last_exchanged_at: at(0), idle_expires_at: set.map(at) };
+            assert_eq!(idle_end(settings, used), expected.map(at), "{set:?}");
+            let ends = expired(settings, None, used, at(7)) == Some(Expired::Idle);
+            assert_eq!(ends, expected.is_some_and(|end| end <= 7), "{set:?}");
+        }
     }
 }

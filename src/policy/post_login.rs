@@ -4,6 +4,7 @@
 //! A call that cannot be granted is dropped and noted, unless doing without it could let somebody
 //! in who should not be: then the login is refused.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -120,7 +121,7 @@ impl Denial {
 }
 
 /// What all scripts together have decided so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// The scopes of the access token.
     pub scope: ScopeSet,
@@ -138,7 +139,8 @@ pub struct Decision {
     pub transaction_metadata: Map<String, Value>,
     /// Ways in which the user has authenticated beside the one of the session.
     pub methods: Vec<String>,
-    /// How the login ends, if not well.
+    /// How the login ends, if not well. A login that goes on later has not ended.
+    #[serde(skip)]
     pub end: Option<End>,
     /// What was not granted, for the record of the execution.
     pub notes: Vec<String>,
@@ -378,10 +380,9 @@ impl Decision {
             }
             Command::SetSessionExpiresAt { at } => earliest(&mut session.expires_at, at),
             Command::SetSessionIdleExpiresAt { at } => earliest(&mut session.idle_expires_at, at),
-            Command::SetSessionCookieMode { mode } => match mode.as_str() {
-                "persistent" => self.cookie_mode = Some(CookieMode::Persistent),
-                "non-persistent" => self.cookie_mode = Some(CookieMode::NonPersistent),
-                _ => self.note("session: unknown cookie mode"),
+            Command::SetSessionCookieMode { mode } => match CookieMode::parse(&mode) {
+                Some(mode) => self.cookie_mode = Some(mode),
+                None => self.note("session: unknown cookie mode"),
             },
             other => self.take_metadata(ground, other),
         }

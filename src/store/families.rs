@@ -33,6 +33,7 @@ struct Row {
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
     dpop_jkt: Option<String>,
+    idle_expires_at: Option<i64>,
 }
 
 impl TryFrom<Row> for Family {
@@ -62,6 +63,7 @@ impl TryFrom<Row> for Family {
             expires_at: row.expires_at.map(Timestamp::from_millis),
             revoked_at: row.revoked_at.map(Timestamp::from_millis),
             dpop_jkt: row.dpop_jkt.map(Thumbprint::trusted),
+            idle_expires_at: row.idle_expires_at.map(Timestamp::from_millis),
         })
     }
 }
@@ -73,7 +75,7 @@ impl TryFrom<Row> for Family {
 pub async fn find(db: Db<'_>, id: &FamilyId) -> Result<Option<Family>> {
     const FIND: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
-        last_exchanged_at, expires_at, revoked_at, dpop_jkt
+        last_exchanged_at, expires_at, revoked_at, dpop_jkt, idle_expires_at
         FROM refresh_token_family WHERE id = $1";
     let row: Option<Row> =
         on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
@@ -87,7 +89,7 @@ pub async fn find(db: Db<'_>, id: &FamilyId) -> Result<Option<Family>> {
 pub async fn latest(db: Db<'_>, user: &UserId, client: &ClientId) -> Result<Option<Family>> {
     const LATEST: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
-        last_exchanged_at, expires_at, revoked_at, dpop_jkt
+        last_exchanged_at, expires_at, revoked_at, dpop_jkt, idle_expires_at
         FROM refresh_token_family WHERE user_id = $1 AND client_id = $2
         ORDER BY created_at DESC, id LIMIT 1";
     let row: Option<Row> = on!(db, |c| sqlx::query_as(LATEST)
@@ -106,9 +108,9 @@ pub async fn insert(tx: &mut Tx, family: &Family, caller: &Caller) -> Result<()>
     const INSERT: &str = "INSERT INTO refresh_token_family
         (id, client_id, user_id, session_id, organization_id, audience, scope, login_grant,
          auth_time, amr, salt, generation, rotated_at, created_at, last_exchanged_at, expires_at,
-         initial_ip, initial_user_agent, last_ip, last_user_agent, dpop_jkt)
+         initial_ip, initial_user_agent, last_ip, last_user_agent, dpop_jkt, idle_expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $17, $18, $19)";
+                $17, $18, $19, $20)";
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(family.id.as_str())
         .bind(family.client_id.as_str())
@@ -129,6 +131,7 @@ pub async fn insert(tx: &mut Tx, family: &Family, caller: &Caller) -> Result<()>
         .bind(caller.ip.as_deref())
         .bind(caller.user_agent.as_deref())
         .bind(family.dpop_jkt.as_ref().map(Thumbprint::as_str))
+        .bind(family.idle_expires_at.map(Timestamp::millis))
         .execute(c)
         .await
         .map(|_| ())?);
@@ -153,7 +156,7 @@ pub async fn rotate(
 ) -> Result<bool> {
     const ROTATE: &str = "UPDATE refresh_token_family
         SET generation = $3, rotated_at = $4, last_exchanged_at = $4, last_ip = $5,
-            last_user_agent = $6
+            last_user_agent = $6, idle_expires_at = NULL
         WHERE id = $1 AND generation = $2 AND revoked_at IS NULL";
     let rotated = on!(tx.db(), |c| sqlx::query(ROTATE)
         .bind(id.as_str())
@@ -181,7 +184,7 @@ pub async fn touch(
     caller: &Caller,
 ) -> Result<bool> {
     const TOUCH: &str = "UPDATE refresh_token_family
-        SET last_exchanged_at = $3, last_ip = $4, last_user_agent = $5
+        SET last_exchanged_at = $3, last_ip = $4, last_user_agent = $5, idle_expires_at = NULL
         WHERE id = $1 AND generation = $2 AND revoked_at IS NULL";
     let touched = on!(tx.db(), |c| sqlx::query(TOUCH)
         .bind(id.as_str())
@@ -193,6 +196,46 @@ pub async fn touch(
         .await?
         .rows_affected());
     Ok(touched == 1)
+}
+
+/// Brings the ends of a family forward; an end is never put off, and `None` leaves one as it is.
+/// `false` when the family is revoked or there is none. The row stays locked until the transaction
+/// ends.
+///
+/// # Errors
+/// When the database does.
+pub async fn shorten(
+    tx: &mut Tx,
+    id: &FamilyId,
+    expires_at: Option<Timestamp>,
+    idle_expires_at: Option<Timestamp>,
+) -> Result<bool> {
+    const SHORTEN: &str = "UPDATE refresh_token_family
+        SET expires_at = CASE WHEN CAST($2 AS BIGINT) IS NULL OR expires_at <= $2
+                THEN expires_at ELSE $2 END,
+            idle_expires_at = CASE WHEN CAST($3 AS BIGINT) IS NULL OR idle_expires_at <= $3
+                THEN idle_expires_at ELSE $3 END
+        WHERE id = $1 AND revoked_at IS NULL";
+    let shortened = on!(tx.db(), |c| sqlx::query(SHORTEN)
+        .bind(id.as_str())
+        .bind(expires_at.map(Timestamp::millis))
+        .bind(idle_expires_at.map(Timestamp::millis))
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(shortened == 1)
+}
+
+/// What was noted about a family.
+///
+/// # Errors
+/// When the database does.
+pub async fn metadata(db: Db<'_>, id: &FamilyId) -> Result<Option<Map<String, Value>>> {
+    const METADATA: &str = "SELECT metadata FROM refresh_token_family WHERE id = $1";
+    let row: Option<(Option<String>,)> =
+        on!(db, |c| sqlx::query_as(METADATA).bind(id.as_str()).fetch_optional(c).await?);
+    let json = row.and_then(|(json,)| json);
+    json.map(|json| decode("refresh_token_family", &json)).transpose()
 }
 
 /// Revokes a family. `false` when it was revoked already.
@@ -340,8 +383,8 @@ impl TryFrom<RecordRow> for FamilyRecord {
 pub async fn find_record(db: Db<'_>, id: &FamilyId) -> Result<Option<FamilyRecord>> {
     const FIND: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
-        last_exchanged_at, expires_at, revoked_at, dpop_jkt, metadata,
-        initial_ip, initial_user_agent, last_ip, last_user_agent
+        last_exchanged_at, expires_at, revoked_at, dpop_jkt, idle_expires_at,
+        metadata, initial_ip, initial_user_agent, last_ip, last_user_agent
         FROM refresh_token_family WHERE id = $1";
     let row: Option<RecordRow> =
         on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
@@ -363,8 +406,8 @@ pub async fn list_after(
 ) -> Result<Vec<FamilyRecord>> {
     const LIST: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
-        last_exchanged_at, expires_at, revoked_at, dpop_jkt, metadata,
-        initial_ip, initial_user_agent, last_ip, last_user_agent
+        last_exchanged_at, expires_at, revoked_at, dpop_jkt, idle_expires_at,
+        metadata, initial_ip, initial_user_agent, last_ip, last_user_agent
         FROM refresh_token_family
         WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR client_id = $2) AND id > $3
           AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $5)

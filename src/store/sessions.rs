@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::{SessionId, UserId, session::Session, time::Timestamp};
+use crate::domain::{SessionId, UserId, session::Session, tenant::CookieMode, time::Timestamp};
 use crate::store::{Db, Result, Tx, decode, join_words, split_words};
 
 #[derive(sqlx::FromRow)]
@@ -85,6 +85,32 @@ pub async fn set_metadata(
     Ok(updated == 1)
 }
 
+/// How long the browser keeps a session, if a script chose; `None` for as long as others.
+///
+/// # Errors
+/// When the database does.
+pub async fn cookie_mode(db: Db<'_>, id: &SessionId) -> Result<Option<CookieMode>> {
+    const MODE: &str = "SELECT cookie_mode FROM session WHERE id = $1";
+    let row: Option<(Option<String>,)> =
+        on!(db, |c| sqlx::query_as(MODE).bind(id.as_str()).fetch_optional(c).await?);
+    Ok(row.and_then(|(mode,)| CookieMode::parse(&mode?)))
+}
+
+/// Notes how long the browser keeps a session.
+///
+/// # Errors
+/// When the database does.
+pub async fn set_cookie_mode(tx: &mut Tx, id: &SessionId, mode: CookieMode) -> Result<()> {
+    const SET: &str = "UPDATE session SET cookie_mode = $2 WHERE id = $1";
+    on!(tx.db(), |c| sqlx::query(SET)
+        .bind(id.as_str())
+        .bind(mode.as_str())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
 /// The living sessions of a user by id, from the one after `after` on.
 ///
 /// # Errors
@@ -146,6 +172,31 @@ pub async fn touch(tx: &mut Tx, id: &SessionId, idle_expires_at: Timestamp) -> R
         .await
         .map(|_| ())?);
     Ok(())
+}
+
+/// Brings the ends of a session forward; an end is never put off, and `None` leaves one as it is.
+/// `false` when there is no such session. The row stays locked until the transaction ends.
+///
+/// # Errors
+/// When the database does.
+pub async fn shorten(
+    tx: &mut Tx,
+    id: &SessionId,
+    expires_at: Option<Timestamp>,
+    idle_expires_at: Option<Timestamp>,
+) -> Result<bool> {
+    const SHORTEN: &str = "UPDATE session
+        SET expires_at = CASE WHEN expires_at > $2 THEN $2 ELSE expires_at END,
+            idle_expires_at = CASE WHEN idle_expires_at > $3 THEN $3 ELSE idle_expires_at END
+        WHERE id = $1";
+    let shortened = on!(tx.db(), |c| sqlx::query(SHORTEN)
+        .bind(id.as_str())
+        .bind(expires_at.map(Timestamp::millis))
+        .bind(idle_expires_at.map(Timestamp::millis))
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(shortened == 1)
 }
 
 /// Ends a session. `false` when there was none, or somebody else was faster.

@@ -109,6 +109,7 @@ pub(super) fn reason(refused: &Refused) -> Option<(&'static str, Option<&str>)> 
         Refused::InvalidRequest(text) => ("invalid_request", Some(text)),
         Refused::UnauthorizedClient(text) => ("grant_not_allowed", Some(text)),
         Refused::InvalidTarget(text) => ("invalid_target", Some(text)),
+        Refused::Script { error, description } => (*error, Some(description)),
         Refused::AccessDenied(text) => ("access_denied", Some(text)),
         Refused::InvalidDpopProof(text) => ("invalid_dpop_proof", Some(text)),
         Refused::InvalidGrant(fault) => {

@@ -287,7 +287,7 @@ impl TokenService {
             // Presenting it would end the login.
             return Ok(Some("rotated".to_owned()));
         }
-        match lifetime::expired(&settings, family.expires_at, family.last_exchanged_at, now) {
+        match lifetime::expired(&settings, family.expires_at, family.into(), now) {
             Some(Expired::Absolute) => return Ok(Some("absolute".to_owned())),
             Some(Expired::Idle) => return Ok(Some("idle".to_owned())),
             None => {}
@@ -328,7 +328,7 @@ impl TokenService {
 }
 
 fn explained_token(client: &Client, family: &Family, presented: Option<u32>) -> ExplainedToken {
-    let idle = lifetime::idle_end(&client.refresh_token_settings(), family.last_exchanged_at);
+    let idle = lifetime::idle_end(&client.refresh_token_settings(), family.into());
     ExplainedToken {
         id: family.id.clone(),
         generation: family.generation,

@@ -76,13 +76,13 @@ impl TokenService {
         let family = &record.family;
         let Some(client) = self.store.client(&family.client_id).await? else { return Ok(None) };
         let settings = client.client.refresh_token_settings();
-        let (last, now) = (family.last_exchanged_at, self.clock.now());
-        let expired = lifetime::expired(&settings, family.expires_at, last, now);
+        let now = self.clock.now();
+        let expired = lifetime::expired(&settings, family.expires_at, family.into(), now);
         if family.revoked_at.is_some() || expired.is_some() {
             return Ok(None);
         }
         Ok(Some(LiveFamily {
-            idle_expires_at: lifetime::idle_end(&settings, last),
+            idle_expires_at: lifetime::idle_end(&settings, family.into()),
             is_rotating: settings.rotation_type == RotationType::Rotating,
             apis: self.apis_of(family, &client.client).await?,
             record,

@@ -75,18 +75,18 @@ impl TokenService {
         };
         let client = &client.record.client;
         let settings = client.refresh_token_settings();
-        let (last, now) = (family.last_exchanged_at, self.clock.now());
+        let now = self.clock.now();
         let is_over = family.revoked_at.is_some()
             // The leeway forgives a retry; the token is spent all the same.
             || presented.generation() < family.generation
-            || lifetime::expired(&settings, family.expires_at, last, now).is_some();
+            || lifetime::expired(&settings, family.expires_at, (&family).into(), now).is_some();
         if family.client_id != client.client_id
             || is_over
             || self.standing(&family, client.is_first_party).await?.is_err()
         {
             return Ok(None);
         }
-        let ends = [family.expires_at, lifetime::idle_end(&settings, last)];
+        let ends = [family.expires_at, lifetime::idle_end(&settings, (&family).into())];
         Ok(Some(Introspection {
             active: true,
             token_type: "refresh_token",

@@ -86,6 +86,7 @@ impl TokenService {
             expires_at: lifetime::absolute_end(&settings, now),
             revoked_at: None,
             dpop_jkt: login.binding.refresh_token.clone(),
+            idle_expires_at: None,
         })
     }
 

@@ -142,8 +142,7 @@ impl TokenService {
             };
             return self.revoke_family(family, RevokedBy::Reuse, &happened).await;
         }
-        let expired =
-            lifetime::expired(&settings, family.expires_at, family.last_exchanged_at, now);
+        let expired = lifetime::expired(&settings, family.expires_at, family.into(), now);
         match expired {
             None => Ok(verdict),
             Some(Expired::Absolute) => Err(self.refresh_refused(family, "absolute", REFUSED)),

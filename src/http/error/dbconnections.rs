@@ -32,6 +32,13 @@ pub enum DbConnectionError {
     ResetDisabled,
     /// The address or the user name is taken, where the operator lets everybody know.
     UserExists,
+    /// An Action of the operator refuses, or failed. Its reason is for the operator and is not told.
+    Extensibility {
+        /// A code of the operator's own.
+        code: Option<String>,
+        /// What the person is told.
+        message: Option<String>,
+    },
     /// 405.
     MethodNotAllowed,
     /// 503.
@@ -83,6 +90,18 @@ impl DbConnectionError {
                 "change_password_disabled",
                 "Users of this connection cannot change their password themselves",
             ),
+            Self::Extensibility { code, message } => {
+                let text = message.as_deref().unwrap_or("The account was not created");
+                let mut body = json!({
+                    "name": "InternalExtensibilityError",
+                    "code": code.as_deref().unwrap_or("extensibility_error"),
+                    "message": text, "description": text, "statusCode": 400, "fromSandbox": true,
+                });
+                if message.is_some() {
+                    body["friendly_message"] = text.into();
+                }
+                (S::BAD_REQUEST, body)
+            }
             Self::MethodNotAllowed => {
                 let text = "Method not allowed";
                 body(S::METHOD_NOT_ALLOWED, "MethodNotAllowedError", "invalid_request", text)
@@ -153,6 +172,8 @@ mod tests {
             (E::SignupDisabled, 400, "public_signup_disabled", "BadRequestError"),
             (E::InvalidSignup, 400, "invalid_signup", "BadRequestError"),
             (E::ResetDisabled, 400, "change_password_disabled", "BadRequestError"),
+            (E::Extensibility { code: None, message: None }, 400, "extensibility_error", "InternalExtensibilityError"),
+            (E::Extensibility { code: Some("no_invite".to_owned()), message: None }, 400, "no_invite", "InternalExtensibilityError"),
             (E::MethodNotAllowed, 405, "invalid_request", "MethodNotAllowedError"),
             (E::Unavailable, 503, "temporarily_unavailable", "ServiceUnavailableError"),
             (E::Internal, 500, "server_error", "InternalServerError"),

@@ -38,6 +38,13 @@ pub enum OAuthError {
     InvalidTarget(String),
     /// The client may not have tokens for this API.
     AccessDenied(String),
+    /// A script of the operator refuses, or failed.
+    Script {
+        /// `error`
+        error: &'static str,
+        /// What to say.
+        description: String,
+    },
     /// The proof of possession is not good, or there is none and must be (RFC 9449 §5).
     InvalidDpopProof(&'static str),
     /// The proof of possession needs a nonce of ours (RFC 9449 §8).
@@ -89,6 +96,7 @@ impl OAuthError {
             Refused::UnsupportedGrantType => Self::UnsupportedGrantType,
             Refused::InvalidTarget(text) => Self::InvalidTarget(text),
             Refused::AccessDenied(text) => Self::AccessDenied(text),
+            Refused::Script { error, description } => Self::Script { error, description },
             Refused::InvalidDpopProof(text) => Self::InvalidDpopProof(text),
             Refused::UseDpopNonce => Self::UseDpopNonce,
             Refused::Device(fault) => Self::Device(fault),
@@ -126,6 +134,9 @@ impl OAuthError {
             }
             Self::InvalidTarget(text) => (S::BAD_REQUEST, "invalid_target", text.clone()),
             Self::AccessDenied(text) => (S::FORBIDDEN, "access_denied", text.clone()),
+            Self::Script { error, description } => {
+                (script_status(error), error, description.clone())
+            }
             Self::InvalidDpopProof(text) => {
                 (S::BAD_REQUEST, "invalid_dpop_proof", (*text).to_owned())
             }
@@ -210,6 +221,15 @@ impl OAuthError {
     }
 }
 
+/// The codes that a script at a client-credentials exchange may give are all answered with 400, as
+/// Auth0 does, also `server_error`: this server is well. Everything else refuses somebody.
+fn script_status(error: &str) -> StatusCode {
+    match error {
+        "invalid_request" | "invalid_scope" | "server_error" => StatusCode::BAD_REQUEST,
+        _ => StatusCode::FORBIDDEN,
+    }
+}
+
 fn describe(fault: GrantFault) -> &'static str {
     match fault {
         GrantFault::Code => "Invalid authorization code",
@@ -265,6 +285,12 @@ mod tests {
             (OAuthError::UnsupportedGrantType, (400, "unsupported_grant_type"), (400, "unsupported_grant_type")),
             (OAuthError::InvalidTarget(text()), (400, "invalid_target"), (400, "invalid_target")),
             (OAuthError::AccessDenied(text()), (403, "access_denied"), (403, "access_denied")),
+            (OAuthError::Script { error: "access_denied", description: text() }, (403, "access_denied"), (403, "access_denied")),
+            (OAuthError::Script { error: "unauthorized", description: text() }, (403, "unauthorized"), (403, "unauthorized")),
+            (OAuthError::Script { error: "interaction_required", description: text() }, (403, "interaction_required"), (403, "interaction_required")),
+            (OAuthError::Script { error: "invalid_request", description: text() }, (400, "invalid_request"), (400, "invalid_request")),
+            (OAuthError::Script { error: "invalid_scope", description: text() }, (400, "invalid_scope"), (400, "invalid_scope")),
+            (OAuthError::Script { error: "server_error", description: text() }, (400, "server_error"), (400, "server_error")),
             (OAuthError::InvalidDpopProof("x"), (400, "invalid_dpop_proof"), (400, "invalid_dpop_proof")),
             (OAuthError::UseDpopNonce, (400, "use_dpop_nonce"), (400, "use_dpop_nonce")),
             (OAuthError::Authorization(RedirectProblem::new("unsupported_response_type", "x")), (400, "unsupported_response_type"), (400, "unsupported_response_type")),

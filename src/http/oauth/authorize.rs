@@ -203,9 +203,35 @@ pub fn redirect(location: &str) -> Response {
     response
 }
 
+/// The names of the parameters that mean something here.
+const RECOGNISED: &[&str] = &[
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "audience",
+    "resource",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "organization",
+    "connection",
+    "claims",
+    "ui_locales",
+    "screen_hint",
+    "id_token_hint",
+    "dpop_jkt",
+];
+
 /// The parameters that mean something here.
 pub(super) fn recognised(parameters: &Parameters) -> rules::Parameters {
     let request_object = ["request", "request_uri"];
+    let named = RECOGNISED.iter().chain(&request_object).copied();
     rules::Parameters {
         client_id: parameters.text("client_id"),
         redirect_uri: parameters.text("redirect_uri"),
@@ -233,5 +259,6 @@ pub(super) fn recognised(parameters: &Parameters) -> rules::Parameters {
         request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
         repeated: parameters.repeated().map(str::to_owned),
         pushed: false,
+        extra: parameters.without(&named.collect::<Vec<_>>()),
     }
 }

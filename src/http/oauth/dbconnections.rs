@@ -106,6 +106,7 @@ fn refusal(
             DbConnectionError::UserExists
         }
         SignupFault::Taken => DbConnectionError::InvalidSignup,
+        SignupFault::Action { code, message } => DbConnectionError::Extensibility { code, message },
         SignupFault::Overloaded(_) => DbConnectionError::Unavailable,
         SignupFault::Store(error) => error.into(),
     }

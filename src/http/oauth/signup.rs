@@ -93,6 +93,10 @@ pub async fn sign_up(
                 SignupFault::Username => t.text("problem.username").to_owned(),
                 SignupFault::Password(problem) => problem_text(problem, &database.options),
                 SignupFault::Taken => t.text("problem.taken").to_owned(),
+                // Escaped by the page, like everything.
+                SignupFault::Action { message, .. } => {
+                    message.unwrap_or_else(|| t.text("problem.signup_refused").to_owned())
+                }
                 SignupFault::Overloaded(_) => return Err(PageError::unavailable(&app)),
                 SignupFault::Store(error) => return Err(PageError::store(&app, &error)),
             };

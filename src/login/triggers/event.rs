@@ -4,17 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::{
-    ClientId, OrganizationId, SessionId,
-    audit::Caller,
-    client::RotationType,
-    connection::Connection,
-    family::Family,
-    organization::Organization,
-    role::Role,
-    session::Session,
-    tenant::CookieMode,
-    time::Timestamp,
-    user::User,
+    ClientId, OrganizationId, SessionId, audit::Caller, client::RotationType,
+    connection::Connection, family::Family, organization::Organization, role::Role,
+    session::Session, tenant::CookieMode, time::Timestamp, user::User,
 };
 use crate::login::{LoginService, authorize::Failure};
 use crate::policy::{claims, lifetime};
@@ -114,10 +106,8 @@ pub fn organization(organization: &Organization) -> Value {
 
 /// `event.authentication`
 pub fn authentication(amr: &[String], at: Timestamp) -> Value {
-    let methods: Vec<_> = amr
-        .iter()
-        .map(|name| json!({ "name": method(name), "timestamp": at.iso8601() }))
-        .collect();
+    let methods: Vec<_> =
+        amr.iter().map(|name| json!({ "name": method(name), "timestamp": at.iso8601() })).collect();
     json!({ "methods": methods })
 }
 
@@ -224,11 +214,11 @@ impl LoginService {
     ) -> Result<Map<String, Value>, Failure> {
         let record = families::find_record(conn.db(), &family.id).await?;
         let settings = client.client.refresh_token_settings();
-        let idle_end = lifetime::idle_end(&settings, family.last_exchanged_at);
+        let idle_end = lifetime::idle_end(&settings, family.into());
         let time = |at: Option<Timestamp>| at.map(Timestamp::iso8601);
-        let resource_server = family.audience.as_ref().map(|audience| {
-            json!([{ "audience": audience, "scopes": family.scope.api().to_string() }])
-        });
+        let resource_server = family.audience.as_ref().map(
+            |audience| json!([{ "audience": audience, "scopes": family.scope.api().to_string() }]),
+        );
         let (metadata, device) = match &record {
             None => (None, None),
             Some(record) => (record.metadata.clone(), Some(device(&record.initial, &record.last))),

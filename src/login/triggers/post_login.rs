@@ -16,9 +16,7 @@ use serde_json::{Value, json};
 
 use crate::domain::{
     ActionId, ExecutionId, OrganizationId,
-    action::{
-        BoundAction, CONTINUE_POST_LOGIN, Trigger, execution::ExecutionStatus,
-    },
+    action::{BoundAction, CONTINUE_POST_LOGIN, Trigger, execution::ExecutionStatus},
     family::Family,
     scope::ScopeSet,
     session::Session,
@@ -26,10 +24,7 @@ use crate::domain::{
     user::User,
 };
 use crate::login::{
-    LoginService,
-    authorize::Failure,
-    transaction::Transaction,
-    triggers::run::Run,
+    LoginService, authorize::Failure, transaction::Transaction, triggers::run::Run,
 };
 use crate::policy::post_login::{Decision, Denial, End, Ground};
 use crate::store::{clients::ClientRecord, resource_servers::ResourceServerRecord};

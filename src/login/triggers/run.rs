@@ -47,6 +47,11 @@ impl Run {
         }
     }
 
+    /// Whether a script has failed.
+    pub fn has_failed(&self) -> bool {
+        self.results.iter().any(|result| result.error.is_some())
+    }
+
     /// Records that the last script failed after all: for what is known only when it has ended.
     pub fn failed(&mut self, id: &str, message: &str) {
         if let Some(result) = self.results.last_mut() {

@@ -78,3 +78,35 @@ async fn a_transaction_that_is_dropped_never_happened() {
         assert_eq!(row.generation, 0, "{backend}");
     }
 }
+
+#[tokio::test]
+async fn the_ends_of_a_family_come_forward_and_are_never_put_off() {
+    for (backend, app) in each_backend().await {
+        let (id, now) = begin_family(&app).await;
+        let at = |seconds| Some(now.plus_seconds(seconds));
+        // What is set, and the ends afterwards; the family began with an end after 1000 seconds.
+        for (set, ends) in [
+            ((at(2000), None), (1000, None)),
+            ((at(900), None), (900, None)),
+            ((None, at(90)), (900, Some(90))),
+            ((at(950), at(95)), (900, Some(90))),
+            ((at(800), at(80)), (800, Some(80))),
+            ((None, None), (800, Some(80))),
+        ] {
+            let mut tx = app.inner.store.write().await.unwrap();
+            assert!(families::shorten(&mut tx, &id, set.0, set.1).await.unwrap(), "{backend}");
+            let family = families::find(tx.db(), &id).await.unwrap().unwrap();
+            tx.commit().await.unwrap();
+            let expires_at = family.expires_at.unwrap();
+            let late = now.plus_seconds(ends.0).millis() - expires_at.millis();
+            assert!((0..2000).contains(&late), "{backend}: {set:?}: {late}");
+            assert_eq!(family.idle_expires_at, ends.1.map(|s| now.plus_seconds(s)), "{backend}");
+        }
+        let mut tx = app.inner.store.write().await.unwrap();
+        assert!(families::touch(&mut tx, &id, 0, now, &Caller::default()).await.unwrap());
+        let family = families::find(tx.db(), &id).await.unwrap().unwrap();
+        assert_eq!(family.idle_expires_at, None, "{backend}: the next exchange begins without");
+        families::revoke(&mut tx, &id, RevokedBy::Action, now).await.unwrap();
+        assert!(!families::shorten(&mut tx, &id, at(1), at(1)).await.unwrap(), "{backend}");
+    }
+}

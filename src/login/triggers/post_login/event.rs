@@ -99,9 +99,7 @@ impl LoginService {
         };
         let refresh_token = match facts.family {
             None => None,
-            Some(family) => {
-                Some(self.event_refresh_token(&mut conn, family, facts.client).await?)
-            }
+            Some(family) => Some(self.event_refresh_token(&mut conn, family, facts.client).await?),
         };
         let authentication = event::authentication(facts.amr, facts.auth_time);
         let methods = authentication["methods"].as_array().cloned().unwrap_or_default();
@@ -128,9 +126,9 @@ impl LoginService {
         }));
         let roles: Vec<_> = roles
             .iter()
-            .map(|role| {
-                json!({ "id": role.id, "name": role.name, "description": role.description })
-            })
+            .map(
+                |role| json!({ "id": role.id, "name": role.name, "description": role.description }),
+            )
             .collect();
         Ok(PostLoginEvent {
             event,
@@ -195,7 +193,6 @@ fn authorize_query(request: &ValidRequest) -> Map<String, Value> {
         "connection": request.connection,
         "ui_locales": request.ui_locales,
         "screen_hint": request.screen_hint,
-        "acr_values": request.acr_values,
     }));
     query.extend(known);
     query
@@ -214,8 +211,8 @@ fn transaction(facts: &PostLogin<'_>) -> Map<String, Value> {
         "metadata": {},
     }));
     if let Some(Transaction { request, id, .. }) = facts.transaction {
-        let words = |text: &Option<String>| {
-            text.as_ref().map(|text| text.split_whitespace().map(String::from).collect::<Vec<_>>())
+        let words = |text: Option<&String>| {
+            text.map(|text| text.split_whitespace().map(String::from).collect::<Vec<_>>())
         };
         transaction.extend(without_null(json!({
             "id": id,
@@ -225,8 +222,8 @@ fn transaction(facts: &PostLogin<'_>) -> Map<String, Value> {
             "state": request.state,
             "prompt": prompt(request.prompt),
             "login_hint": request.login_hint,
-            "ui_locales": words(&request.ui_locales),
-            "acr_values": words(&request.acr_values),
+            "ui_locales": words(request.ui_locales.as_ref()),
+            "acr_values": words(request.extra.get("acr_values")),
         })));
     }
     transaction
