@@ -4,6 +4,7 @@
 pub mod cache;
 pub mod event;
 pub mod executions;
+
 pub mod post_login;
 pub mod request;
 pub mod run;
