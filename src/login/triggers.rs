@@ -2,9 +2,9 @@
 //! and what becomes of what they ask for. One file per trigger.
 
 pub mod cache;
+pub mod changes;
 pub mod event;
 pub mod executions;
-
 pub mod post_login;
 pub mod request;
 pub mod run;
