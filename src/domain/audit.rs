@@ -113,6 +113,8 @@ pub enum Happened<'a> {
         family: Option<&'a FamilyId>,
         /// What was issued.
         issued: Issued<'a>,
+        /// The record of the scripts that were run, if any.
+        execution: Option<&'a ExecutionId>,
     },
     /// A refresh token was exchanged.
     Refreshed {
@@ -229,7 +231,21 @@ pub enum Happened<'a> {
     /// A user logged in.
     LoggedIn,
     /// A session spared its user a login (`prompt=none`).
-    LoggedInSilently,
+    LoggedInSilently {
+        /// The record of the scripts that were run, if any.
+        execution: Option<&'a ExecutionId>,
+    },
+    /// A script refused a login in a browser, or failed.
+    LoginRefusedByScript {
+        /// The record of the execution.
+        execution: Option<&'a ExecutionId>,
+        /// Whether it was a silent one.
+        silent: bool,
+        /// Why, in a word.
+        reason: &'a str,
+        /// Why, in the words of the script.
+        description: &'a str,
+    },
     /// A silent login was refused.
     SilentLoginRefused,
     /// A script of the operator failed.
@@ -344,7 +360,9 @@ impl Happened<'_> {
             Self::ClientAssertionReplayed => "feccft",
             Self::FamiliesBeyondLimit { .. } => "resource_cleanup",
             Self::LoggedIn => "s",
-            Self::LoggedInSilently => "ssa",
+            Self::LoggedInSilently { .. } => "ssa",
+            Self::LoginRefusedByScript { silent: true, .. } => "fsa",
+            Self::LoginRefusedByScript { silent: false, .. } => "f",
             Self::SilentLoginRefused => "fsa",
             Self::ActionFailed { .. } => "actions_execution_failed",
             Self::WrongPassword => "fp",
@@ -379,8 +397,20 @@ impl Happened<'_> {
 
     fn details(&self) -> Value {
         match self {
-            Self::Granted { family: None, .. } => json!({}),
-            Self::Granted { family: Some(family), .. } => json!({ "familyId": family }),
+            Self::Granted { family, execution, .. } => {
+                let mut details = of_scripts(*execution);
+                if let Some(family) = family {
+                    details["familyId"] = json!(family);
+                }
+                details
+            }
+            Self::LoggedInSilently { execution } => of_scripts(*execution),
+            Self::LoginRefusedByScript { execution, reason, description, .. } => {
+                let mut details = of_scripts(*execution);
+                details["reason"] = json!(reason);
+                details["error_description"] = json!(description);
+                details
+            }
             Self::Refreshed {
                 family,
                 generation,
@@ -463,7 +493,6 @@ impl Happened<'_> {
                 "inserted": counts.inserted, "updated": counts.updated, "failed": counts.failed,
             }),
             Self::LoggedIn
-            | Self::LoggedInSilently
             | Self::SilentLoginRefused
             | Self::WrongPassword
             | Self::UnknownUser
@@ -473,6 +502,14 @@ impl Happened<'_> {
             | Self::DeviceConfirmed
             | Self::DeviceDeclined => json!({}),
         }
+    }
+}
+
+/// What an event says about scripts.
+fn of_scripts(execution: Option<&ExecutionId>) -> Value {
+    match execution {
+        None => json!({}),
+        Some(execution) => json!({ "actions": { "executions": [execution] } }),
     }
 }
 

@@ -8,3 +8,4 @@ pub mod executions;
 pub mod post_login;
 pub mod request;
 pub mod run;
+pub mod suspension;

@@ -159,6 +159,21 @@ pub async fn insert(tx: &mut Tx, session: &Session, cookie_hash: &[u8]) -> Resul
     Ok(())
 }
 
+/// Replaces the ways in which the user of a session has authenticated.
+///
+/// # Errors
+/// When the database does.
+pub async fn set_amr(tx: &mut Tx, id: &SessionId, amr: &[String]) -> Result<()> {
+    const SET: &str = "UPDATE session SET amr = $2 WHERE id = $1";
+    on!(tx.db(), |c| sqlx::query(SET)
+        .bind(id.as_str())
+        .bind(join_words(amr))
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
 /// Moves the idle end of a session.
 ///
 /// # Errors

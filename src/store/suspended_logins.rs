@@ -39,6 +39,23 @@ pub async fn insert(tx: &mut Tx, handle_hash: &[u8], login: &SuspendedLogin) -> 
     Ok(())
 }
 
+/// Removes all logins of a session but the `keep` that wait the longest from now.
+///
+/// # Errors
+/// When the database does.
+pub async fn make_room(tx: &mut Tx, session: &SessionId, keep: i64) -> Result<()> {
+    const MAKE_ROOM: &str = "DELETE FROM suspended_login WHERE session_id = $1
+        AND handle_hash NOT IN (SELECT handle_hash FROM suspended_login WHERE session_id = $1
+            ORDER BY expires_at DESC, handle_hash LIMIT $2)";
+    on!(tx.db(), |c| sqlx::query(MAKE_ROOM)
+        .bind(session.as_str())
+        .bind(keep)
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
 /// The login whose handle has this SHA-256, expired or not.
 ///
 /// # Errors
