@@ -55,7 +55,12 @@ const MISSING: ManagementError =
     ManagementError::NotFound { code: None, message: "That action does not exist." };
 
 /// A page of these listings: its envelope is another one than elsewhere, and leaves out what is zero.
-fn envelope(name: &str, items: Vec<Value>, total: i64, (page, per_page): (i64, i64)) -> Json<Value> {
+fn envelope(
+    name: &str,
+    items: Vec<Value>,
+    total: i64,
+    (page, per_page): (i64, i64),
+) -> Json<Value> {
     let mut envelope = Map::new();
     envelope.insert(name.to_owned(), Value::Array(items));
     for (name, number) in [("total", total), ("page", page), ("per_page", per_page)] {

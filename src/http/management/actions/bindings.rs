@@ -131,7 +131,8 @@ async fn bindable(
 ) -> Result<(Action, String), ManagementError> {
     let text = |name: &str| item["ref"].get(name).and_then(Value::as_str).unwrap_or_default();
     let (kind, value) = (text("type"), text("value"));
-    let earlier = before.iter().find(|binding| kind == "binding_id" && binding.id.as_str() == value);
+    let earlier =
+        before.iter().find(|binding| kind == "binding_id" && binding.id.as_str() == value);
     let action = match kind {
         "action_name" => {
             let filter = Filter { name: Some(value), ..Filter::default() };

@@ -39,7 +39,9 @@ pub async fn list(State(app): State<App>, PathId(id): PathId, query: Query) -> A
     let before = match (from.as_str(), position(&from)) {
         ("", _) => None,
         // An unknown cursor is the beginning of nothing.
-        (_, None) => Some(Before { started_at: Timestamp::from_millis(0), id: ExecutionId::new("") }),
+        (_, None) => {
+            Some(Before { started_at: Timestamp::from_millis(0), id: ExecutionId::new("") })
+        }
         (_, found) => found,
     };
     let found =

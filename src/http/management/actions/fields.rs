@@ -136,7 +136,8 @@ pub(in crate::http::management) const ROLLBACK: &[Field] = &[
 /// # Errors
 /// `invalid_body`.
 pub(super) fn check_rules(body: &Map<String, Value>) -> Result<(), ManagementError> {
-    let is_filled = |name: &str| body.get(name).and_then(Value::as_array).is_some_and(|a| !a.is_empty());
+    let is_filled =
+        |name: &str| body.get(name).and_then(Value::as_array).is_some_and(|a| !a.is_empty());
     if is_filled("dependencies") {
         return Err(ManagementError::invalid_property(
             "npm packages are not installed. Bundle what the action needs into its code",

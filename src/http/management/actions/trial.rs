@@ -7,7 +7,8 @@ use axum::{Json, extract::State};
 use serde_json::{Map, Value, json};
 
 use super::{Answer, MISSING, secrets::Secrets};
-use crate::actions::{Execution, Kind, Script};
+use crate::actions::{ErrorKind, Execution, Kind, Script};
+use crate::crypto::{digest, hex};
 use crate::domain::{
     ActionId,
     action::{Trigger, definition::Action},
@@ -44,8 +45,8 @@ pub async fn run(
     // Told before it runs: what code does, it may have done when it fails.
     change.commit(app.store.write().await?, action.id.as_str(), change::members(&body)).await?;
     let script = Script {
-        // Not compiled for good: a draft changes.
-        id: &format!("draft:{}:{}", action.id, action.updated_at.millis()),
+        // A draft changes: its code is its name.
+        id: &format!("draft:{}", hex::encode(&digest::sha256(action.draft.code.as_bytes()))),
         name: &action.name,
         code: &action.draft.code,
         kind: Kind::Action { handler: trigger.handler() },
@@ -56,11 +57,7 @@ pub async fn run(
     Ok(Json(json!({ "payload": show(&execution, trigger) })))
 }
 
-fn input(
-    app: &App,
-    action: &Action,
-    body: &Map<String, Value>,
-) -> Result<Value, ManagementError> {
+fn input(app: &App, action: &Action, body: &Map<String, Value>) -> Result<Value, ManagementError> {
     let payload = body.get("payload").cloned().unwrap_or_default();
     let (mut event, state) = match payload.get("event") {
         Some(event) if event.is_object() => (event.clone(), payload.get("state").cloned()),
@@ -81,10 +78,22 @@ fn show(execution: &Execution, trigger: Trigger) -> Value {
         "duration_ms": u64::try_from(execution.elapsed.as_millis()).unwrap_or(u64::MAX),
     });
     if let Err(error) = &execution.result {
-        shown["error"] = json!({ "id": error.kind.as_str(), "msg": error.message });
+        shown["error"] = json!({ "id": error_id(error.kind), "msg": error.message });
     } else if !execution.has_handler {
         let msg = format!("The code exports no {}.", trigger.handler());
         shown["error"] = json!({ "id": "missing_handler", "msg": msg });
     }
     shown
+}
+
+/// The kind of a failure, in a word.
+const fn error_id(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Thrown => "thrown",
+        ErrorKind::Syntax => "syntax",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Memory => "memory",
+        ErrorKind::Output => "output",
+        ErrorKind::Worker => "worker",
+    }
 }

@@ -75,7 +75,11 @@ pub async fn deploy(State(app): State<App>, change: Change, PathId(id): PathId) 
 }
 
 /// The Action and the version with the ids of a path.
-async fn find(db: Db<'_>, version: String, action: &Action) -> Result<ActionVersion, ManagementError> {
+async fn find(
+    db: Db<'_>,
+    version: String,
+    action: &Action,
+) -> Result<ActionVersion, ManagementError> {
     let found = action_versions::find(db, &ActionVersionId::new(version)).await?;
     found.filter(|found| found.action_id == action.id).ok_or(MISSING_VERSION)
 }
@@ -93,11 +97,7 @@ pub async fn list(State(app): State<App>, PathId(id): PathId, query: Query) -> A
 }
 
 /// `GET /actions/actions/{id}/versions/{version_id}`
-pub async fn read(
-    State(app): State<App>,
-    PathIds(id, version): PathIds,
-    query: Query,
-) -> Answer {
+pub async fn read(State(app): State<App>, PathIds(id, version): PathIds, query: Query) -> Answer {
     query.only(&[])?;
     let mut conn = app.store.read().await?;
     let action = actions::find(conn.db(), &ActionId::new(id)).await?.ok_or(MISSING)?;
@@ -122,8 +122,7 @@ pub async fn rollback(
     let secrets = Secrets::of(&app, &earlier.content, earlier.id.as_str())?;
     let drafted = Secrets::of_draft(&app, &action)?;
     let content = earlier.content;
-    let version =
-        deploy_content(&app, &mut tx, &mut action, content.clone(), &secrets).await?;
+    let version = deploy_content(&app, &mut tx, &mut action, content.clone(), &secrets).await?;
     if updates_draft {
         action.draft = content;
         secrets.put(&app, &mut action.draft, action.id.clone().as_str())?;

@@ -12,9 +12,7 @@ fn triggers(content: &Content) -> Value {
 }
 
 fn secrets(content: &Content) -> Value {
-    let show = |secret: &crate::domain::action::definition::SecretName| {
-        json!({ "name": secret.name, "updated_at": secret.updated_at.iso8601() })
-    };
+    let show = |secret: &crate::domain::action::definition::SecretName| json!({ "name": secret.name, "updated_at": secret.updated_at.iso8601() });
     content.secrets.iter().map(show).collect()
 }
 
