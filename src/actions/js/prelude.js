@@ -1,57 +1,57 @@
 // What a script finds around itself. Called once in each new context, before any script.
 //
 // `host` holds the functions of src/actions/worker/natives.rs. The worker calls what is returned:
-// `start` once, then `fire` for each timer that is due and `settle` for each answer. The script has
-// ended when `host.finish` is called.
+//
+//   start(kind, handler, inputJson, factory)   once; kind is "action" or "rule"
+//   fire(timerId)                              a timer is due
+//   settle(fetchId, answerJson, body)          a request is answered, or failed: {"error": …}
+//
+// `factory` is the script in its wrapper, compiled by the worker:
+// function (exports, require, module, __filename, __dirname). The script has ended when
+// `host.finish` is called. Nothing is read from a script but through captured intrinsics.
+
+import * as action from './action.js';
+import * as failure from './failure.js';
+import * as globals from './globals.js';
+import { begin } from './host.js';
+import { load } from './parts.js';
+import { quote } from './record.js';
+import * as record from './record.js';
+import * as rule from './rule.js';
+import * as timers from './timers.js';
+import { parse, toWellFormed } from './primordials.js';
+
 export default function (host) {
-  "use strict";
-  const { log, command, finish } = host;
-  const { parse, stringify } = JSON;
-  const then = Promise.prototype.then;
-  const { apply } = Reflect;
+  let ended = false;
 
-  const line = (level) => (...values) => {
-    log(level, values.map((value) => typeof value === "string" ? value : String(stringify(value))).join(" ").toWellFormed());
-  };
-  globalThis.console = { log: line("log"), info: line("info"), warn: line("warn"), error: line("error"), debug: line("debug") };
+  function end(outcome, left) {
+    if (ended) return;
+    ended = true;
+    record.close();
+    if (left === undefined) host.finish(toWellFormed(outcome));
+    else host.finish(toWellFormed(outcome), toWellFormed(left));
+  }
 
-  const failed = (error) => {
-    let name = "Error", message;
-    try {
-      message = error instanceof Error ? String(error.message) : String(error);
-      name = error instanceof Error ? String(error.name) : name;
-    } catch {
-      message = "the script threw something that cannot be shown";
-    }
-    finish(stringify({ error: { name: name.toWellFormed(), message: message.toWellFormed() }, has_handler: true }));
-  };
+  /** Ends the execution: the script threw, or its promise was rejected. */
+  function fail(thrown) {
+    const { name, message } = failure.describe(thrown);
+    end(`{"has_handler":true,"error":{"name":${quote(name)},"message":${quote(message)}}}`);
+  }
+
+  begin(host);
+  globals.install(globalThis, fail);
 
   return {
-    start(kind, handler, input, factory) {
+    async start(kind, handler, inputJson, factory) {
       try {
-        const module = { exports: {} };
-        factory(module.exports, undefined, module);
-        const { event } = parse(input);
-        const run = module.exports[handler];
-        if (typeof run !== "function") {
-          finish('{"has_handler":false}');
-          return;
-        }
-        const call = (name) => (...args) => command(stringify({ call: name, args: args[0] }));
-        const claim = (token) => (name, value) => command(stringify({ call: `${token}.setCustomClaim`, args: { name, value } }));
-        const api = {
-          access: { deny: (reason) => command(stringify({ call: "access.deny", args: { reason } })) },
-          idToken: { setCustomClaim: claim("idToken") },
-          accessToken: { setCustomClaim: claim("accessToken") },
-          call,
-        };
-        const result = run(event, api);
-        apply(then, (async () => result)(), [() => finish('{"has_handler":true}'), failed]);
-      } catch (error) {
-        failed(error);
+        const input = parse(inputJson);
+        if (kind === 'rule') end('{"has_handler":true}', await rule.run(input, factory));
+        else end(`{"has_handler":${await action.run(handler, input, factory)}}`);
+      } catch (thrown) {
+        fail(thrown);
       }
     },
-    fire() {},
-    settle() {},
+    fire: timers.fire,
+    settle: (id, answer, body) => load('fetch').settle(id, answer, body),
   };
 }

@@ -16,12 +16,73 @@ use crate::actions::ErrorKind;
 use crate::actions::frame::{Ended, Form, FromWorker, Position, ToWorker};
 
 /// The part of the engine that is written in JavaScript, compiled with this program.
+/// Each stands after those that it imports: the macro compiles them in this order.
 static PRELUDE: Bundle = embed! {
+    "host.js": "src/actions/js/host.js",
+    "parts.js": "src/actions/js/parts.js",
+    "primordials.js": "src/actions/js/primordials.js",
+    "abort.js": "src/actions/js/abort.js",
+    "check.js": "src/actions/js/check.js",
+    "record.js": "src/actions/js/record.js",
+    "utf8.js": "src/actions/js/utf8.js",
+    "cache.js": "src/actions/js/cache.js",
+    "members.js": "src/actions/js/members.js",
+    "post_login.js": "src/actions/js/post_login.js",
+    "api.js": "src/actions/js/api.js",
+    "console.js": "src/actions/js/console.js",
+    "timers.js": "src/actions/js/timers.js",
+    "globals.js": "src/actions/js/globals.js",
+    "action.js": "src/actions/js/action.js",
+    "base64.js": "src/actions/js/base64.js",
+    "encoding.js": "src/actions/js/encoding.js",
+    "buffer.js": "src/actions/js/buffer.js",
+    "clone.js": "src/actions/js/clone.js",
+    "failure.js": "src/actions/js/failure.js",
+    "url.js": "src/actions/js/url.js",
+    "fetch.js": "src/actions/js/fetch.js",
+    "inspect.js": "src/actions/js/inspect.js",
+    "webcrypto.js": "src/actions/js/webcrypto.js",
+    "nodecrypto.js": "src/actions/js/nodecrypto.js",
+    "nodeurl.js": "src/actions/js/nodeurl.js",
+    "rule.js": "src/actions/js/rule.js",
     "prelude.js": "src/actions/js/prelude.js",
+    "redirect.js": "src/actions/js/redirect.js",
+    "util.js": "src/actions/js/util.js",
 };
 
 /// What [`embed`] reads is not known to the compiler, which would not look at it again.
-const _: &[&str] = &[include_str!("../js/prelude.js")];
+const _: &[&str] = &[
+    include_str!("../js/abort.js"),
+    include_str!("../js/action.js"),
+    include_str!("../js/api.js"),
+    include_str!("../js/base64.js"),
+    include_str!("../js/buffer.js"),
+    include_str!("../js/cache.js"),
+    include_str!("../js/check.js"),
+    include_str!("../js/clone.js"),
+    include_str!("../js/console.js"),
+    include_str!("../js/encoding.js"),
+    include_str!("../js/failure.js"),
+    include_str!("../js/fetch.js"),
+    include_str!("../js/globals.js"),
+    include_str!("../js/host.js"),
+    include_str!("../js/inspect.js"),
+    include_str!("../js/members.js"),
+    include_str!("../js/nodecrypto.js"),
+    include_str!("../js/nodeurl.js"),
+    include_str!("../js/parts.js"),
+    include_str!("../js/post_login.js"),
+    include_str!("../js/prelude.js"),
+    include_str!("../js/primordials.js"),
+    include_str!("../js/record.js"),
+    include_str!("../js/redirect.js"),
+    include_str!("../js/rule.js"),
+    include_str!("../js/timers.js"),
+    include_str!("../js/url.js"),
+    include_str!("../js/utf8.js"),
+    include_str!("../js/util.js"),
+    include_str!("../js/webcrypto.js"),
+];
 
 /// The stack of a script, in bytes.
 const STACK: usize = 512 * 1024;
@@ -146,7 +207,7 @@ impl<'js> Ready<'js> {
             Form::Rule => RULE,
         };
         let whole = [before, &code.code, END].concat();
-        let file = format!("{}.js", file_name(&code.name));
+        let file = file_name(&code.name);
         let mut options = EvalOptions::default();
         options.strict = false;
         options.filename = Some(file.clone());
@@ -277,9 +338,9 @@ fn in_code(message: String, line: u32, column: u32, code: &str, before: usize) -
     Position { message, line, column: number(characters + 1) }
 }
 
-/// A name as it may stand in a stack trace.
+/// A name as it may stand in a stack trace, and that no part of the prelude has.
 fn file_name(name: &str) -> String {
-    let usable = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+    let usable = |c: char| c.is_alphanumeric() || "-_ ".contains(c);
     name.chars().map(|c| if usable(c) { c } else { '_' }).take(128).collect()
 }
 
@@ -298,7 +359,8 @@ impl Resolver for Modules {
         name: &str,
         attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
-        if self.0.get() {
+        // A part of the prelude may import others at any time; no script has such a name.
+        if self.0.get() && !PRELUDE.contains_key(base) {
             return Err(rquickjs::Error::new_resolving_message(base, name, NO_MODULES));
         }
         Resolver::resolve(&mut { PRELUDE }, ctx, base, name, attributes)
@@ -312,9 +374,22 @@ impl Loader for Modules {
         name: &str,
         attributes: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<Module<'js, Declared>> {
-        if self.0.get() {
-            return Err(rquickjs::Error::new_loading_message(name, NO_MODULES));
-        }
         Loader::load(&mut { PRELUDE }, ctx, name, attributes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prelude_is_all_of_its_files() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/actions/js");
+        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        let mut embedded: Vec<_> = PRELUDE.keys().map(|name| (*name).to_owned()).collect();
+        names.sort();
+        embedded.sort();
+        assert_eq!(embedded, names);
     }
 }

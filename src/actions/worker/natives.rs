@@ -5,7 +5,9 @@
 
 use std::rc::Rc;
 
-use rquickjs::{ArrayBuffer, Ctx, Exception, Function, Object, Result, TypedArray, function::Opt};
+use rquickjs::{
+    ArrayBuffer, Ctx, Exception, Function, Module, Object, Result, TypedArray, Value, function::Opt,
+};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::execution::Execution;
@@ -53,6 +55,7 @@ pub fn host<'js>(ctx: &Ctx<'js>, execution: &Rc<Execution>) -> Result<Object<'js
         of.fetch(id, request, &body).map_err(|why| Exception::throw_type(&ctx, &why))
     };
     add("fetch", Function::new(ctx.clone(), fetch))?;
+    add("load", Function::new(ctx.clone(), load))?;
     add("now", Function::new(ctx.clone(), now))?;
     add("random", Function::new(ctx.clone(), random_buffer))?;
     add("digest", Function::new(ctx.clone(), digest_buffer))?;
@@ -63,6 +66,15 @@ pub fn host<'js>(ctx: &Ctx<'js>, execution: &Rc<Execution>) -> Result<Object<'js
     add("parseUrl", Function::new(ctx.clone(), super::urls::parse))?;
     add("setUrlPart", Function::new(ctx.clone(), super::urls::set_part))?;
     Ok(host)
+}
+
+/// Evaluates a part of the prelude that was not needed before.
+fn load(ctx: Ctx<'_>, name: String) -> Result<()> {
+    let loaded = Module::import(&ctx, name)?;
+    match loaded.result::<Value<'_>>() {
+        Some(Err(error)) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 type Bytes<'js> = TypedArray<'js, u8>;
