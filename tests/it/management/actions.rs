@@ -105,14 +105,18 @@ async fn an_action_can_be_deployed_as_it_is_made() {
         assert_eq!(renamed["all_changes_deployed"], true);
         // Only on creation.
         let again = patch(&app, &path(&created), json!({ "deploy": true })).await;
-        invalid_body(&again, "Payload validation error: 'Additional properties not allowed: deploy'.");
+        invalid_body(
+            &again,
+            "Payload validation error: 'Additional properties not allowed: deploy'.",
+        );
     }
 }
 
 #[tokio::test]
 async fn what_is_left_out_is_as_usual() {
     for (_, app) in each_backend().await {
-        let body = json!({ "name": "Bare", "supported_triggers": [{ "id": "post-user-registration" }] });
+        let body =
+            json!({ "name": "Bare", "supported_triggers": [{ "id": "post-user-registration" }] });
         let created = TestApp::created(&post(&app, "/actions/actions", body).await);
         assert_eq!(created["code"], "module.exports = () => {}");
         assert_eq!(created["runtime"], "node22");
@@ -202,22 +206,70 @@ async fn actions_that_cannot_be_are_refused() {
         let known = action(&app, "Known", json!({})).await;
         let bundle = "Bundle what the action needs into its code";
         for (wrong, message) in [
-            (json!({ "name": "" }), "'String is too short (0 chars), minimum 1' on property name (The name of an action.)."),
-            (json!({ "name": "x".repeat(256) }), "'String is too long (256 chars), maximum 255' on property name (The name of an action.)."),
-            (json!({ "name": null }), "'Expected type string but found type null' on property name (The name of an action.)."),
-            (json!({ "supported_triggers": [{ "version": "v3" }] }), "'Missing required property: id' on property supported_triggers.0."),
-            (json!({ "supported_triggers": [{ "id": "nope" }] }), "'No enum match for: nope' on property supported_triggers.0.id (An actions extensibility point.)."),
-            (json!({ "supported_triggers": [{ "id": "post-login", "version": "3" }] }), "'String is too short (1 chars), minimum 2' on property supported_triggers.0.version (The version of a trigger. v1, v2, etc.)."),
-            (json!({ "supported_triggers": [{ "id": "post-login", "more": 1 }] }), "'Additional properties not allowed: more' on property supported_triggers.0."),
-            (json!({ "code": 1 }), "'Expected type string but found type integer' on property code (The source code of the action.)."),
-            (json!({ "code": "é".repeat(60_000) }), "'the code has 120000 bytes, maximum 102400' on property code."),
-            (json!({ "runtime": "deno" }), "'No enum match for: deno' on property runtime (The Node runtime. For example: `node22`, defaults to `node22`)."),
-            (json!({ "dependencies": [{ "name": "lodash", "version": "1.0.0" }] }), &format!("'npm packages are not installed. {bundle}' on property dependencies.")),
-            (json!({ "modules": [{ "module_name": "m" }] }), &format!("'there are no action modules. {bundle}' on property modules.")),
-            (json!({ "secrets": [{ "value": "v" }] }), "'Missing required property: name' on property secrets.0."),
-            (json!({ "secrets": [{ "name": "x".repeat(129), "value": "v" }] }), "'String is too long (129 chars), maximum 128' on property secrets.0.name (The name of the particular secret, e.g. API_KEY.)."),
-            (json!({ "secrets": [{ "name": "a" }, { "name": "b" }, { "name": "a" }] }), "'Array items are not unique (indexes 0 and 2)' on property secrets."),
-            (json!({ "allowed_hosts": ["https://x.example/"] }), "'Object didn't pass validation for format host: https://x.example/' on property allowed_hosts.0."),
+            (
+                json!({ "name": "" }),
+                "'String is too short (0 chars), minimum 1' on property name (The name of an action.).",
+            ),
+            (
+                json!({ "name": "x".repeat(256) }),
+                "'String is too long (256 chars), maximum 255' on property name (The name of an action.).",
+            ),
+            (
+                json!({ "name": null }),
+                "'Expected type string but found type null' on property name (The name of an action.).",
+            ),
+            (
+                json!({ "supported_triggers": [{ "version": "v3" }] }),
+                "'Missing required property: id' on property supported_triggers.0.",
+            ),
+            (
+                json!({ "supported_triggers": [{ "id": "nope" }] }),
+                "'No enum match for: nope' on property supported_triggers.0.id (An actions extensibility point.).",
+            ),
+            (
+                json!({ "supported_triggers": [{ "id": "post-login", "version": "3" }] }),
+                "'String is too short (1 chars), minimum 2' on property supported_triggers.0.version (The version of a trigger. v1, v2, etc.).",
+            ),
+            (
+                json!({ "supported_triggers": [{ "id": "post-login", "more": 1 }] }),
+                "'Additional properties not allowed: more' on property supported_triggers.0.",
+            ),
+            (
+                json!({ "code": 1 }),
+                "'Expected type string but found type integer' on property code (The source code of the action.).",
+            ),
+            (
+                json!({ "code": "é".repeat(60_000) }),
+                "'the code has 120000 bytes, maximum 102400' on property code.",
+            ),
+            (
+                json!({ "runtime": "deno" }),
+                "'No enum match for: deno' on property runtime (The Node runtime. For example: `node22`, defaults to `node22`).",
+            ),
+            (
+                json!({ "dependencies": [{ "name": "lodash", "version": "1.0.0" }] }),
+                &format!("'npm packages are not installed. {bundle}' on property dependencies."),
+            ),
+            (
+                json!({ "modules": [{ "module_name": "m" }] }),
+                &format!("'there are no action modules. {bundle}' on property modules."),
+            ),
+            (
+                json!({ "secrets": [{ "value": "v" }] }),
+                "'Missing required property: name' on property secrets.0.",
+            ),
+            (
+                json!({ "secrets": [{ "name": "x".repeat(129), "value": "v" }] }),
+                "'String is too long (129 chars), maximum 128' on property secrets.0.name (The name of the particular secret, e.g. API_KEY.).",
+            ),
+            (
+                json!({ "secrets": [{ "name": "a" }, { "name": "b" }, { "name": "a" }] }),
+                "'Array items are not unique (indexes 0 and 2)' on property secrets.",
+            ),
+            (
+                json!({ "allowed_hosts": ["https://x.example/"] }),
+                "'Object didn't pass validation for format host: https://x.example/' on property allowed_hosts.0.",
+            ),
             (json!({ "id": "mine" }), "'Additional properties not allowed: id'."),
         ] {
             let message = format!("Payload validation error: {message}");
@@ -231,23 +283,22 @@ async fn actions_that_cannot_be_are_refused() {
             }
         }
         let secret = "x".repeat(4097);
-        let answer = patch(
-            &app,
-            &path(&known),
-            json!({ "secrets": [{ "name": "A", "value": secret }] }),
-        )
-        .await;
+        let answer =
+            patch(&app, &path(&known), json!({ "secrets": [{ "name": "A", "value": secret }] }))
+                .await;
         assert_eq!(refused(&answer), (400, "invalid_body".to_owned()));
         assert!(!answer.text.contains("xxxx"), "a secret is not echoed");
         for (missing, body) in [
             ("name", json!({ "supported_triggers": [{ "id": "post-login" }] })),
             ("supported_triggers", json!({ "name": "x" })),
         ] {
-            let message = format!("Payload validation error: 'Missing required property: {missing}'.");
+            let message =
+                format!("Payload validation error: 'Missing required property: {missing}'.");
             invalid_body(&post(&app, "/actions/actions", body).await, &message);
         }
         for triggers in [json!([]), json!([{ "id": "post-login" }, { "id": "post-login" }])] {
-            let answer = patch(&app, &path(&known), json!({ "supported_triggers": triggers })).await;
+            let answer =
+                patch(&app, &path(&known), json!({ "supported_triggers": triggers })).await;
             assert_eq!(refused(&answer), (400, "invalid_body".to_owned()));
         }
         assert_eq!(get(&app, &path(&known)).await.ok(), known, "nothing was written");
@@ -350,10 +401,7 @@ async fn an_action_that_is_not_there_is_missing_everywhere() {
             (post(&app, &format!("{nowhere}/test"), json!({ "payload": {} })).await, missing),
             (get(&app, &format!("{nowhere}/versions")).await, missing),
             (get(&app, &format!("{nowhere}/versions/{version}")).await, missing),
-            (
-                post(&app, &format!("{nowhere}/versions/{version}/deploy"), json!({})).await,
-                missing,
-            ),
+            (post(&app, &format!("{nowhere}/versions/{version}/deploy"), json!({})).await, missing),
             (get(&app, &format!("{nowhere}/executions")).await, missing),
             (get(&app, "/actions/executions/nope").await, "The execution does not exist."),
         ] {
@@ -371,8 +419,10 @@ async fn the_triggers_are_those_that_tools_expect() {
         let triggers = get(&app, "/actions/triggers").await.ok();
         let all = triggers["triggers"].as_array().unwrap();
         let login: Vec<_> = all.iter().filter(|trigger| trigger["id"] == "post-login").collect();
-        let versions: Vec<_> =
-            login.iter().map(|t| (t["version"].as_str().unwrap(), t["status"].as_str().unwrap())).collect();
+        let versions: Vec<_> = login
+            .iter()
+            .map(|t| (t["version"].as_str().unwrap(), t["status"].as_str().unwrap()))
+            .collect();
         assert_eq!(versions, [("v1", "DEPRECATED"), ("v2", "DEPRECATED"), ("v3", "CURRENT")]);
         assert_eq!(
             *login[2],

@@ -61,7 +61,8 @@ async fn actions_are_bound_by_id_by_name_and_by_the_binding_before() {
         assert_ne!(again["bindings"][0]["id"], bound["bindings"][1]["id"], "a new id each time");
         assert_eq!(pipeline(&app).await, ["Two", "One"]);
         let page = get(&app, &format!("{LOGIN}?per_page=1&page=1")).await.ok();
-        let expected = json!({ "bindings": [again["bindings"][1]], "total": 2, "page": 1, "per_page": 1 });
+        let expected =
+            json!({ "bindings": [again["bindings"][1]], "total": 2, "page": 1, "per_page": 1 });
         assert_eq!(page, expected);
 
         let none = bind(&app, &[]).await.ok();
@@ -72,11 +73,13 @@ async fn actions_are_bound_by_id_by_name_and_by_the_binding_before() {
 }
 
 #[tokio::test]
-async fn what_runs_follows_each_change_on_every_node() {
+async fn what_runs_follows_each_change() {
     for (_, app) in each_backend().await {
         let made = deployed(&app, "One").await;
         bind(&app, &[by_name("One")]).await.ok();
-        let code = async || app.inner.store.pipeline(Trigger::PostLogin).await.unwrap()[0].code.to_string();
+        let code = async || {
+            app.inner.store.pipeline(Trigger::PostLogin).await.unwrap()[0].code.to_string()
+        };
         assert_eq!(code().await, made["code"].as_str().unwrap());
         let change = json!({ "code": "exports.x = 2", "name": "Renamed" });
         patch(&app, &path(&made), change).await.ok();
@@ -94,11 +97,13 @@ async fn what_runs_follows_each_change_on_every_node() {
 async fn bindings_that_cannot_be_are_refused_and_the_others_stay() {
     for (_, app) in each_backend().await {
         deployed(&app, "One").await;
-        let other = json!({ "deploy": true, "supported_triggers": [{ "id": "credentials-exchange" }] });
+        let other =
+            json!({ "deploy": true, "supported_triggers": [{ "id": "credentials-exchange" }] });
         action(&app, "Machine", other).await;
         action(&app, "Draft", json!({})).await;
         let before = bind(&app, &[by_name("One")]).await.ok();
-        let reference = |kind: &str, value: &str| json!({ "ref": { "type": kind, "value": value } });
+        let reference =
+            |kind: &str, value: &str| json!({ "ref": { "type": kind, "value": value } });
         let at = |index: usize| format!("on property bindings.{index}.");
         let too_many: Vec<_> = (0..21).map(|_| by_name("One")).collect();
         for (bindings, message) in [
@@ -123,7 +128,9 @@ async fn bindings_that_cannot_be_are_refused_and_the_others_stay() {
         assert_eq!(get(&app, LOGIN).await.ok()["bindings"], before["bindings"]);
 
         let nowhere = "/actions/triggers/nope/bindings";
-        for answer in [get(&app, nowhere).await, patch(&app, nowhere, json!({ "bindings": [] })).await] {
+        for answer in
+            [get(&app, nowhere).await, patch(&app, nowhere, json!({ "bindings": [] })).await]
+        {
             assert_eq!(refused(&answer), (400, "invalid_uri".to_owned()));
             let message = "Path validation error: 'No enum match for: nope' on property triggerId.";
             assert_eq!(answer.text_of("message"), message);
@@ -135,7 +142,8 @@ async fn bindings_that_cannot_be_are_refused_and_the_others_stay() {
 async fn nothing_is_bound_where_nothing_runs() {
     for (_, app) in each_backend().await {
         // It may be there, as a tenant that is moved here has it.
-        let phone = json!({ "deploy": true, "supported_triggers": [{ "id": "send-phone-message" }] });
+        let phone =
+            json!({ "deploy": true, "supported_triggers": [{ "id": "send-phone-message" }] });
         action(&app, "Phone", phone).await;
         let path = "/actions/triggers/send-phone-message/bindings";
         let answer = patch(&app, path, json!({ "bindings": [by_name("Phone")] })).await;
@@ -189,16 +197,18 @@ async fn of_two_lists_written_at_once_one_stands_and_none_is_mixed() {
         for name in ["A", "B", "C", "D"] {
             deployed(&app, name).await;
         }
-        let (one, two) = tokio::join!(
-            async { bind(&app, &[by_name("A"), by_name("B")]).await.ok() },
-            async { bind(&app, &[by_name("C"), by_name("D")]).await.ok() },
-        );
+        let (one, two) =
+            tokio::join!(async { bind(&app, &[by_name("A"), by_name("B")]).await.ok() }, async {
+                bind(&app, &[by_name("C"), by_name("D")]).await.ok()
+            },);
         let listed = get(&app, LOGIN).await.ok()["bindings"].clone();
         assert!(listed == one["bindings"] || listed == two["bindings"], "{backend} {listed}");
 
         // Both refer to the bindings that they have read, which only the first finds.
-        let again = |binding: &Value| json!({ "ref": { "type": "binding_id", "value": binding["id"] } });
-        let (forth, back) = ([again(&listed[0]), again(&listed[1])], [again(&listed[1]), again(&listed[0])]);
+        let again =
+            |binding: &Value| json!({ "ref": { "type": "binding_id", "value": binding["id"] } });
+        let (forth, back) =
+            ([again(&listed[0]), again(&listed[1])], [again(&listed[1]), again(&listed[0])]);
         let (one, two) = tokio::join!(bind(&app, &forth), bind(&app, &back));
         let (won, lost) = if one.status == 200 { (one, two) } else { (two, one) };
         let won = won.ok()["bindings"].clone();

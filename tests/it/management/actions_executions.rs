@@ -96,7 +96,8 @@ async fn the_executions_of_an_action_are_read_newest_first_page_by_page() {
             execution(&app, &format!("exe-{number}"), at, results).await;
         }
         execution(&app, "exe-6", 900, vec![result("other", 900)]).await;
-        let list = async |query: &str| get(&app, &format!("{}/executions{query}", path(&made))).await;
+        let list =
+            async |query: &str| get(&app, &format!("{}/executions{query}", path(&made))).await;
         let ids = |page: &Value| -> Vec<String> {
             let all = page["executions"].as_array().unwrap();
             all.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()

@@ -45,7 +45,8 @@ fn names(shown: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn a_list_replaces_the_one_before_and_keeps_values_that_are_not_sent() {
     for (_, app) in each_backend().await {
-        let secrets = json!({ "secrets": [{ "name": "A", "value": "1" }, { "name": "B", "value": "2" }] });
+        let secrets =
+            json!({ "secrets": [{ "name": "A", "value": "1" }, { "name": "B", "value": "2" }] });
         let made = action(&app, "Secretive", secrets).await;
         let at = &made["created_at"];
         let shown = json!([{ "name": "A", "updated_at": at }, { "name": "B", "updated_at": at }]);
@@ -53,7 +54,9 @@ async fn a_list_replaces_the_one_before_and_keeps_values_that_are_not_sent() {
         assert_eq!(drafted(&app, &made).await, json!({ "A": "1", "B": "2" }));
         post(&app, &format!("{}/deploy", path(&made)), json!({})).await.ok();
         let reference = json!({ "ref": { "type": "action_id", "value": made["id"] } });
-        patch(&app, "/actions/triggers/post-login/bindings", json!({ "bindings": [reference] })).await.ok();
+        patch(&app, "/actions/triggers/post-login/bindings", json!({ "bindings": [reference] }))
+            .await
+            .ok();
 
         app.clock.advance_seconds(1);
         // As tools write back what they have read.
@@ -74,7 +77,8 @@ async fn a_list_replaces_the_one_before_and_keeps_values_that_are_not_sent() {
         // The same value again is no change, another one is.
         app.clock.advance_seconds(1);
         let write = async |value: &str| {
-            let secrets = json!([{ "name": "B", "value": value }, { "name": "C" }, { "name": "D" }]);
+            let secrets =
+                json!([{ "name": "B", "value": value }, { "name": "C" }, { "name": "D" }]);
             patch(&app, &path(&made), json!({ "secrets": secrets })).await.ok()
         };
         assert_eq!(write("2").await["all_changes_deployed"], true);

@@ -45,7 +45,8 @@ async fn a_draft_is_run_with_what_is_given() {
 
 #[tokio::test]
 async fn what_goes_wrong_is_told() {
-    for (_, app) in each_backend_with("[actions]\ntime_limit_ms = 1000\ncpu_limit_ms = 300\n").await {
+    for (_, app) in each_backend_with("[actions]\ntime_limit_ms = 1000\ncpu_limit_ms = 300\n").await
+    {
         let event = json!({ "event": { "user": {} } });
         for (code, id, message) in [
             (
@@ -55,14 +56,23 @@ async fn what_goes_wrong_is_told() {
             ),
             ("throw new Error('at the top')", "thrown", "at the top"),
             ("exports.onExecutePostLogin = async () => { for (;;); };", "timeout", ""),
-            ("exports.other = () => {};", "missing_handler", "The code exports no onExecutePostLogin."),
+            (
+                "exports.other = () => {};",
+                "missing_handler",
+                "The code exports no onExecutePostLogin.",
+            ),
         ] {
             let told = try_out(&app, code, event.clone()).await;
             assert_eq!(told["error"]["id"], id, "{code}: {told}");
             let found = told["error"]["msg"].as_str().unwrap();
             assert!(found.contains(message) && !found.is_empty(), "{code}: {told}");
         }
-        let told = try_out(&app, "exports.onExecutePostLogin = () => { console.log('so far'); throw 1 };", event).await;
+        let told = try_out(
+            &app,
+            "exports.onExecutePostLogin = () => { console.log('so far'); throw 1 };",
+            event,
+        )
+        .await;
         assert_eq!(told["console"], "so far\n");
     }
 }
@@ -82,7 +92,10 @@ async fn a_trial_runs_the_draft_and_changes_nothing() {
         let changed = patch(&app, &here, json!({ "code": code("two") })).await.ok();
         assert_eq!(run().await, "two\n");
         assert_eq!(get(&app, &here).await.ok(), changed);
-        assert_eq!(get(&app, &format!("{here}/executions")).await.ok(), json!({ "executions": [] }));
+        assert_eq!(
+            get(&app, &format!("{here}/executions")).await.ok(),
+            json!({ "executions": [] })
+        );
     }
 }
 
@@ -93,10 +106,16 @@ async fn a_trial_that_cannot_be_is_refused() {
         let here = format!("{}/test", path(&made));
         for (body, message) in [
             (json!({}), "'Missing required property: payload'."),
-            (json!({ "payload": [] }), "'Expected type object but found type array' on property payload (The payload for the action.)."),
+            (
+                json!({ "payload": [] }),
+                "'Expected type object but found type array' on property payload (The payload for the action.).",
+            ),
             (json!({ "payload": {}, "code": "" }), "'Additional properties not allowed: code'."),
         ] {
-            invalid_body(&post(&app, &here, body).await, &format!("Payload validation error: {message}"));
+            invalid_body(
+                &post(&app, &here, body).await,
+                &format!("Payload validation error: {message}"),
+            );
         }
         let phone = json!({ "supported_triggers": [{ "id": "send-phone-message" }] });
         let phone = action(&app, "Phone", phone).await;

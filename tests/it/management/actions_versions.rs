@@ -28,10 +28,7 @@ async fn each_deployment_makes_a_version_and_the_newest_runs() {
         let made = action(&app, "Versioned", json!({})).await;
         assert_eq!(versions(&app, &made).await, json!({ "versions": [], "per_page": 50 }));
         // Without a body, as the contract has it.
-        let first = app
-            .management("POST", &format!("{}/deploy", path(&made)), None)
-            .await
-            .ok();
+        let first = app.management("POST", &format!("{}/deploy", path(&made)), None).await.ok();
         let at = &first["created_at"];
         assert_eq!(
             first,

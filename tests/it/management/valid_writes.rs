@@ -231,12 +231,7 @@ async fn permissions(app: &TestApp, fresh: &str) -> Value {
 }
 
 /// Requests about an Action with a secret, which is bound where the request is about bindings.
-async fn action(
-    app: &TestApp,
-    method: &str,
-    path: &str,
-    fresh: &str,
-) -> (String, Option<Value>) {
+async fn action(app: &TestApp, method: &str, path: &str, fresh: &str) -> (String, Option<Value>) {
     let body = json!({
         "name": fresh,
         "supported_triggers": [{ "id": "post-login", "version": "v3" }],
