@@ -32,6 +32,8 @@ const ASSERTIONS: &str = "DELETE FROM client_assertion WHERE (client_id, jti_has
     (SELECT client_id, jti_hash FROM client_assertion WHERE expires_at < $1 LIMIT $2)";
 const PUSHED_REQUESTS: &str = "DELETE FROM pushed_request WHERE id_hash IN
     (SELECT id_hash FROM pushed_request WHERE expires_at < $1 LIMIT $2)";
+const SUSPENDED_LOGINS: &str = "DELETE FROM suspended_login WHERE handle_hash IN
+    (SELECT handle_hash FROM suspended_login WHERE expires_at < $1 LIMIT $2)";
 const TICKETS: &str = "DELETE FROM ticket WHERE ticket_hash IN
     (SELECT ticket_hash FROM ticket WHERE expires_at < $1 LIMIT $2)";
 const DEVICE_CODES: &str = "DELETE FROM device_code WHERE device_code_hash IN
@@ -63,6 +65,9 @@ const JOBS: &str = "DELETE FROM job WHERE id IN
     (SELECT id FROM job WHERE expires_at < $1 LIMIT $2)";
 const DAILY_COUNTS: &str = "DELETE FROM daily_count WHERE (day, part) IN
     (SELECT day, part FROM daily_count WHERE day < CAST($1 AS BIGINT) / 86400000 LIMIT $2)";
+// With its results, of which there are few.
+const EXECUTIONS: &str = "DELETE FROM action_execution WHERE id IN
+    (SELECT id FROM action_execution WHERE created_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -84,6 +89,7 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (DPOP_PROOFS, now.plus_seconds(-CLOCK_DIFFERENCE)),
         (ASSERTIONS, now.plus_seconds(-CLOCK_DIFFERENCE)),
         (PUSHED_REQUESTS, now),
+        (SUSPENDED_LOGINS, now),
         (TICKETS, now),
         // A device that polls late is told for a while that its code has expired.
         (DEVICE_CODES, now.plus_seconds(-3600)),
@@ -98,21 +104,36 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (DAILY_COUNTS, now.plus_seconds(-DAILY_COUNT_RETENTION)),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
-        loop {
-            let mut tx = store.write().await?;
-            let deleted = on!(tx.db(), |c| sqlx::query(statement)
-                .bind(before.millis())
-                .bind(BATCH)
-                .execute(c)
-                .await?
-                .rows_affected());
-            tx.commit().await?;
-            total += deleted;
-            if deleted < BATCH.unsigned_abs() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
+        total += delete(store, statement, before).await?;
     }
     Ok(total)
+}
+
+/// Deletes the records of executions of Actions that are older than `retention` seconds. Returns how
+/// many.
+///
+/// # Errors
+/// As [`run`].
+pub async fn executions(store: &Store, now: Timestamp, retention: i64) -> Result<u64> {
+    delete(store, EXECUTIONS, now.plus_seconds(-retention)).await
+}
+
+/// Runs a statement that deletes a batch until there is nothing left.
+async fn delete(store: &Store, statement: &'static str, before: Timestamp) -> Result<u64> {
+    let mut total = 0;
+    loop {
+        let mut tx = store.write().await?;
+        let deleted = on!(tx.db(), |c| sqlx::query(statement)
+            .bind(before.millis())
+            .bind(BATCH)
+            .execute(c)
+            .await?
+            .rows_affected());
+        tx.commit().await?;
+        total += deleted;
+        if deleted < BATCH.unsigned_abs() {
+            return Ok(total);
+        }
+        tokio::task::yield_now().await;
+    }
 }
