@@ -1,3 +1,4 @@
 //! The engine of Actions and Rules against the real worker.
 
+mod command_line;
 mod running;
