@@ -14,6 +14,7 @@ use std::{
 
 use tokio::net::TcpListener;
 
+use crate::actions::Engine;
 use crate::app::connections::Endpoint;
 use crate::config::Config;
 use crate::crypto::{
@@ -84,12 +85,14 @@ pub async fn build(
     let at_rest = Arc::new(Sealer::new(&master, Purpose::AtRest)?);
     let name = settings.issuer.clone();
     let keys = KeyRing::load(&store, &at_rest, &name, &*clock, &entropy).await?;
+    let outbound = Arc::new(Outbound::new(settings.outbound_allow_private));
     let login = Arc::new(LoginService {
         store: store.clone(),
         settings: Arc::clone(&settings),
         passwords: passwords(config, &*entropy),
         audit: AuditWriter::start(store.clone()),
         background: Background::default(),
+        actions: Arc::new(Engine::new(config.actions.options(), Arc::clone(&outbound))),
         job_added: tokio::sync::Notify::new(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
@@ -107,7 +110,7 @@ pub async fn build(
         dpop_nonces: NonceKey::new(&master),
         at_rest,
         login: Arc::clone(&login),
-        outbound: Outbound::new(settings.outbound_allow_private),
+        outbound,
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });

@@ -21,6 +21,7 @@ pub mod triggers;
 
 use std::sync::Arc;
 
+use crate::actions::Engine;
 use crate::crypto::{password::Passwords, seal::Sealer, short_code::ShortCodeKey};
 use crate::domain::{entropy::Entropy, settings::Settings, time::Clock};
 use crate::mail::Mailer;
@@ -38,6 +39,8 @@ pub struct LoginService {
     pub audit: audit::AuditWriter,
     /// Does what no answer waits for.
     pub background: background::Background,
+    /// Runs the scripts of Actions and Rules.
+    pub actions: Arc<Engine>,
     /// Wakes who works on jobs, when this node has taken one.
     pub job_added: tokio::sync::Notify,
     /// Sends messages.

@@ -6,6 +6,7 @@ pub mod client_assertion;
 pub mod client_auth;
 pub mod connection;
 pub mod consent;
+pub mod credentials_exchange;
 pub mod custom_claims;
 pub mod device;
 pub mod dpop;

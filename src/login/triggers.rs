@@ -2,4 +2,5 @@
 //! and what becomes of what they ask for.
 
 pub mod cache;
+pub mod changes;
 pub mod post_login;

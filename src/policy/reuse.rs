@@ -38,6 +38,19 @@ pub fn judge(
     }
 }
 
+/// Judges once more a token that was found good when its request came in, after scripts of the
+/// operator have taken their time: others may have exchanged it meanwhile, and their successors. That
+/// is a parallel request, not a theft, unless the application forgives none.
+pub fn judge_again(presented: u32, current: u32, leeway: i64) -> Presented {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    match presented.cmp(&current) {
+        Equal => Presented::Current,
+        Greater => Presented::StoreBehind,
+        Less if leeway > 0 => Presented::Retry,
+        Less => Presented::Reuse,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +78,14 @@ mod tests {
             let got = judge(presented, current, rotated_at, leeway, now);
             assert_eq!(got, verdict, "{presented} of {current}, leeway {leeway}, {later} ms later");
         }
+    }
+
+    #[test]
+    fn a_token_that_was_good_stays_good_while_scripts_run() {
+        assert_eq!(judge_again(3, 3, 10), Presented::Current);
+        assert_eq!(judge_again(3, 4, 10), Presented::Retry);
+        assert_eq!(judge_again(3, 9, 10), Presented::Retry);
+        assert_eq!(judge_again(3, 4, 0), Presented::Reuse);
+        assert_eq!(judge_again(3, 2, 0), Presented::StoreBehind);
     }
 }
