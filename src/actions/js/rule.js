@@ -143,5 +143,5 @@ export async function run(input, factory) {
     return undefined;
   }
   changes(before, outcome.context);
-  return `{"user":${stringify(outcome.user) ?? 'null'},"context":${stringify(outcome.context) ?? 'null'}}`;
+  return '{"user":' + (stringify(outcome.user) ?? 'null') + ',"context":' + (stringify(outcome.context) ?? 'null') + '}';
 }
