@@ -36,11 +36,8 @@ pub async fn active(db: Db<'_>) -> Result<Vec<Rule>> {
     const ACTIVE: &str =
         "SELECT id, name, script, position, enabled FROM rule WHERE enabled ORDER BY position";
     let rows: Vec<Row> = on!(db, |c| sqlx::query_as(ACTIVE).fetch_all(c).await?);
-    let rule = |row: Row| Rule {
-        id: RuleId::new(row.id),
-        name: row.name,
-        script: row.script.into(),
-    };
+    let rule =
+        |row: Row| Rule { id: RuleId::new(row.id), name: row.name, script: row.script.into() };
     Ok(rows.into_iter().map(rule).collect())
 }
 
@@ -84,8 +81,7 @@ pub async fn list(
 pub async fn count(db: Db<'_>, enabled: Option<bool>) -> Result<i64> {
     const COUNT: &str = "SELECT COUNT(*) FROM rule
         WHERE CAST($1 AS BOOLEAN) IS NULL OR enabled = $1";
-    let (count,): (i64,) =
-        on!(db, |c| sqlx::query_as(COUNT).bind(enabled).fetch_one(c).await?);
+    let (count,): (i64,) = on!(db, |c| sqlx::query_as(COUNT).bind(enabled).fetch_one(c).await?);
     Ok(count)
 }
 

@@ -22,12 +22,8 @@ const KEY_LENGTH: usize = 127;
 /// Most characters of a value.
 const VALUE_LENGTH: usize = 4096;
 
-pub(super) const VALUE: &[Field] = &[field(
-    "value",
-    text(0, VALUE_LENGTH),
-    "Value for a rules config variable.",
-)
-.required()];
+pub(super) const VALUE: &[Field] =
+    &[field("value", text(0, VALUE_LENGTH), "Value for a rules config variable.").required()];
 
 /// `GET /rules-configs`: the names. There are no pages, whatever is asked for.
 pub async fn list(State(app): State<App>, query: Query) -> Result<Json<Value>, ManagementError> {

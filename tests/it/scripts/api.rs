@@ -106,7 +106,10 @@ async fn what_does_not_exist_says_so_by_name() {
         ("authentication.challengeWithAny", factors),
         ("authentication.enrollWith", factors),
         ("authentication.enrollWithAny", factors),
-        ("authentication.setPrimaryUser", "is not available in Doorward: there is no account linking"),
+        (
+            "authentication.setPrimaryUser",
+            "is not available in Doorward: there is no account linking",
+        ),
         ("prompt.render", "is not available in Doorward: there are no forms"),
         ("groups.getUserGroups", "is not available in Doorward: there are no groups"),
         ("groups.hasGroupMembership", "is not available in Doorward: there are no groups"),
@@ -274,7 +277,11 @@ async fn other_triggers_have_what_they_need_and_nothing_else() {
     };
     let members = "console.log(Object.keys(api).sort().join())";
     for (trigger, handler, expected) in [
-        ("credentials-exchange", "onExecuteCredentialsExchange", "access,accessToken,cache,transaction"),
+        (
+            "credentials-exchange",
+            "onExecuteCredentialsExchange",
+            "access,accessToken,cache,transaction",
+        ),
         ("pre-user-registration", "onExecutePreUserRegistration", "access,cache,user,validation"),
         ("post-user-registration", "onExecutePostUserRegistration", "cache"),
         ("post-change-password", "onExecutePostChangePassword", "cache"),
@@ -282,10 +289,10 @@ async fn other_triggers_have_what_they_need_and_nothing_else() {
         let done = run(trigger, handler, members).await;
         assert_eq!((done.result, done.console), (Ok(()), format!("{expected}\n")), "{trigger}");
     }
-    let machine = async |body: &str| {
-        run("credentials-exchange", "onExecuteCredentialsExchange", body).await
-    };
-    let done = machine("api.accessToken.setCustomClaim('a', 1).access.deny('invalid_scope', 'r')").await;
+    let machine =
+        async |body: &str| run("credentials-exchange", "onExecuteCredentialsExchange", body).await;
+    let done =
+        machine("api.accessToken.setCustomClaim('a', 1).access.deny('invalid_scope', 'r')").await;
     let denied = |code: Option<&str>, message: Option<&str>| Command::Deny {
         code: code.map(str::to_owned),
         reason: "r".into(),
@@ -293,7 +300,9 @@ async fn other_triggers_have_what_they_need_and_nothing_else() {
     };
     assert_eq!(done.commands[1], denied(Some("invalid_scope"), None));
     let done = machine("api.access.deny('other', 'r')").await;
-    assert!(done.result.unwrap_err().message.starts_with("api.access.deny: \"code\" must be one of"));
+    assert!(
+        done.result.unwrap_err().message.starts_with("api.access.deny: \"code\" must be one of")
+    );
     let (trigger, handler) = ("pre-user-registration", "onExecutePreUserRegistration");
     let done = run(trigger, handler, "api.access.deny('r', 'm')").await;
     assert_eq!(done.commands, [denied(None, Some("m"))]);
@@ -346,15 +355,24 @@ async fn a_setter_on_a_prototype_sees_no_call() {
 async fn what_cannot_be_run_says_why() {
     let engine = engine();
     for (code, message) in [
-        ("exports.onExecutePostLogin = 1", "exports.onExecutePostLogin must be a function, not number"),
-        ("exports.onExecutePostLogin = null", "exports.onExecutePostLogin must be a function, not null"),
+        (
+            "exports.onExecutePostLogin = 1",
+            "exports.onExecutePostLogin must be a function, not number",
+        ),
+        (
+            "exports.onExecutePostLogin = null",
+            "exports.onExecutePostLogin must be a function, not null",
+        ),
         ("exports.onExecutePostLogin = async () => { throw null }", "null"),
         ("exports.onExecutePostLogin = async () => { throw {} }", "[object Object]"),
         ("exports.onExecutePostLogin = async () => { throw { message: 'm' } }", "m"),
         ("exports.onExecutePostLogin = async () => { throw undefined }", "undefined"),
         ("exports.onExecutePostLogin = async () => { throw Symbol('s') }", "Symbol(s)"),
         ("exports.onExecutePostLogin = () => Promise.reject(new Error('r'))", "r"),
-        ("exports.onExecutePostLogin = () => { throw { get message() { throw 1 } } }", "the script threw something that cannot be shown"),
+        (
+            "exports.onExecutePostLogin = () => { throw { get message() { throw 1 } } }",
+            "the script threw something that cannot be shown",
+        ),
         ("module.exports = 7", ""),
         ("module.exports = undefined", ""),
     ] {
