@@ -69,6 +69,7 @@ pub mod rules_configs;
 pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
+pub mod suspended_logins;
 pub mod sweep;
 pub mod tenant_settings;
 pub mod tickets;
