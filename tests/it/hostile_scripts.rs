@@ -45,7 +45,11 @@ fn handler(body: &str) -> String {
 
 /// Runs code, and then a good script.
 async fn run(code: &str, time: Duration) -> Execution {
-    let engine = engine_with(tight());
+    run_with(tight(), code, time).await
+}
+
+async fn run_with(options: Options, code: &str, time: Duration) -> Execution {
+    let engine = engine_with(options);
     let done = engine.run(&action(code), &input(), time).await;
     is_well(&engine).await;
     done
@@ -68,7 +72,9 @@ fn claim(name: &str, value: serde_json::Value) -> Command {
 
 /// Asserts how code ends.
 async fn ends(code: &str, kind: ErrorKind, message: &str) {
-    let done = run(code, TIME).await;
+    // Memory is used up before time is.
+    let cpu_limit_ms = if kind == ErrorKind::Memory { 10_000 } else { tight().cpu_limit_ms };
+    let done = run_with(Options { cpu_limit_ms, ..tight() }, code, TIME).await;
     let error = done.result.expect_err(code);
     assert_eq!(error.kind, kind, "{code}: {}", error.message);
     assert!(error.message.contains(message), "{code}: {}", error.message);

@@ -1,4 +1,6 @@
 //! The engine of Actions and Rules against the real worker.
 
+mod api;
 mod command_line;
+mod globals;
 mod running;
