@@ -1,3 +1,4 @@
 //! Actions in the flows: what they decide, and what becomes of it.
 
 mod browser;
+mod rules;
