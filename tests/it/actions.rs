@@ -1,4 +1,8 @@
 //! Actions in the flows: what they decide, and what becomes of it.
 
 mod browser;
+mod event;
+mod failures;
+mod redirect;
 mod rules;
+mod session;
