@@ -90,6 +90,7 @@ pub async fn build(
         passwords: passwords(config, &*entropy),
         audit: AuditWriter::start(store.clone()),
         background: Background::default(),
+        unwatched: Background::default(),
         job_added: tokio::sync::Notify::new(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,

@@ -38,6 +38,8 @@ pub struct LoginService {
     pub audit: audit::AuditWriter,
     /// Does what no answer waits for.
     pub background: background::Background,
+    /// Runs the Actions that no answer waits for; apart, so that slow ones hold up no message.
+    pub unwatched: background::Background,
     /// Wakes who works on jobs, when this node has taken one.
     pub job_added: tokio::sync::Notify,
     /// Sends messages.

@@ -3,4 +3,8 @@
 
 pub mod cache;
 pub mod changes;
+pub mod credentials_exchange;
+pub mod password_change;
+mod pipeline;
 pub mod post_login;
+pub mod registration;
