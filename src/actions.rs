@@ -5,11 +5,21 @@
 //! compute and nothing else. What a script may reach beyond that (`fetch`) the server does on its
 //! behalf, under rules of its own. A script that does not end is ended with its process.
 
+mod engine;
+mod fetch;
+mod frame;
+pub mod hosts;
+mod pool;
+pub mod worker;
+
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::action::command::Command;
+
+pub use engine::{CheckError, Engine, Options};
 
 /// A script that is to be run.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +68,7 @@ pub struct Execution {
 }
 
 /// What a rule leaves behind.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct RuleOutput {
     /// `user`
     pub user: Value,
@@ -77,7 +87,7 @@ pub struct ScriptError {
 }
 
 /// What kind of end a script came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// It threw, or its promise was rejected.
     Thrown,

@@ -14,6 +14,7 @@ use std::{
 
 use tokio::net::TcpListener;
 
+use crate::actions::Engine;
 use crate::app::connections::Endpoint;
 use crate::config::Config;
 use crate::crypto::{
@@ -22,7 +23,12 @@ use crate::crypto::{
 };
 use crate::domain::{entropy::Entropy, job::JobKind, time::Clock};
 use crate::http::{self, App};
-use crate::login::{LoginService, audit::AuditWriter, background::Background, triggers};
+use crate::login::{
+    LoginService,
+    audit::AuditWriter,
+    background::Background,
+    triggers::{self, executions::ExecutionWriter},
+};
 use crate::mail::Mailer;
 use crate::outbound::Outbound;
 use crate::store::{self, Store};
@@ -84,6 +90,7 @@ pub async fn build(
     let at_rest = Arc::new(Sealer::new(&master, Purpose::AtRest)?);
     let name = settings.issuer.clone();
     let keys = KeyRing::load(&store, &at_rest, &name, &*clock, &entropy).await?;
+    let outbound = Arc::new(Outbound::new(settings.outbound_allow_private));
     let login = Arc::new(LoginService {
         store: store.clone(),
         settings: Arc::clone(&settings),
@@ -91,9 +98,12 @@ pub async fn build(
         audit: AuditWriter::start(store.clone()),
         background: Background::default(),
         unwatched: Background::default(),
+        actions: Arc::new(Engine::new(config.actions.options(), Arc::clone(&outbound))),
         job_added: tokio::sync::Notify::new(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
+        executions: ExecutionWriter::start(store.clone()),
+        at_rest: Arc::clone(&at_rest),
         transactions: Sealer::new(&master, Purpose::Transaction)?,
         action_cache: triggers::cache::Cache::default(),
         short_codes: ShortCodeKey::new(&master),
@@ -108,7 +118,7 @@ pub async fn build(
         dpop_nonces: NonceKey::new(&master),
         at_rest,
         login: Arc::clone(&login),
-        outbound: Outbound::new(settings.outbound_allow_private),
+        outbound,
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
@@ -187,7 +197,8 @@ pub async fn serve(
     tasks.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
     let (audit, mailer) = (app.login.audit.clone(), app.login.mailer.clone());
-    let background = app.login.background.clone();
+    let (background, executions) = (app.login.background.clone(), app.login.executions.clone());
+    let unwatched = app.login.unwatched.clone();
     let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
     tasks.push(tokio::spawn(async move {
         stop.await;
@@ -209,7 +220,9 @@ pub async fn serve(
         task.abort();
     }
     background.idle().await;
+    unwatched.idle().await;
     mailer.flush().await;
+    executions.flush().await;
     audit.flush().await;
     store.close().await;
     Ok(())

@@ -7,6 +7,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::actions;
 use crate::app::{self, StartError, connections::Endpoint, quickstart, tls::Tls};
 use crate::config::{Config, TlsMode};
 use crate::crypto::random::SystemEntropy;
@@ -58,6 +59,13 @@ enum Command {
         config: ConfigFile,
         #[command(flatten)]
         what: explain::What,
+    },
+    /// Run scripts for the server that started this process.
+    #[command(hide = true)]
+    Worker {
+        /// Bytes that a script may use.
+        #[arg(long)]
+        memory: u64,
     },
     /// Ask a running server whether it is ready; exits 0 if it is.
     Healthcheck {
@@ -137,6 +145,10 @@ impl ConfigFile {
 /// Runs the command line. Errors go to standard error in one line.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    // Before there is a thread, and without what the server is made of.
+    if let Command::Worker { memory } = cli.command {
+        return actions::worker::run(memory);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -177,6 +189,7 @@ async fn execute(command: Command) -> Result<(), StartError> {
             println!("The configuration is valid.");
             Ok(())
         }
+        Command::Worker { .. } => Ok(()),
         Command::Explain { config, what } => explain::run(&config.load()?, &what).await,
         Command::Healthcheck { config, tls } => {
             let config = config.load_with(&tls)?;

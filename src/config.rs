@@ -1,5 +1,6 @@
 //! Configuration: the compiled-in defaults, then the file, then the environment.
 
+mod actions;
 mod sections;
 mod tls;
 
@@ -11,6 +12,7 @@ use crate::domain::{
 };
 use crate::{http::pages::locales::Locale, mail};
 
+pub use actions::Actions;
 pub use sections::*;
 pub use tls::{Mode as TlsMode, Tls};
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub links: Links,
     /// `[mail]`
     pub mail: Mail,
+    /// `[actions]`
+    pub actions: Actions,
     /// From the environment only: a machine client with every Management API scope.
     #[serde(skip)]
     pub bootstrap: Option<Bootstrap>,
@@ -188,6 +192,7 @@ impl Config {
             let known: Vec<_> = Locale::all().map(Locale::tag).collect();
             return Err(format!("pages.default_locale: must be one of {}", known.join(", ")));
         }
+        self.actions.check()?;
         for (name, value, least, most) in [
             ("oauth.code_lifetime", self.oauth.code_lifetime, 1, 600),
             ("refresh_tokens.default_leeway", self.refresh_tokens.default_leeway, 0, 86_400),
@@ -209,6 +214,19 @@ impl Config {
                 1024,
                 16 * 1024 * 1024 * 1024,
             ),
+            ("actions.time_limit_ms", self.actions.time_limit_ms, 1, 20_000),
+            ("actions.cpu_limit_ms", self.actions.cpu_limit_ms, 1, 20_000),
+            (
+                "actions.memory_limit_bytes",
+                self.actions.memory_limit_bytes,
+                8 * 1024 * 1024,
+                2 * 1024 * 1024 * 1024,
+            ),
+            ("actions.max_workers", self.actions.max_workers, 1, 1_000),
+            ("actions.max_requests", self.actions.max_requests, 0, 1_000),
+            ("actions.max_response_bytes", self.actions.max_response_bytes, 0, 8 * 1024 * 1024),
+            ("actions.console_bytes", self.actions.console_bytes, 0, 1024 * 1024),
+            ("actions.execution_retention_days", self.actions.execution_retention_days, 1, 3650),
             ("audit.retention_days", self.audit.retention_days, 1, 3650),
             (
                 "management.requests_per_second",
@@ -274,6 +292,9 @@ impl Config {
             outbound_allow_private: self.outbound.allow_private,
             search_timeout: self.database.search_timeout_ms,
             import_max_bytes: self.jobs.import_max_bytes,
+            actions_enabled: self.actions.enabled,
+            actions_time_limit: self.actions.time_limit_ms,
+            actions_execution_retention: self.actions.execution_retention_days * 86_400,
             allowed_logout_urls: self.logout.allowed_urls.clone(),
         }
     }
@@ -341,6 +362,8 @@ mod tests {
         assert!(file("[management]\nburst = 0").contains("management.burst"));
         assert!(file("[jobs]\nimport_max_bytes = 1").contains("jobs.import_max_bytes"));
         assert!(file("[audit]\nretention_days = 0").contains("audit.retention_days"));
+        assert!(file("[actions]\ntime_limit_ms = 20001").contains("actions.time_limit_ms"));
+        assert!(file("[actions]\nallowed_hosts = [\"a b\"]").contains("actions.allowed_hosts"));
         assert!(file("[database]\nsearch_timeout_ms = 0").contains("search_timeout_ms"));
         for issuer in ["x", "https://a.example", "http://a.example/", "https://a.example/x/"] {
             assert!(file(&format!("[server]\nissuer = \"{issuer}\"")).contains("server.issuer"));

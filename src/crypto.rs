@@ -10,6 +10,7 @@ pub mod dpop;
 pub mod foreign_password;
 pub mod hex;
 pub mod master_key;
+pub mod named_digest;
 pub mod nonce;
 pub mod password;
 pub mod pem;

@@ -21,6 +21,7 @@ pub mod triggers;
 
 use std::sync::Arc;
 
+use crate::actions::Engine;
 use crate::crypto::{password::Passwords, seal::Sealer, short_code::ShortCodeKey};
 use crate::domain::{entropy::Entropy, settings::Settings, time::Clock};
 use crate::mail::Mailer;
@@ -40,12 +41,18 @@ pub struct LoginService {
     pub background: background::Background,
     /// Runs the Actions that no answer waits for; apart, so that slow ones hold up no message.
     pub unwatched: background::Background,
+    /// Runs the scripts of Actions and Rules.
+    pub actions: Arc<Engine>,
     /// Wakes who works on jobs, when this node has taken one.
     pub job_added: tokio::sync::Notify,
     /// Sends messages.
     pub mailer: Mailer,
     /// What Actions keep for their later executions.
     pub action_cache: triggers::cache::Cache,
+    /// Keeps the records of executions.
+    pub executions: triggers::executions::ExecutionWriter,
+    /// Seals secrets at rest.
+    pub at_rest: Arc<Sealer>,
     /// Seals login transactions.
     pub transactions: Sealer,
     /// Makes of short codes what the store keeps of them.

@@ -57,7 +57,7 @@ pub struct TokenService {
     /// Checks passwords for the password grants.
     pub login: Arc<LoginService>,
     /// Delivers logout tokens.
-    pub outbound: Outbound,
+    pub outbound: Arc<Outbound>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.

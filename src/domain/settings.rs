@@ -83,6 +83,12 @@ pub struct Settings {
     pub dpop_unconfigured_api: UnconfiguredApi,
     /// Whether calls to addresses that applications name may reach private networks and use http.
     pub outbound_allow_private: bool,
+    /// Whether Actions and Rules run.
+    pub actions_enabled: bool,
+    /// How long the scripts of a trigger may take together, in milliseconds.
+    pub actions_time_limit: i64,
+    /// How long the records of executions are kept.
+    pub actions_execution_retention: i64,
     /// How long a search of the Management API may take, in milliseconds.
     pub search_timeout: i64,
     /// Requests per second that a client may send to the Management API; 0 is no limit.

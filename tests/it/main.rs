@@ -11,6 +11,7 @@ mod mail;
 mod management;
 mod oauth;
 mod proofs;
+mod scripts;
 mod store;
 mod support;
 mod tls;

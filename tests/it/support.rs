@@ -8,6 +8,7 @@ pub mod population;
 pub mod postgres;
 pub mod raw;
 pub mod recorded;
+pub mod scripts;
 pub mod signer;
 
 use std::{
@@ -135,7 +136,8 @@ impl TestApp {
             ("DOORWARD_MASTER_KEY".to_owned(), MASTER_KEY.to_owned()),
             ("DOORWARD_DATABASE_URL".to_owned(), self.database_url.clone()),
         ];
-        let config = Config::load(Some(self.file), environment).unwrap();
+        let mut config = Config::load(Some(self.file), environment).unwrap();
+        config.actions.worker = Some(env!("CARGO_BIN_EXE_doorward").into());
         let address = format!("http://{}/", listener.local_addr().unwrap());
         let (clock, data_dir) = (Arc::clone(&self.clock), Arc::clone(&self.data_dir));
         Self::run((&config, self.file), listener, address, clock, data_dir).await
@@ -247,6 +249,8 @@ fn configure(
     if !file.contains("[management]") {
         config.management.requests_per_second = 0;
     }
+    // This process is the test, not the server.
+    config.actions.worker = Some(env!("CARGO_BIN_EXE_doorward").into());
     config
 }
 

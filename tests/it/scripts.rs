@@ -1,0 +1,3 @@
+//! The engine of Actions and Rules against the real worker.
+
+mod running;
