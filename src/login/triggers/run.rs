@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::actions::{ErrorKind, Execution, Kind, Script};
+use crate::crypto::action_secrets::ActionSecrets;
 use crate::domain::{
     ActionId, ActionVersionId, ClientId, ExecutionId, UserId,
     action::{
@@ -91,7 +92,9 @@ impl LoginService {
         event: &mut Map<String, Value>,
         state: &Value,
     ) -> Result<Execution, Failure> {
-        event.insert("secrets".to_owned(), self.secrets(action)?.into());
+        let (sealed, row) = (action.secrets_sealed.as_deref(), action.version_id.as_str());
+        let secrets = ActionSecrets::open(&self.at_rest, sealed, row)?;
+        event.insert("secrets".to_owned(), secrets.into_event());
         let script = Script {
             id: action.version_id.as_str(),
             name: &action.name,
@@ -186,13 +189,6 @@ impl LoginService {
         };
         self.executions.send(record);
         id
-    }
-
-    fn secrets(&self, action: &BoundAction) -> Result<Map<String, Value>, Failure> {
-        let Some(sealed) = &action.secrets_sealed else { return Ok(Map::new()) };
-        let opened = self.at_rest.open(sealed, action.version_id.as_str().as_bytes())?;
-        let broken = crate::crypto::Failed("secrets of an Action");
-        Ok(serde_json::from_slice(&opened).map_err(|_| broken)?)
     }
 }
 
