@@ -13,6 +13,7 @@ pub mod passwordless;
 pub mod passwords;
 pub mod profile;
 pub mod recovery;
+pub mod refresh_tokens;
 pub mod session;
 pub mod signup;
 pub mod tickets;
