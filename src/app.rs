@@ -188,6 +188,7 @@ pub async fn serve(
             app.store.clone(),
             Arc::clone(&app.clock),
             app.settings.audit_retention,
+            app.settings.actions_execution_retention,
         )),
         tokio::spawn(tell_of_logouts(Arc::clone(&app.tokens))),
         tokio::spawn(remove_users(Arc::clone(&app.login))),
@@ -237,10 +238,15 @@ async fn follow_keys(tokens: Arc<TokenService>) {
     }
 }
 
-async fn sweep(store: Store, clock: Arc<dyn Clock>, audit_retention: i64) {
+async fn sweep(store: Store, clock: Arc<dyn Clock>, audit_retention: i64, executions: i64) {
     loop {
         tokio::time::sleep(SWEEP_INTERVAL).await;
-        match store::sweep::run(&store, clock.now(), audit_retention).await {
+        let now = clock.now();
+        let swept = match store::sweep::run(&store, now, audit_retention).await {
+            Ok(rows) => store::sweep::executions(&store, now, executions).await.map(|n| rows + n),
+            Err(error) => Err(error),
+        };
+        match swept {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "swept {rows} expired rows"),
             Err(error) => tracing::warn!(%error, "the sweep failed; it will be tried again"),

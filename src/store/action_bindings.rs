@@ -88,6 +88,17 @@ pub async fn is_bound(db: Db<'_>, action: &ActionId) -> Result<bool> {
     Ok(count > 0)
 }
 
+/// The triggers that the Action is bound to.
+///
+/// # Errors
+/// When the database does.
+pub async fn triggers_of(db: Db<'_>, action: &ActionId) -> Result<Vec<String>> {
+    const TRIGGERS: &str = "SELECT trigger_id FROM action_binding WHERE action_id = $1";
+    let found: Vec<(String,)> =
+        on!(db, |c| sqlx::query_as(TRIGGERS).bind(action.as_str()).fetch_all(c).await?);
+    Ok(found.into_iter().map(|(trigger,)| trigger).collect())
+}
+
 /// Removes every binding of an Action.
 ///
 /// # Errors

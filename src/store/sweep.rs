@@ -65,6 +65,9 @@ const JOBS: &str = "DELETE FROM job WHERE id IN
     (SELECT id FROM job WHERE expires_at < $1 LIMIT $2)";
 const DAILY_COUNTS: &str = "DELETE FROM daily_count WHERE (day, part) IN
     (SELECT day, part FROM daily_count WHERE day < CAST($1 AS BIGINT) / 86400000 LIMIT $2)";
+// With its results, of which there are few.
+const EXECUTIONS: &str = "DELETE FROM action_execution WHERE id IN
+    (SELECT id FROM action_execution WHERE created_at < $1 LIMIT $2)";
 const AUDIT: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE date < $1 LIMIT $2)";
 
@@ -101,21 +104,36 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (DAILY_COUNTS, now.plus_seconds(-DAILY_COUNT_RETENTION)),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
-        loop {
-            let mut tx = store.write().await?;
-            let deleted = on!(tx.db(), |c| sqlx::query(statement)
-                .bind(before.millis())
-                .bind(BATCH)
-                .execute(c)
-                .await?
-                .rows_affected());
-            tx.commit().await?;
-            total += deleted;
-            if deleted < BATCH.unsigned_abs() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
+        total += delete(store, statement, before).await?;
     }
     Ok(total)
+}
+
+/// Deletes the records of executions of Actions that are older than `retention` seconds. Returns how
+/// many.
+///
+/// # Errors
+/// As [`run`].
+pub async fn executions(store: &Store, now: Timestamp, retention: i64) -> Result<u64> {
+    delete(store, EXECUTIONS, now.plus_seconds(-retention)).await
+}
+
+/// Runs a statement that deletes a batch until there is nothing left.
+async fn delete(store: &Store, statement: &'static str, before: Timestamp) -> Result<u64> {
+    let mut total = 0;
+    loop {
+        let mut tx = store.write().await?;
+        let deleted = on!(tx.db(), |c| sqlx::query(statement)
+            .bind(before.millis())
+            .bind(BATCH)
+            .execute(c)
+            .await?
+            .rows_affected());
+        tx.commit().await?;
+        total += deleted;
+        if deleted < BATCH.unsigned_abs() {
+            return Ok(total);
+        }
+        tokio::task::yield_now().await;
+    }
 }

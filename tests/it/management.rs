@@ -2,6 +2,11 @@
 
 mod access;
 mod actions;
+mod actions_bindings;
+mod actions_executions;
+mod actions_secrets;
+mod actions_trial;
+mod actions_versions;
 mod attack_protection;
 mod audited;
 mod bad_input;

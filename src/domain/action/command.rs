@@ -1,11 +1,11 @@
 //! What a script asks for by calling a method of its `api` object. A script changes nothing itself:
 //! its calls are collected, judged by `policy`, and carried out by who ran it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One call, in the order in which the script made it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "call", content = "args")]
 pub enum Command {
     /// Refuses. `code` only where the trigger has codes, `message` is shown to the user where the

@@ -29,6 +29,8 @@ pub enum ManagementError {
     Dpop(&'static str, &'static str),
     /// 403: none of these scopes.
     InsufficientScope(&'static [&'static str]),
+    /// 403: there may be no more of them.
+    TooManyEntities,
     /// 404.
     NotFound {
         /// `errorCode`, if the real service has one.
@@ -103,6 +105,10 @@ impl ManagementError {
             Self::InsufficientScope(scopes) => {
                 let message = format!("Insufficient scope, expected any of: {}", scopes.join(","));
                 (S::FORBIDDEN, Some("insufficient_scope"), message)
+            }
+            Self::TooManyEntities => {
+                let message = "You reached the limit of entities of this type for this tenant.";
+                (S::FORBIDDEN, Some("too_many_entities"), message.to_owned())
             }
             Self::NotFound { code, message } => (S::NOT_FOUND, code, message.to_owned()),
             Self::Conflict { code, message } => (S::CONFLICT, code, message),

@@ -1,7 +1,7 @@
 //! JSON bodies of the Management API.
 
 use axum::{
-    body::Bytes,
+    body::{Bytes, HttpBody},
     extract::{FromRequest, Request},
     http::header,
 };
@@ -20,6 +20,21 @@ impl FromRequest<App> for ManagementJson {
             Value::Object(map) => Ok(Self(map)),
             other => Err(wrong_type("object", &other)),
         }
+    }
+}
+
+/// A JSON object that may be left out altogether, which is an empty one.
+pub struct OptionalManagementJson(pub Map<String, Value>);
+
+impl FromRequest<App> for OptionalManagementJson {
+    type Rejection = ManagementError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
+        if request.body().is_end_stream() {
+            return Ok(Self(Map::new()));
+        }
+        let ManagementJson(map) = ManagementJson::from_request(request, app).await?;
+        Ok(Self(map))
     }
 }
 

@@ -72,3 +72,39 @@ async fn a_denied_login_issues_nothing_and_says_why() {
         assert_eq!(user["app_metadata"], json!({ "denied": true }));
     }
 }
+
+#[tokio::test]
+async fn actions_run_in_order_and_see_what_those_before_them_changed() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let first = "exports.onExecutePostLogin = async (event, api) => {
+            api.user.setAppMetadata('plan', 'gold');
+            api.user.setUserMetadata('theme', { dark: true });
+            api.transaction.setMetadata('step', 1);
+        };";
+        let second = "exports.onExecutePostLogin = async (event, api) => {
+            const { user, transaction } = event;
+            const seen = [user.app_metadata.plan, user.user_metadata.theme.dark, transaction.metadata.step];
+            api.accessToken.setCustomClaim('seen', seen);
+        };";
+        let one = app.bind_action(PostLogin, "first", first).await;
+        let two = app.bind_action(PostLogin, "second", second).await;
+        let tokens = app.log_in_for(&world, &ASKED).await;
+        let access = payload(text(&tokens, "access_token"));
+        assert_eq!(access["seen"], json!(["gold", true, 1]), "{backend}");
+        let user = app.management("GET", &format!("/users/{}", world.user_id), None).await.ok();
+        assert_eq!(user["app_metadata"], json!({ "plan": "gold" }));
+        assert_eq!(user["user_metadata"], json!({ "theme": { "dark": true } }));
+
+        let run = app.executions_of(&one).await.remove(0);
+        let run = app.execution(run.id.as_str()).await;
+        let names: Vec<_> = run.results.iter().map(|result| result.action_name.as_str()).collect();
+        assert_eq!(names, ["first", "second"]);
+
+        app.unbind_action(&one).await;
+        app.unbind_action(&two).await;
+        let tokens = app.log_in_for(&world, &ASKED).await;
+        assert!(payload(text(&tokens, "access_token")).get("seen").is_none());
+        assert_eq!(app.executions_of(&two).await.len(), 1, "nothing was run");
+    }
+}

@@ -71,6 +71,10 @@ async fn no_operation_takes_a_body_that_is_no_json_object() {
                 ("a number without end", b"{\"name\":1e999}".to_vec()),
                 ("NaN", b"{\"name\":NaN}".to_vec()),
             ] {
+                // May be left out.
+                if wrong == "nothing" && operation.path.ends_with("{version_id}/deploy") {
+                    continue;
+                }
                 let answer = call(JSON, body).await;
                 let code = "invalid_body".to_owned();
                 assert_eq!(refused(&answer), (400, code), "{}", what(wrong));

@@ -151,6 +151,7 @@ pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Op
         ("POST", "/users/{id}/revoke-access") => {
             with(format!("/users/{}/revoke-access", user(app, &fresh).await), json!({}))
         }
+        (method, path) if resource == "actions" => action(app, method, path, &fresh).await,
         ("DELETE", "/user-blocks") => bare("/user-blocks?identifier=somebody".into()),
         ("DELETE", "/user-blocks/{id}") => {
             bare(format!("/user-blocks/{}", user(app, &fresh).await))
@@ -227,6 +228,37 @@ async fn permissions(app: &TestApp, fresh: &str) -> Value {
     let (_, identifier) = api(app, fresh).await;
     let one = json!({ "resource_server_identifier": identifier, "permission_name": "read:all" });
     json!({ "permissions": [one] })
+}
+
+/// Requests about an Action with a secret, which is bound where the request is about bindings.
+async fn action(app: &TestApp, method: &str, path: &str, fresh: &str) -> (String, Option<Value>) {
+    let body = json!({
+        "name": fresh,
+        "supported_triggers": [{ "id": "post-login", "version": "v3" }],
+        "code": "exports.onExecutePostLogin = async () => {};",
+        "secrets": [{ "name": "KEY", "value": SECRET }],
+        "deploy": true,
+    });
+    if (method, path) == ("POST", "/actions/actions") {
+        return (path.to_owned(), Some(body));
+    }
+    let action = TestApp::created(&post(app, "/actions/actions", body).await);
+    let version = text(&action["deployed_version"], "id");
+    let is_of_trigger = path.starts_with("/actions/triggers");
+    let id = if is_of_trigger { "post-login" } else { text(&action, "id") };
+    let body = match (method, path.rsplit('/').next().unwrap()) {
+        ("PATCH", "bindings") => Some(json!({ "bindings": [
+            { "ref": { "type": "action_id", "value": action["id"] }, "display_name": fresh },
+        ] })),
+        ("PATCH", _) => Some(json!({
+            "code": "exports.onExecutePostLogin = async (event) => event;",
+            "secrets": [{ "name": "OTHER", "value": SECRET }],
+        })),
+        ("POST", "test") => Some(json!({ "payload": { "event": { "user": { "name": SECRET } } } })),
+        _ if path.contains("{version_id}") => Some(json!({ "update_draft": true })),
+        _ => None,
+    };
+    (path.replace("{id}", id).replace("{version_id}", version), body)
 }
 
 async fn organization(app: &TestApp, fresh: &str) -> String {

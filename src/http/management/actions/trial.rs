@@ -1,0 +1,99 @@
+//! `POST /actions/actions/{id}/test`: runs a draft without any login, and tells what it asked for.
+//! Nothing of it is carried out. What the code itself does, such as calling a host, it does.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State};
+use serde_json::{Map, Value, json};
+
+use super::{Answer, MISSING, secrets::Secrets};
+use crate::actions::{ErrorKind, Execution, Kind, Script};
+use crate::crypto::{digest, hex};
+use crate::domain::{
+    ActionId,
+    action::{Trigger, definition::Action},
+};
+use crate::http::{
+    App,
+    error::management::ManagementError,
+    extract::management_json::ManagementJson,
+    management::{
+        change::{self, Change},
+        path_id::PathId,
+        validation::{self, Writing},
+    },
+};
+use crate::store::actions;
+
+/// Runs the draft. `payload` is `{"event", "state"?}`, or the event itself.
+pub async fn run(
+    State(app): State<App>,
+    change: Change,
+    PathId(id): PathId,
+    ManagementJson(body): ManagementJson,
+) -> Answer {
+    validation::check(super::TEST, &body, Writing::Create)?;
+    let found = actions::find(app.store.read().await?.db(), &ActionId::new(id)).await?;
+    let action = found.ok_or(MISSING)?;
+    let trigger = Trigger::parse(&action.draft.trigger_id).ok_or_else(|| {
+        let trigger = &action.draft.trigger_id;
+        ManagementError::invalid_body(format!(
+            "This server does not run actions at the trigger {trigger}."
+        ))
+    })?;
+    let input = input(&app, &action, &body)?;
+    // Told before it runs: what code does, it may have done when it fails.
+    change.commit(app.store.write().await?, action.id.as_str(), change::members(&body)).await?;
+    let script = Script {
+        // A draft changes: its code is its name.
+        id: &format!("draft:{}", hex::encode(&digest::sha256(action.draft.code.as_bytes()))),
+        name: &action.name,
+        code: &action.draft.code,
+        kind: Kind::Action { handler: trigger.handler() },
+        allowed_hosts: action.draft.allowed_hosts.as_deref(),
+    };
+    let limit = u64::try_from(app.settings.actions_time_limit).unwrap_or(0);
+    let execution = app.login.actions.run(&script, &input, Duration::from_millis(limit)).await;
+    Ok(Json(json!({ "payload": show(&execution, trigger) })))
+}
+
+fn input(app: &App, action: &Action, body: &Map<String, Value>) -> Result<Value, ManagementError> {
+    let payload = body.get("payload").cloned().unwrap_or_default();
+    let (mut event, state) = match payload.get("event") {
+        Some(event) if event.is_object() => (event.clone(), payload.get("state").cloned()),
+        _ => (payload, None),
+    };
+    // Secrets that the caller makes up are as good.
+    if event.get("secrets").is_none() {
+        event["secrets"] = Secrets::of_draft(app, action)?.values.into_event();
+    }
+    let state = state.filter(Value::is_object).unwrap_or_else(|| json!({ "can_redirect": true }));
+    Ok(json!({ "trigger": action.draft.trigger_id, "event": event, "state": state }))
+}
+
+fn show(execution: &Execution, trigger: Trigger) -> Value {
+    let mut shown = json!({
+        "commands": execution.commands,
+        "console": execution.console,
+        "duration_ms": u64::try_from(execution.elapsed.as_millis()).unwrap_or(u64::MAX),
+    });
+    if let Err(error) = &execution.result {
+        shown["error"] = json!({ "id": error_id(error.kind), "msg": error.message });
+    } else if !execution.has_handler {
+        let msg = format!("The code exports no {}.", trigger.handler());
+        shown["error"] = json!({ "id": "missing_handler", "msg": msg });
+    }
+    shown
+}
+
+/// The kind of a failure, in a word.
+const fn error_id(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Thrown => "thrown",
+        ErrorKind::Syntax => "syntax",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Memory => "memory",
+        ErrorKind::Output => "output",
+        ErrorKind::Worker => "worker",
+    }
+}
