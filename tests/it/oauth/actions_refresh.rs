@@ -86,7 +86,8 @@ async fn the_documented_action_decides_once_its_custom_logic_is_filled_in() {
         let again = app.refresh(&world, first, &[]).await.ok();
         assert_eq!(payload(text(&again, "access_token"))["aud"][0], MESSAGES, "{backend}");
         // Without the policy there is nothing to decide about.
-        let policies = json!({ "policies": [{ "audience": MESSAGES, "scope": ["write:messages"] }] });
+        let policies =
+            json!({ "policies": [{ "audience": MESSAGES, "scope": ["write:messages"] }] });
         let settings = json!({ "refresh_token": refresh_settings(policies) });
         app.patch_client(&world.client_id, settings).await;
         let next = text(&again, "refresh_token");
