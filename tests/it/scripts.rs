@@ -2,5 +2,7 @@
 
 mod api;
 mod command_line;
+mod documentation;
 mod globals;
+mod rules;
 mod running;
