@@ -22,9 +22,9 @@ HTTPS_ONLY = unittest.skipUnless(SCENE['transport'] == 'https', 'the SDK speaks 
 ONCE = {'max_retries': 0}
 
 # What the SDK has no method for, as it is an extension of this server.
-WITHOUT_A_METHOD = {('POST', '/refresh-tokens/explain')}
-# What is answered 404, as this server blocks no address for long.
-WITHOUT_SUCCESS = {('GET', '/anomaly/blocks/ips/{id}')}
+WITHOUT_A_METHOD = {('POST', '/refresh-tokens/explain'), ('GET', '/actions/actions/{id}/executions')}
+# What is answered 404, as this server blocks no address for long, and no Action runs meanwhile.
+WITHOUT_SUCCESS = {('GET', '/anomaly/blocks/ips/{id}'), ('GET', '/actions/executions/{id}')}
 
 
 class Calls:

@@ -1,0 +1,80 @@
+"""auth0-python 6: Actions, their versions, where they run, and what came of it."""
+
+from auth0.management.types import (ActionBindingRef, ActionBindingWithRef, ActionSecretRequest, ActionTrigger,
+                                    DeployActionVersionRequestContent)
+
+from auth0_management import SDK, Case, every, fresh
+
+# The other judges log in meanwhile: it does nothing to anybody but Ada.
+CODE = """exports.onExecutePostLogin = async (event, api) => {
+  if (event.user?.name !== 'Ada of the judge') return;
+  console.log('hello', event.user.name);
+  api.accessToken.setCustomClaim('https://judge.example/key', event.secrets.KEY);
+};"""
+LOGIN = [ActionTrigger(id='post-login', version='v3')]
+
+
+class Actions(Case):
+    """The code of the operator"""
+
+    def action(self, **more):
+        members = {'name': fresh('action'), 'supported_triggers': LOGIN, 'code': CODE, **more}
+        action = SDK.actions.create(**members)
+        self.addCleanup(lambda: SDK.actions.delete(action.id, force=True))
+        self.assertEqual((action.name, action.status, action.runtime), (members['name'], 'built', 'node22'))
+        return action
+
+    def test_versions_come_and_go(self):
+        action = self.action(secrets=[ActionSecretRequest(name='KEY', value='a secret')])
+        self.assertFalse(action.all_changes_deployed)
+        self.assertIsNone(action.deployed_version)
+        self.assertEqual([secret.name for secret in action.secrets], ['KEY'])
+        first = SDK.actions.deploy(action.id)
+        self.assertEqual((first.number, first.action.name), (1, action.name))
+        changed = SDK.actions.update(action.id, code='exports.x = 1', secrets=[ActionSecretRequest(name='KEY')])
+        self.assertEqual(changed.deployed_version.code, CODE)
+        second = SDK.actions.deploy(action.id)
+        versions = every(SDK.actions.versions.list(action.id))
+        self.assertEqual([(v.id, v.deployed) for v in versions], [(second.id, True), (first.id, False)])
+        self.assertEqual(every(SDK.actions.versions.list(action.id, per_page=1)), versions)
+        self.assertEqual(SDK.actions.versions.get(action.id, first.id).code, CODE)
+        back = SDK.actions.versions.deploy(action.id, first.id)
+        self.assertEqual((back.number, back.code), (3, CODE))
+        SDK.actions.versions.deploy(action.id, first.id, request=DeployActionVersionRequestContent(update_draft=True))
+        found = SDK.actions.get(action.id)
+        self.assertEqual((found.code, found.all_changes_deployed, found.deployed_version.number), (CODE, True, 4))
+        self.assertEqual([a.id for a in every(SDK.actions.list(action_name=action.name, deployed=True))], [action.id])
+        self.assertIn(action.id, [a.id for a in every(SDK.actions.list(per_page=1))])
+        tried = SDK.actions.test(action.id, payload={'event': {'user': {'name': 'Ada of the judge'}}})
+        self.assertEqual(tried.payload['console'], 'hello Ada of the judge\n')
+
+    def test_it_is_bound_in_an_order(self):
+        one, two = self.action(deploy=True), self.action(deploy=True)
+
+        def bind(*references):
+            bindings = [ActionBindingWithRef(ref=ActionBindingRef(type=kind, value=value)) for kind, value in references]
+            return SDK.actions.triggers.bindings.update_many('post-login', bindings=bindings).bindings
+        bound = bind(('action_id', one.id), ('action_name', two.name))
+        self.assertEqual([b.action.id for b in bound], [one.id, two.id])
+        self.assertEqual(every(SDK.actions.triggers.bindings.list('post-login', per_page=1)), bound)
+        again = bind(('binding_id', bound[1].id), ('action_id', one.id))
+        self.assertEqual([b.action.name for b in again], [two.name, one.name])
+        self.refused(409, None, SDK.actions.delete, one.id)
+        self.refused(400, 'invalid_body', SDK.actions.triggers.bindings.update_many, 'post-login', bindings=[
+            ActionBindingWithRef(ref=ActionBindingRef(type='binding_id', value=bound[0].id))])
+        self.assertEqual(bind(), [])
+        self.assertEqual(every(SDK.actions.triggers.bindings.list('post-login')), [])
+
+    def test_triggers_are_listed(self):
+        for trigger in SDK.actions.triggers.list().triggers:
+            self.assertTrue(trigger.version and trigger.runtimes and trigger.default_runtime, trigger)
+            every(SDK.actions.triggers.bindings.list(trigger.id))
+
+    def test_what_is_not_there_or_not_right(self):
+        self.refused(404, None, SDK.actions.get, 'none')
+        self.refused(404, None, SDK.actions.executions.get, 'none')
+        self.refused(404, None, SDK.actions.versions.list, 'none')
+        self.refused(400, 'invalid_body', lambda **more: SDK.actions.create(
+            name=fresh('broken'), supported_triggers=LOGIN, code='let = ;', **more))
+        name = self.action().name
+        self.refused(409, None, SDK.actions.create, name=name, supported_triggers=LOGIN)
