@@ -23,7 +23,12 @@ use crate::crypto::{
 };
 use crate::domain::{entropy::Entropy, job::JobKind, time::Clock};
 use crate::http::{self, App};
-use crate::login::{LoginService, audit::AuditWriter, background::Background, triggers};
+use crate::login::{
+    LoginService,
+    audit::AuditWriter,
+    background::Background,
+    triggers::{self, executions::ExecutionWriter},
+};
 use crate::mail::Mailer;
 use crate::outbound::Outbound;
 use crate::store::{self, Store};
@@ -96,6 +101,8 @@ pub async fn build(
         job_added: tokio::sync::Notify::new(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
+        executions: ExecutionWriter::start(store.clone()),
+        at_rest: Arc::clone(&at_rest),
         transactions: Sealer::new(&master, Purpose::Transaction)?,
         action_cache: triggers::cache::Cache::default(),
         short_codes: ShortCodeKey::new(&master),
@@ -190,7 +197,7 @@ pub async fn serve(
     tasks.extend(endpoint.tls().map(|tls| tokio::spawn(Arc::clone(tls).follow())));
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
     let (audit, mailer) = (app.login.audit.clone(), app.login.mailer.clone());
-    let background = app.login.background.clone();
+    let (background, executions) = (app.login.background.clone(), app.login.executions.clone());
     let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
     tasks.push(tokio::spawn(async move {
         stop.await;
@@ -213,6 +220,7 @@ pub async fn serve(
     }
     background.idle().await;
     mailer.flush().await;
+    executions.flush().await;
     audit.flush().await;
     store.close().await;
     Ok(())

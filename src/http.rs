@@ -16,7 +16,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{ConnectInfo, DefaultBodyLimit, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -27,7 +27,10 @@ use self::pages::{branding::Branding, locales::Locale};
 use crate::domain::{
     audit::Caller, entropy::Entropy, settings::Settings, tenant::Tenant, time::Clock,
 };
-use crate::login::LoginService;
+use crate::login::{
+    LoginService,
+    triggers::{self, request::CurrentRequest},
+};
 use crate::store::Store;
 use crate::telemetry;
 use crate::token::TokenService;
@@ -101,11 +104,13 @@ async fn in_span(State(app): State<App>, request: Request, next: Next) -> Respon
     let (caller, tenant) = (caller(&request), tenant(&app, request.uri().path()).await);
     let locales = Locale::enabled(&tenant.enabled_locales, &app.settings.default_locale);
     let locale = locale(&request, &locales);
+    let seen = Arc::new(seen_by_scripts(&request));
     let branding = Arc::new(Branding::of(&app.settings, &tenant));
     let answered = REQUEST_ID.scope(id.clone(), next.run(request));
     let answered = pages::locales::scope(locale, locales, answered);
     let answered = pages::branding::scope(branding, answered);
     let answered = telemetry::caller::scope(caller, answered);
+    let answered = triggers::request::scope(seen, answered);
     let mut response = answered.instrument(span.clone()).await;
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(http.status = status, "{method} {path} {status}"));
@@ -139,6 +144,22 @@ fn caller(request: &Request) -> Caller {
         ip: peer.map(|ConnectInfo(address)| address.ip().to_string()),
         user_agent: user_agent.map(|text| text.chars().take(LONGEST).collect()),
     }
+}
+
+/// What the operator's scripts are told of a request.
+fn seen_by_scripts(request: &Request) -> CurrentRequest {
+    /// Longer headers are cut.
+    const LONGEST: usize = 300;
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let host = header(header::HOST).and_then(|host| host.parse().ok());
+    let host: Option<Authority> = host.or_else(|| request.uri().authority().cloned());
+    let language = header(header::ACCEPT_LANGUAGE);
+    CurrentRequest::new(
+        request.method().as_str().to_owned(),
+        host.map(|host| host.host().to_owned()),
+        language.map(|text| text.chars().take(LONGEST).collect()),
+        request.uri().query().map(str::to_owned),
+    )
 }
 
 /// The settings that pages and messages show. Answers to programs show none of them, and those

@@ -47,6 +47,10 @@ pub struct LoginService {
     pub mailer: Mailer,
     /// What Actions keep for their later executions.
     pub action_cache: triggers::cache::Cache,
+    /// Keeps the records of executions.
+    pub executions: triggers::executions::ExecutionWriter,
+    /// Seals secrets at rest.
+    pub at_rest: Arc<Sealer>,
     /// Seals login transactions.
     pub transactions: Sealer,
     /// Makes of short codes what the store keeps of them.

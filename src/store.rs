@@ -67,6 +67,7 @@ pub mod roles;
 pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
+pub mod suspended_logins;
 pub mod sweep;
 pub mod tenant_settings;
 pub mod tickets;

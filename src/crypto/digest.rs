@@ -5,7 +5,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use md5::{Digest, Md5};
 
 use crate::crypto::hex;
-use crate::domain::secret::{Code, DeviceCode, DownloadToken, RequestUri, SessionCookie, Ticket};
+use crate::domain::secret::{
+    Code, DeviceCode, DownloadToken, RequestUri, SessionCookie, SuspensionHandle, Ticket,
+};
 
 /// SHA-256. Enough for secrets that already carry 128 random bits or more; what people choose goes
 /// through [`crate::crypto::password`].
@@ -41,6 +43,11 @@ pub fn cookie_hash(cookie: &SessionCookie) -> Vec<u8> {
 /// What the store keeps of the name of a pushed request.
 pub fn request_uri_hash(request_uri: &RequestUri) -> Vec<u8> {
     sha256(request_uri.expose().as_bytes())
+}
+
+/// What the store keeps of the handle of a suspended login.
+pub fn suspension_hash(handle: &SuspensionHandle) -> Vec<u8> {
+    sha256(handle.expose().as_bytes())
 }
 
 /// What the store keeps of a ticket.

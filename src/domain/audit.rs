@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use self::management::{Managed, ManagementRequest};
 use crate::domain::{
-    ClientId, FamilyId, JobId, SessionId, UserId,
+    ActionId, ClientId, ExecutionId, FamilyId, JobId, SessionId, UserId,
+    action::Trigger,
     audience::Audience,
     entropy::Entropy,
     family::RevokedBy,
@@ -112,6 +113,8 @@ pub enum Happened<'a> {
         family: Option<&'a FamilyId>,
         /// What was issued.
         issued: Issued<'a>,
+        /// The record of the scripts that were run, if any.
+        execution: Option<&'a ExecutionId>,
     },
     /// A refresh token was exchanged.
     Refreshed {
@@ -228,9 +231,34 @@ pub enum Happened<'a> {
     /// A user logged in.
     LoggedIn,
     /// A session spared its user a login (`prompt=none`).
-    LoggedInSilently,
+    LoggedInSilently {
+        /// The record of the scripts that were run, if any.
+        execution: Option<&'a ExecutionId>,
+    },
+    /// A script refused a login in a browser, or failed.
+    LoginRefusedByScript {
+        /// The record of the execution.
+        execution: Option<&'a ExecutionId>,
+        /// Whether it was a silent one.
+        silent: bool,
+        /// Why, in a word.
+        reason: &'a str,
+        /// Why, in the words of the script.
+        description: &'a str,
+    },
     /// A silent login was refused.
     SilentLoginRefused,
+    /// A script of the operator failed.
+    ActionFailed {
+        /// The record of the execution.
+        execution: &'a ExecutionId,
+        /// Of which trigger.
+        trigger: Trigger,
+        /// The Action; of a rule its own id.
+        action: &'a ActionId,
+        /// Why, in a word.
+        reason: &'a str,
+    },
     /// A login with a wrong password.
     WrongPassword,
     /// A login of somebody who does not exist.
@@ -332,8 +360,11 @@ impl Happened<'_> {
             Self::ClientAssertionReplayed => "feccft",
             Self::FamiliesBeyondLimit { .. } => "resource_cleanup",
             Self::LoggedIn => "s",
-            Self::LoggedInSilently => "ssa",
+            Self::LoggedInSilently { .. } => "ssa",
+            Self::LoginRefusedByScript { silent: true, .. } => "fsa",
+            Self::LoginRefusedByScript { silent: false, .. } => "f",
             Self::SilentLoginRefused => "fsa",
+            Self::ActionFailed { .. } => "actions_execution_failed",
             Self::WrongPassword => "fp",
             Self::UnknownUser => "fu",
             Self::BlockedUser => "f",
@@ -366,8 +397,20 @@ impl Happened<'_> {
 
     fn details(&self) -> Value {
         match self {
-            Self::Granted { family: None, .. } => json!({}),
-            Self::Granted { family: Some(family), .. } => json!({ "familyId": family }),
+            Self::Granted { family, execution, .. } => {
+                let mut details = of_scripts(*execution);
+                if let Some(family) = family {
+                    details["familyId"] = json!(family);
+                }
+                details
+            }
+            Self::LoggedInSilently { execution } => of_scripts(*execution),
+            Self::LoginRefusedByScript { execution, reason, description, .. } => {
+                let mut details = of_scripts(*execution);
+                details["reason"] = json!(reason);
+                details["error_description"] = json!(description);
+                details
+            }
             Self::Refreshed {
                 family,
                 generation,
@@ -431,6 +474,10 @@ impl Happened<'_> {
             Self::CodeOfOtherClient { presented_by } => {
                 json!({ "presented_by": presented_by, "reason": "other_client" })
             }
+            Self::ActionFailed { execution, trigger, action, reason } => json!({
+                "actions": { "executions": [execution] },
+                "trigger_id": trigger.as_str(), "action_id": action, "reason": reason,
+            }),
             Self::ClientAssertionReplayed => json!({ "reason": "assertion_replayed" }),
             Self::FamiliesBeyondLimit { revoked } => json!({ "revoked": revoked }),
             Self::OfflineAccessDropped { audience } => {
@@ -446,7 +493,6 @@ impl Happened<'_> {
                 "inserted": counts.inserted, "updated": counts.updated, "failed": counts.failed,
             }),
             Self::LoggedIn
-            | Self::LoggedInSilently
             | Self::SilentLoginRefused
             | Self::WrongPassword
             | Self::UnknownUser
@@ -456,6 +502,14 @@ impl Happened<'_> {
             | Self::DeviceConfirmed
             | Self::DeviceDeclined => json!({}),
         }
+    }
+}
+
+/// What an event says about scripts.
+fn of_scripts(execution: Option<&ExecutionId>) -> Value {
+    match execution {
+        None => json!({}),
+        Some(execution) => json!({ "actions": { "executions": [execution] } }),
     }
 }
 

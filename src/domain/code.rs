@@ -1,8 +1,8 @@
 //! Authorization codes (RFC 6749 §4.1.2).
 
 use crate::domain::{
-    ClientId, FamilyId, OrganizationId, SessionId, UserId, audience::Audience, dpop::Thumbprint,
-    scope::ScopeSet, time::Timestamp,
+    ClientId, FamilyId, OrganizationId, SessionId, UserId, action::outcome::Customised,
+    audience::Audience, dpop::Thumbprint, scope::ScopeSet, time::Timestamp,
 };
 
 /// What a code stands for. Single use, and bound to the client, the redirect URI, the PKCE
@@ -41,4 +41,6 @@ pub struct AuthorizationCode {
     pub family_id: Option<FamilyId>,
     /// The key that its exchange must prove (RFC 9449 §10), if any.
     pub dpop_jkt: Option<Thumbprint>,
+    /// What scripts made of the tokens.
+    pub customised: Customised,
 }

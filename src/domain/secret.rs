@@ -67,6 +67,10 @@ secret!(
     SessionCookie
 );
 secret!(
+    /// What a browser brings back that a script has sent elsewhere.
+    SuspensionHandle
+);
+secret!(
     /// A one-time ticket as it travels in the link of a message.
     Ticket
 );

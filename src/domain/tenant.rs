@@ -1,7 +1,7 @@
 //! Settings that an operator changes while the server runs (`/tenants/settings` of the Management
 //! API), as far as the protocol reads them. What was never set is left to the configuration.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     audience::Audience,
@@ -101,13 +101,27 @@ pub struct SessionCookieSettings {
 }
 
 /// How long a browser keeps the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CookieMode {
     /// Until it expires.
     Persistent,
     /// Until the browser is closed, and not as long on the server.
     NonPersistent,
+}
+
+impl CookieMode {
+    /// As the store keeps it and the wire writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Persistent => "persistent",
+            Self::NonPersistent => "non-persistent",
+        }
+    }
+    /// The mode of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Persistent, Self::NonPersistent].into_iter().find(|mode| mode.as_str() == name)
+    }
 }
 
 /// `oidc_logout`

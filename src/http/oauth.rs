@@ -3,6 +3,7 @@
 pub mod after_ticket;
 pub mod authorize;
 pub mod azure;
+pub mod continuation;
 pub mod dbconnections;
 pub mod device;
 pub mod discovery;
@@ -64,6 +65,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/authorize", get(authorize::authorize).post(authorize::authorize))
         .route("/{tenant}/oauth2/authorize", get(azure::authorize).post(azure::authorize))
         .route("/authorize/resume", get(authorize::resume))
+        .route("/continue", get(continuation::go_on).post(continuation::go_on))
         .route("/u/login", get(interaction::login_page).post(interaction::log_in))
         .route("/u/account", get(interaction::account_page).post(interaction::account))
         .route("/u/signup", get(signup::signup_page).post(signup::sign_up))

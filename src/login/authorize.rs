@@ -5,8 +5,12 @@
 //! 2. Is the application still there, and may the user log in to it (organization)?
 //! 3. Which scopes are granted?
 //! 4. Does the user have to consent? If so: the consent page, or `consent_required`.
-//! 5. Issue a code, bound to client, redirect URI, challenge and this browser session, if one was
+//! 5. What do the operator's scripts say? They may refuse, send the browser away, or change what is
+//!    issued.
+//! 6. Issue a code, bound to client, redirect URI, challenge and this browser session, if one was
 //!    asked for. Tokens that were asked for beside it or instead are minted by `token`.
+
+mod scripts;
 
 use std::sync::Arc;
 
@@ -18,17 +22,21 @@ use crate::domain::{
 use crate::login::{
     LoginService,
     transaction::{AccountChoice, Transaction},
+    triggers::{post_login::Resumed, suspension::Suspension},
 };
 use crate::policy::{
     authorize::{AuthorizationResponse, RedirectProblem, ValidRequest},
     consent,
     login_scope::{self, NoScope},
+    post_login::Decision,
 };
 use crate::store::{
     self, audit, clients::ClientRecord, codes, consents, organizations,
     resource_servers::ResourceServerRecord, session_clients, sessions, users,
 };
 use crate::telemetry;
+
+pub use scripts::CookieChange;
 
 /// A session's idle end is moved at most this often, in seconds: not every silent login writes.
 const TOUCH_INTERVAL: i64 = 60;
@@ -46,6 +54,8 @@ pub enum Next {
     Respond(Box<AuthorizationResponse>),
     /// Mint the tokens that the application asked for, and go back to it with them.
     Mint(Box<Approved>),
+    /// Go where a script sends the browser, once the login is put aside.
+    Away(Box<Suspension>),
     /// The application is gone: a page.
     UnknownClient,
 }
@@ -84,6 +94,25 @@ pub struct Approved {
     pub code: Option<Code>,
     /// What scripts made of the tokens.
     pub customised: Customised,
+    /// What they made of the cookie of the session.
+    pub cookie: CookieChange,
+    /// What else they decided.
+    pub(super) decision: Decision,
+}
+
+/// How far a transaction came.
+#[derive(Debug)]
+pub struct Advanced {
+    /// What the browser does next.
+    pub next: Next,
+    /// What becomes of the cookie of the session.
+    pub cookie: CookieChange,
+}
+
+impl From<Next> for Advanced {
+    fn from(next: Next) -> Self {
+        Self { next, cookie: CookieChange::None }
+    }
 }
 
 /// The outcome of steps 1 to 4.
@@ -126,29 +155,53 @@ impl LoginService {
         &self,
         transaction: &Transaction,
         session: Option<&Session>,
-    ) -> Result<Next, Failure> {
+    ) -> Result<Advanced, Failure> {
+        self.advance_from(transaction, session, None).await
+    }
+
+    /// Takes a transaction further whose browser has come back from where a script had sent it.
+    /// Everything that comes before the scripts is checked again.
+    ///
+    /// # Errors
+    /// Failures of ours.
+    pub async fn advance_from(
+        &self,
+        transaction: &Transaction,
+        session: Option<&Session>,
+        resumed: Option<Resumed>,
+    ) -> Result<Advanced, Failure> {
         let mut approved = match self.next_page(transaction, session).await? {
             Decided::Page(next) => {
                 self.tell_of_silence(transaction, session, &next);
-                return Ok(next);
+                return Ok(next.into());
             }
             Decided::Approved(approved) => approved,
         };
         // Step 5.
-        let response_type = approved.request.response_type;
+        if let Some(next) = self.ask_scripts(transaction, &mut approved, resumed).await? {
+            return Ok(Advanced { next, cookie: approved.cookie });
+        }
+        // Step 6.
+        let (response_type, cookie) = (approved.request.response_type, approved.cookie);
         if response_type.code {
             approved.code = Some(self.issue_code(&approved).await?);
+        } else if approved.changes_anything() {
+            let mut tx = self.store.write().await?;
+            self.write_changes(&mut tx, &approved).await?;
+            tx.commit().await?;
         }
         if transaction.request.prompt.none {
             let (client, user) = (&approved.request.client_id, &approved.user.user_id);
-            self.note(&Happened::LoggedInSilently, Some(client), Some(user));
+            let execution = approved.customised.execution.as_ref();
+            let happened = Happened::LoggedInSilently { execution };
+            self.note(&happened, Some(client), Some(user));
         }
         if response_type.has_tokens() {
-            return Ok(Next::Mint(approved));
+            return Ok(Advanced { next: Next::Mint(approved), cookie });
         }
         let code = approved.code.iter().map(|code| ("code", code.expose().to_owned())).collect();
         let response = approved.request.destination().answer(&self.settings.issuer, code);
-        Ok(Next::Respond(Box::new(response)))
+        Ok(Advanced { next: Next::Respond(Box::new(response)), cookie })
     }
 
     /// A refused silent login. Told to the stream only: nobody needs a credential to cause one.
@@ -213,6 +266,8 @@ impl LoginService {
                 organization_id,
                 code: None,
                 customised: Customised::default(),
+                cookie: CookieChange::None,
+                decision: Decision::default(),
             };
             return Ok(Decided::Approved(Box::new(approved)));
         }
@@ -393,6 +448,7 @@ impl LoginService {
             consumed_at: None,
             family_id: None,
             dpop_jkt: request.dpop_jkt.clone(),
+            customised: approved.customised.clone(),
         };
         let idle_lifetime = self.session_lifetime().await?.idle;
         let mut tx = self.store.write().await?;
@@ -402,6 +458,8 @@ impl LoginService {
         if idle_end.millis_since(session.idle_expires_at) > TOUCH_INTERVAL * 1000 {
             sessions::touch(&mut tx, &session.id, idle_end).await?;
         }
+        // After the idle end was moved: a script may bring it forward again.
+        self.write_changes(&mut tx, approved).await?;
         if let Some(warning) = &warning {
             audit::insert(&mut tx, warning).await?;
         }

@@ -23,6 +23,9 @@ pub struct Transaction {
     pub consented: bool,
     /// What the user answered to `prompt=select_account`.
     pub account: Option<AccountChoice>,
+    /// Names the login to the operator's scripts.
+    #[serde(default)]
+    pub id: String,
 }
 
 /// What the user answered to `prompt=select_account` (OIDC Core §3.1.2.1).
@@ -132,7 +135,8 @@ impl LoginService {
     /// A new transaction.
     pub fn begin(&self, request: ValidRequest) -> Transaction {
         let begun_at = self.clock.now().millis();
-        Transaction { request, begun_at, login: None, consented: false, account: None }
+        let id = self.entropy.url_safe(22);
+        Transaction { request, begun_at, login: None, consented: false, account: None, id }
     }
 
     /// Seals what a login is for, for a browser.

@@ -1,6 +1,11 @@
 //! Where the operator's scripts take part in the flows: what they are told, in which order they run,
-//! and what becomes of what they ask for.
+//! and what becomes of what they ask for. One file per trigger.
 
 pub mod cache;
 pub mod changes;
+pub mod event;
+pub mod executions;
 pub mod post_login;
+pub mod request;
+pub mod run;
+pub mod suspension;

@@ -10,7 +10,7 @@ mod checks;
 mod destination;
 mod response;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,8 @@ pub struct Parameters {
     pub repeated: Option<String>,
     /// The client pushed them (RFC 9126) instead of sending them through the browser
     pub pushed: bool,
+    /// Those that mean nothing here, for the operator's scripts
+    pub extra: BTreeMap<String, String>,
 }
 
 /// What a verified `id_token_hint` says.
@@ -173,6 +175,10 @@ pub struct ValidRequest {
     /// The key that the exchange of the code must prove.
     #[serde(default)]
     pub dpop_jkt: Option<Thumbprint>,
+    /// Parameters that mean nothing here, for the operator's scripts: as many as fit into an
+    /// address.
+    #[serde(default)]
+    pub extra: BTreeMap<String, String>,
 }
 
 impl ValidRequest {
@@ -241,6 +247,7 @@ pub fn validate(
         ui_locales: parameters.ui_locales.clone(),
         screen_hint: parameters.screen_hint.clone(),
         dpop_jkt,
+        extra: checks::extra(parameters),
     })
 }
 
@@ -355,6 +362,19 @@ mod tests {
         let confidential = Client { token_endpoint_auth_method: None, ..client() };
         assert_eq!(run(&plain, &client()).expect_err("refused").error, "invalid_request");
         assert_eq!(run(&plain, &confidential).expect("allowed").code_challenge, None);
+    }
+
+    #[test]
+    fn parameters_for_scripts_travel_as_far_as_they_fit() {
+        let of = |pairs: &[(&str, usize)]| {
+            let pairs = pairs.iter().map(|(name, length)| ((*name).into(), "x".repeat(*length)));
+            let extra = run(&Parameters { extra: pairs.collect(), ..good() }, &client());
+            extra.expect("valid").extra.into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[("acr_values", 100), ("ext", 1000)]), ["acr_values", "ext"]);
+        assert_eq!(of(&[("a", 2047)]), ["a"]);
+        assert_eq!(of(&[("a", 2048)]), [""; 0]);
+        assert_eq!(of(&[("a", 1500), ("b", 1500), ("c", 100)]), ["a", "c"]);
     }
 
     #[test]

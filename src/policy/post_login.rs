@@ -4,13 +4,14 @@
 //! A call that cannot be granted is dropped and noted, unless doing without it could let somebody
 //! in who should not be: then the login is refused.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::domain::{
     action::{
         command::Command,
-        outcome::{CacheChange, Changes, Customised},
+        outcome::{Changes, Customised},
     },
     resource_server::ResourceServer,
     scope::{OIDC_SCOPES, ScopeSet},
@@ -120,7 +121,7 @@ impl Denial {
 }
 
 /// What all scripts together have decided so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// The scopes of the access token.
     pub scope: ScopeSet,
@@ -138,9 +139,8 @@ pub struct Decision {
     pub transaction_metadata: Map<String, Value>,
     /// Ways in which the user has authenticated beside the one of the session.
     pub methods: Vec<String>,
-    /// Changes of the cache of the trigger.
-    pub cache: Vec<CacheChange>,
-    /// How the login ends, if not well.
+    /// How the login ends, if not well. A login that goes on later has not ended.
+    #[serde(skip)]
     pub end: Option<End>,
     /// What was not granted, for the record of the execution.
     pub notes: Vec<String>,
@@ -162,10 +162,6 @@ const TRANSACTION_BYTES: usize = 16 * 1024;
 const URL_BYTES: usize = 8 * 1024;
 /// The longest name of a way to authenticate, in bytes.
 const METHOD_BYTES: usize = 255;
-/// The longest key of the cache, in bytes.
-const CACHE_KEY: usize = 64;
-/// The longest text in the cache, in bytes.
-const CACHE_VALUE: usize = 4 * 1024;
 /// The most notes that are kept of one login.
 const NOTES: usize = 100;
 /// The longest reason that is told, in characters.
@@ -253,13 +249,8 @@ impl Decision {
                 self.check_user_metadata();
             }
             Command::SetTransactionMetadata { key, value } => self.keep(key, value),
-            Command::CacheSet { key, value, expires_at } => {
-                if key.len() > CACHE_KEY || value.len() > CACHE_VALUE {
-                    return self.note(format!("cache: {key:.64} is too large"));
-                }
-                self.cache.push(CacheChange::Set { key, value, expires_at });
-            }
-            Command::CacheDelete { key } => self.cache.push(CacheChange::Delete { key }),
+            // Carried out at once, by who ran the script: the next one reads it.
+            Command::CacheSet { .. } | Command::CacheDelete { .. } => {}
             other => self.take_change(ground, other),
         }
     }
@@ -389,10 +380,9 @@ impl Decision {
             }
             Command::SetSessionExpiresAt { at } => earliest(&mut session.expires_at, at),
             Command::SetSessionIdleExpiresAt { at } => earliest(&mut session.idle_expires_at, at),
-            Command::SetSessionCookieMode { mode } => match mode.as_str() {
-                "persistent" => self.cookie_mode = Some(CookieMode::Persistent),
-                "non-persistent" => self.cookie_mode = Some(CookieMode::NonPersistent),
-                _ => self.note("session: unknown cookie mode"),
+            Command::SetSessionCookieMode { mode } => match CookieMode::parse(&mode) {
+                Some(mode) => self.cookie_mode = Some(mode),
+                None => self.note("session: unknown cookie mode"),
             },
             other => self.take_metadata(ground, other),
         }

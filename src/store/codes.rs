@@ -1,10 +1,12 @@
 //! Table `authorization_code`.
 
+use serde_json::json;
+
 use crate::domain::{
     ClientId, FamilyId, OrganizationId, SessionId, UserId, audience::Audience,
     code::AuthorizationCode, dpop::Thumbprint, scope::ScopeSet, time::Timestamp,
 };
-use crate::store::{Db, Result, Tx, join_words, split_words};
+use crate::store::{Db, Error, Result, Tx, decode, join_words, split_words};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -24,11 +26,15 @@ struct Row {
     consumed_at: Option<i64>,
     family_id: Option<String>,
     dpop_jkt: Option<String>,
+    custom_claims: Option<String>,
 }
 
-impl From<Row> for AuthorizationCode {
-    fn from(row: Row) -> Self {
-        Self {
+impl TryFrom<Row> for AuthorizationCode {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let customised = row.custom_claims.map(|json| decode("authorization_code", &json));
+        Ok(Self {
             client_id: ClientId::new(row.client_id),
             user_id: UserId::new(row.user_id),
             session_id: SessionId::new(row.session_id),
@@ -45,7 +51,8 @@ impl From<Row> for AuthorizationCode {
             consumed_at: row.consumed_at.map(Timestamp::from_millis),
             family_id: row.family_id.map(FamilyId::new),
             dpop_jkt: row.dpop_jkt.map(Thumbprint::trusted),
-        }
+            customised: customised.transpose()?.unwrap_or_default(),
+        })
     }
 }
 
@@ -56,11 +63,11 @@ impl From<Row> for AuthorizationCode {
 pub async fn find(db: Db<'_>, code_hash: &[u8]) -> Result<Option<AuthorizationCode>> {
     const FIND: &str = "SELECT client_id, user_id, session_id, redirect_uri, redirect_uri_given,
         code_challenge, nonce, audience, scope, organization_id, auth_time, amr, expires_at,
-        consumed_at, family_id, dpop_jkt
+        consumed_at, family_id, dpop_jkt, custom_claims
         FROM authorization_code WHERE code_hash = $1";
     let row: Option<Row> =
         on!(db, |c| sqlx::query_as(FIND).bind(code_hash).fetch_optional(c).await?);
-    Ok(row.map(Into::into))
+    row.map(TryInto::try_into).transpose()
 }
 
 /// Adds a code.
@@ -76,8 +83,9 @@ pub async fn insert(
     const INSERT: &str = "INSERT INTO authorization_code
         (code_hash, client_id, user_id, session_id, redirect_uri, redirect_uri_given,
          code_challenge, nonce, audience, scope, organization_id, auth_time, amr, created_at,
-         expires_at, dpop_jkt)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+         expires_at, dpop_jkt, custom_claims)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    let customised = (!code.customised.is_empty()).then(|| json!(code.customised).to_string());
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(code_hash)
         .bind(code.client_id.as_str())
@@ -95,6 +103,7 @@ pub async fn insert(
         .bind(now.millis())
         .bind(code.expires_at.millis())
         .bind(code.dpop_jkt.as_ref().map(Thumbprint::as_str))
+        .bind(customised)
         .execute(c)
         .await
         .map(|_| ())?);

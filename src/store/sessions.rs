@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::{SessionId, UserId, session::Session, time::Timestamp};
+use crate::domain::{SessionId, UserId, session::Session, tenant::CookieMode, time::Timestamp};
 use crate::store::{Db, Result, Tx, decode, join_words, split_words};
 
 #[derive(sqlx::FromRow)]
@@ -85,6 +85,32 @@ pub async fn set_metadata(
     Ok(updated == 1)
 }
 
+/// How long the browser keeps a session, if a script chose; `None` for as long as others.
+///
+/// # Errors
+/// When the database does.
+pub async fn cookie_mode(db: Db<'_>, id: &SessionId) -> Result<Option<CookieMode>> {
+    const MODE: &str = "SELECT cookie_mode FROM session WHERE id = $1";
+    let row: Option<(Option<String>,)> =
+        on!(db, |c| sqlx::query_as(MODE).bind(id.as_str()).fetch_optional(c).await?);
+    Ok(row.and_then(|(mode,)| CookieMode::parse(&mode?)))
+}
+
+/// Notes how long the browser keeps a session.
+///
+/// # Errors
+/// When the database does.
+pub async fn set_cookie_mode(tx: &mut Tx, id: &SessionId, mode: CookieMode) -> Result<()> {
+    const SET: &str = "UPDATE session SET cookie_mode = $2 WHERE id = $1";
+    on!(tx.db(), |c| sqlx::query(SET)
+        .bind(id.as_str())
+        .bind(mode.as_str())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
 /// The living sessions of a user by id, from the one after `after` on.
 ///
 /// # Errors
@@ -127,6 +153,21 @@ pub async fn insert(tx: &mut Tx, session: &Session, cookie_hash: &[u8]) -> Resul
         .bind(session.created_at.millis())
         .bind(session.expires_at.millis())
         .bind(session.idle_expires_at.millis())
+        .execute(c)
+        .await
+        .map(|_| ())?);
+    Ok(())
+}
+
+/// Replaces the ways in which the user of a session has authenticated.
+///
+/// # Errors
+/// When the database does.
+pub async fn set_amr(tx: &mut Tx, id: &SessionId, amr: &[String]) -> Result<()> {
+    const SET: &str = "UPDATE session SET amr = $2 WHERE id = $1";
+    on!(tx.db(), |c| sqlx::query(SET)
+        .bind(id.as_str())
+        .bind(join_words(amr))
         .execute(c)
         .await
         .map(|_| ())?);

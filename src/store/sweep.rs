@@ -32,6 +32,8 @@ const ASSERTIONS: &str = "DELETE FROM client_assertion WHERE (client_id, jti_has
     (SELECT client_id, jti_hash FROM client_assertion WHERE expires_at < $1 LIMIT $2)";
 const PUSHED_REQUESTS: &str = "DELETE FROM pushed_request WHERE id_hash IN
     (SELECT id_hash FROM pushed_request WHERE expires_at < $1 LIMIT $2)";
+const SUSPENDED_LOGINS: &str = "DELETE FROM suspended_login WHERE handle_hash IN
+    (SELECT handle_hash FROM suspended_login WHERE expires_at < $1 LIMIT $2)";
 const TICKETS: &str = "DELETE FROM ticket WHERE ticket_hash IN
     (SELECT ticket_hash FROM ticket WHERE expires_at < $1 LIMIT $2)";
 const DEVICE_CODES: &str = "DELETE FROM device_code WHERE device_code_hash IN
@@ -87,6 +89,7 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (DPOP_PROOFS, now.plus_seconds(-CLOCK_DIFFERENCE)),
         (ASSERTIONS, now.plus_seconds(-CLOCK_DIFFERENCE)),
         (PUSHED_REQUESTS, now),
+        (SUSPENDED_LOGINS, now),
         (TICKETS, now),
         // A device that polls late is told for a while that its code has expired.
         (DEVICE_CODES, now.plus_seconds(-3600)),

@@ -23,7 +23,8 @@ impl TokenService {
         let audience = login.api.as_ref().map(|record| &record.api.identifier);
         let issued = Issued { audience, scope: &login.scope };
         let family = family.map(|family| &family.id);
-        let happened = Happened::Granted { exchanged, family, issued };
+        let execution = login.customised.execution.as_ref();
+        let happened = Happened::Granted { exchanged, family, issued, execution };
         let client = &login.client.client.client_id;
         self.login.note(&happened, Some(client), Some(&login.user.user_id));
     }

@@ -11,7 +11,6 @@
 use crate::crypto::digest;
 use crate::domain::{
     ClientId,
-    action::outcome::Customised,
     audit::{Exchanged, Happened},
     code::AuthorizationCode,
     dpop::Thumbprint,
@@ -196,7 +195,7 @@ impl TokenService {
             amr: code.amr.clone(),
             nonce: code.nonce.clone(),
             binding,
-            customised: Customised::default(),
+            customised: code.customised.clone(),
         })
     }
 

@@ -95,6 +95,7 @@ impl TokenService {
             exchanged: Exchanged::ClientCredentials,
             family: None,
             issued: Issued { audience: Some(audience), scope: &scope },
+            execution: None,
         };
         self.login.note(&happened, Some(client_id), None);
         Ok(Granted {

@@ -1,5 +1,6 @@
 //! The harness: a server per test and database, a clock that moves, and the actors.
 
+pub mod actions;
 pub mod browser;
 pub mod dpop;
 pub mod fixtures;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::time::Timestamp;
+use crate::domain::{ExecutionId, time::Timestamp};
 
 /// What a login's scripts made of its tokens. Kept with an authorization code until its exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Customised {
     /// What is different about the refresh token.
     #[serde(skip_serializing_if = "Changes::is_empty")]
     pub refresh_token: Changes,
+    /// The record of the execution, for the audit trail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionId>,
 }
 
 impl Customised {
@@ -62,23 +65,4 @@ impl Changes {
             (None, at) => at.map(Timestamp::from_millis),
         }
     }
-}
-
-/// What the cache of a trigger keeps from one execution to the next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CacheChange {
-    /// Keeps a text.
-    Set {
-        /// Its key.
-        key: String,
-        /// The text.
-        value: String,
-        /// Until when, in epoch milliseconds.
-        expires_at: i64,
-    },
-    /// Forgets one.
-    Delete {
-        /// Its key.
-        key: String,
-    },
 }

@@ -81,5 +81,10 @@ pub fn clear_session(app: &App) -> HeaderValue {
 
 /// `Set-Cookie` for a binding.
 pub fn set_binding(app: &App, binding: &BrowserBinding) -> HeaderValue {
-    set(app, BINDING, &binding.0, Some(app.settings.login_transaction_lifetime))
+    set_binding_for(app, binding, app.settings.login_transaction_lifetime)
+}
+
+/// `Set-Cookie` for a binding that is needed for so many seconds.
+pub fn set_binding_for(app: &App, binding: &BrowserBinding, seconds: i64) -> HeaderValue {
+    set(app, BINDING, &binding.0, Some(seconds))
 }

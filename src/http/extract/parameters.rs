@@ -21,6 +21,7 @@ use crate::http::{
     App,
     error::{oauth::OAuthError, page::PageError},
 };
+use crate::login::triggers::request::{Body, remember_body};
 
 /// The longest query or body that is read, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -285,8 +286,14 @@ async fn body(request: Request, app: &App) -> Result<Parameters, Unreadable> {
         return Err(Unreadable::TooLong);
     }
     match media_type.as_str() {
-        "application/x-www-form-urlencoded" => Parameters::from_form(&body),
-        "application/json" => Parameters::from_json(&body),
+        "application/x-www-form-urlencoded" => {
+            remember_body(|| Body::Form(body.to_vec()));
+            Parameters::from_form(&body)
+        }
+        "application/json" => {
+            remember_body(|| Body::Json(body.to_vec()));
+            Parameters::from_json(&body)
+        }
         _ => Err(Unreadable::MediaType),
     }
 }

@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::domain::ClientId;
+use crate::domain::{
+    ClientId,
+    tenant::{CookieMode, SessionLifetime},
+};
 use crate::http::{
     App,
     error::page::PageError,
@@ -19,8 +22,9 @@ use crate::http::{
     pages::{self, locales},
 };
 use crate::login::{
-    authorize::Next,
+    authorize::{Advanced, CookieChange, Next},
     transaction::{BrowserBinding, Errand, Transaction, TransactionFault},
+    triggers::suspension::{self, Suspension},
 };
 use crate::policy::authorize::{
     self as rules, AuthorizationResponse, IdTokenHint, PageProblem, ResponseMode,
@@ -105,8 +109,47 @@ pub async fn go_on(
 ) -> Result<Response, PageError> {
     let session = app.login.session(cookies.session.as_ref()).await;
     let session = session.map_err(|error| PageError::store(app, &error))?;
-    let next = app.login.advance(transaction, session.as_ref()).await;
-    match next.map_err(|failure| PageError::failure(app, &failure))? {
+    let advanced = app.login.advance(transaction, session.as_ref()).await;
+    let advanced = advanced.map_err(|failure| PageError::failure(app, &failure))?;
+    show(app, transaction, cookies, advanced).await
+}
+
+/// Answers with what comes next in a transaction.
+///
+/// # Errors
+/// The page that says why there is nothing.
+pub async fn show(
+    app: &App,
+    transaction: &Transaction,
+    cookies: &Cookies,
+    advanced: Advanced,
+) -> Result<Response, PageError> {
+    let mut response = show_next(app, transaction, cookies, advanced.next).await?;
+    let changed = match (advanced.cookie, &cookies.session) {
+        (CookieChange::Forget, _) => Some(cookies::clear_session(app)),
+        (CookieChange::Mode(mode), Some(cookie)) => {
+            let lifetime = app.login.session_lifetime().await;
+            let lifetime = lifetime.map_err(|error| PageError::store(app, &error))?;
+            let persistent = mode == CookieMode::Persistent;
+            let lifetime = SessionLifetime { persistent, ..lifetime };
+            Some(cookies::set_session(app, cookie, lifetime))
+        }
+        _ => None,
+    };
+    if let Some(changed) = changed {
+        response.headers_mut().append(header::SET_COOKIE, changed);
+    }
+    Ok(response)
+}
+
+async fn show_next(
+    app: &App,
+    transaction: &Transaction,
+    cookies: &Cookies,
+    next: Next,
+) -> Result<Response, PageError> {
+    match next {
+        Next::Away(suspension) => leave(app, cookies, *suspension).await,
         Next::Respond(response) => Ok(respond(&response)),
         Next::Mint(approved) => {
             let response = app.tokens.authorization_response(&approved).await;
@@ -120,6 +163,22 @@ pub async fn go_on(
         }
         Next::Consent(_) => send_to(app, "/u/consent", transaction, cookies),
     }
+}
+
+/// Sends the browser where a script wants it, and keeps what is needed to go on when it returns.
+async fn leave(
+    app: &App,
+    cookies: &Cookies,
+    suspension: Suspension,
+) -> Result<Response, PageError> {
+    let binding = cookies.binding.clone().unwrap_or_else(|| app.login.new_binding());
+    let url = app.login.suspend(suspension, &binding).await;
+    let url = url.map_err(|failure| PageError::failure(app, &failure))?;
+    let mut response = redirect(&url);
+    // The browser may stay away for longer than a login takes.
+    let cookie = cookies::set_binding_for(app, &binding, suspension::LIFETIME);
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
 }
 
 /// Redirects to one of our own pages with what the login is for, sealed and bound to this browser.
@@ -203,9 +262,35 @@ pub fn redirect(location: &str) -> Response {
     response
 }
 
+/// The names of the parameters that mean something here.
+const RECOGNISED: &[&str] = &[
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "audience",
+    "resource",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "organization",
+    "connection",
+    "claims",
+    "ui_locales",
+    "screen_hint",
+    "id_token_hint",
+    "dpop_jkt",
+];
+
 /// The parameters that mean something here.
 pub(super) fn recognised(parameters: &Parameters) -> rules::Parameters {
     let request_object = ["request", "request_uri"];
+    let named = RECOGNISED.iter().chain(&request_object).copied();
     rules::Parameters {
         client_id: parameters.text("client_id"),
         redirect_uri: parameters.text("redirect_uri"),
@@ -233,5 +318,6 @@ pub(super) fn recognised(parameters: &Parameters) -> rules::Parameters {
         request_object: request_object.into_iter().find(|name| parameters.get(name).is_some()),
         repeated: parameters.repeated().map(str::to_owned),
         pushed: false,
+        extra: parameters.without(&named.collect::<Vec<_>>()),
     }
 }

@@ -1,5 +1,7 @@
 //! The checks of single parameters, beside `response_type` and the redirect URI.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::domain::{
@@ -251,4 +253,18 @@ pub(super) fn lengths(parameters: &Parameters) -> Result<(), RedirectProblem> {
         }
     }
     Ok(())
+}
+
+/// The parameters for scripts that fit: the login carries them from page to page, in addresses.
+pub(super) fn extra(parameters: &Parameters) -> BTreeMap<String, String> {
+    /// Bytes of all names and values.
+    const MOST: usize = 2048;
+    let mut left = MOST;
+    let mut fits = |(name, value): &(&String, &String)| {
+        let rest = left.checked_sub(name.len() + value.len());
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    let extra = parameters.extra.iter().filter(|pair| fits(pair));
+    extra.map(|(name, value)| (name.clone(), value.clone())).collect()
 }

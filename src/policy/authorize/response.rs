@@ -63,6 +63,15 @@ pub enum ResponseMode {
 }
 
 impl ResponseMode {
+    /// As it is written on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Fragment => "fragment",
+            Self::FormPost => "form_post",
+            Self::WebMessage => "web_message",
+        }
+    }
     fn parse(text: &str) -> Option<Self> {
         match text {
             "query" => Some(Self::Query),

@@ -334,19 +334,9 @@ fn a_script_that_fails_refuses_the_login_with_its_message() {
 }
 
 #[test]
-fn the_cookie_and_the_cache_are_changed() {
-    let decision = decided(
-        "",
-        &[
-            ("session.setCookieMode", json!({ "mode": "non-persistent" })),
-            ("session.setCookieMode", json!({ "mode": "eternal" })),
-            ("cache.set", json!({ "key": "k", "value": "v", "expires_at": 5 })),
-            ("cache.set", json!({ "key": "k", "value": "v".repeat(4097), "expires_at": 5 })),
-            ("cache.delete", json!({ "key": "k" })),
-        ],
-    );
+fn the_cookie_of_the_session_is_changed() {
+    let mode = |mode: &str| ("session.setCookieMode", json!({ "mode": mode }));
+    let decision = decided("", &[mode("non-persistent"), mode("eternal")]);
     assert_eq!(decision.cookie_mode, Some(CookieMode::NonPersistent));
-    let set = CacheChange::Set { key: "k".into(), value: "v".into(), expires_at: 5 };
-    assert_eq!(decision.cache, [set, CacheChange::Delete { key: "k".into() }]);
-    assert_eq!(decision.notes.len(), 2);
+    assert_eq!(decision.notes.len(), 1);
 }

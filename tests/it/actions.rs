@@ -1,0 +1,3 @@
+//! Actions in the flows: what they decide, and what becomes of it.
+
+mod browser;

@@ -1,0 +1,110 @@
+//! Post-login in a login of a browser.
+
+use doorward::domain::action::Trigger::PostLogin;
+use serde_json::json;
+
+use crate::support::{
+    browser::Browser,
+    each_backend,
+    fixtures::{EMAIL, LOGIN_SCOPE, MESSAGES, PASSWORD, VERIFIER, authorize_query, text},
+    payload,
+};
+use doorward::crypto::digest;
+
+const ASKED: [(&str, &str); 2] = [("audience", MESSAGES), ("scope", LOGIN_SCOPE)];
+
+#[tokio::test]
+async fn claims_of_an_action_are_in_both_tokens() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let code = "exports.onExecutePostLogin = async (event, api) => {
+            console.log('hello', event.user.email);
+            api.accessToken.setCustomClaim('color', 'blue');
+            api.accessToken.setCustomClaim('https://example.com/roles', ['a', { b: null }]);
+            api.idToken.setCustomClaim('nickname', 'from the script');
+            api.idToken.setCustomClaim('sub', 'auth0|root');
+            api.accessToken.setCustomClaim('scope', 'delete:messages');
+        };";
+        let id = app.bind_action(PostLogin, "claims", code).await;
+        let tokens = app.log_in_for(&world, &ASKED).await;
+        let access = payload(text(&tokens, "access_token"));
+        assert_eq!(access["color"], "blue", "{backend}");
+        assert_eq!(access["https://example.com/roles"], json!(["a", { "b": null }]));
+        assert_eq!(access["scope"], LOGIN_SCOPE);
+        let id_token = payload(text(&tokens, "id_token"));
+        assert_eq!(id_token["nickname"], "from the script");
+        assert_eq!(id_token["sub"], world.user_id.as_str());
+
+        let runs = app.executions_of(&id).await;
+        assert_eq!(runs.len(), 1);
+        let result = &runs[0].results[0];
+        assert_eq!(runs[0].status.as_str(), "final");
+        assert_eq!((result.action_name.as_str(), &result.error), ("claims", &None));
+        assert!(result.console.contains("hello ada@example.com"), "{}", result.console);
+        let notes = [
+            "claim sub was not added to the ID token: the name is reserved",
+            "claim scope was not added to the access token: the name is reserved",
+        ];
+        assert_eq!(result.notes, notes);
+    }
+}
+
+#[tokio::test]
+async fn a_denied_login_issues_nothing_and_says_why() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let code = "exports.onExecutePostLogin = async (event, api) => {
+            api.user.setAppMetadata('denied', true);
+            api.access.deny('Not on Sundays & <b>holidays</b>');
+        };";
+        let id = app.bind_action(PostLogin, "deny", code).await;
+        let mut browser = Browser::new(&app);
+        let challenge = digest::s256_challenge(VERIFIER);
+        let query = authorize_query(&world.client_id, &challenge, &ASKED);
+        let landed = browser.log_in(&query, EMAIL, PASSWORD).await.application();
+        assert_eq!(landed["error"], "access_denied", "{backend}");
+        assert_eq!(landed["error_description"], "Not on Sundays & <b>holidays</b>");
+        assert_eq!(landed["state"], "a+b/c=");
+        assert!(!landed.contains_key("code"));
+        assert_eq!(app.executions_of(&id).await[0].status.as_str(), "canceled");
+        // What was queued is written all the same.
+        let user = app.management("GET", &format!("/users/{}", world.user_id), None).await.ok();
+        assert_eq!(user["app_metadata"], json!({ "denied": true }));
+    }
+}
+
+#[tokio::test]
+async fn actions_run_in_order_and_see_what_those_before_them_changed() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let first = "exports.onExecutePostLogin = async (event, api) => {
+            api.user.setAppMetadata('plan', 'gold');
+            api.user.setUserMetadata('theme', { dark: true });
+            api.transaction.setMetadata('step', 1);
+        };";
+        let second = "exports.onExecutePostLogin = async (event, api) => {
+            const { user, transaction } = event;
+            const seen = [user.app_metadata.plan, user.user_metadata.theme.dark, transaction.metadata.step];
+            api.accessToken.setCustomClaim('seen', seen);
+        };";
+        let one = app.bind_action(PostLogin, "first", first).await;
+        let two = app.bind_action(PostLogin, "second", second).await;
+        let tokens = app.log_in_for(&world, &ASKED).await;
+        let access = payload(text(&tokens, "access_token"));
+        assert_eq!(access["seen"], json!(["gold", true, 1]), "{backend}");
+        let user = app.management("GET", &format!("/users/{}", world.user_id), None).await.ok();
+        assert_eq!(user["app_metadata"], json!({ "plan": "gold" }));
+        assert_eq!(user["user_metadata"], json!({ "theme": { "dark": true } }));
+
+        let run = app.executions_of(&one).await.remove(0);
+        let run = app.execution(run.id.as_str()).await;
+        let names: Vec<_> = run.results.iter().map(|result| result.action_name.as_str()).collect();
+        assert_eq!(names, ["first", "second"]);
+
+        app.unbind_action(&one).await;
+        app.unbind_action(&two).await;
+        let tokens = app.log_in_for(&world, &ASKED).await;
+        assert!(payload(text(&tokens, "access_token")).get("seen").is_none());
+        assert_eq!(app.executions_of(&two).await.len(), 1, "nothing was run");
+    }
+}
