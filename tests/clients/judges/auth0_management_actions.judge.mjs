@@ -3,8 +3,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Management } from 'auth0-management';
-import { all, iterated, refuses, sdk, unique } from './auth0_management.mjs';
-import { stage } from './cast.mjs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeJwt } from 'jose';
+import { management } from '../server.mjs';
+import { all, iterated, loggedIn, refuses, sdk, unique } from './auth0_management.mjs';
+import { addApplication, addUser, stage } from './cast.mjs';
 
 const scene = stage();
 const TRIGGER = { id: 'post-login', version: 'v3' };
@@ -104,6 +107,50 @@ if (scene.transport === 'https') {
       await bind();
       assert.deepEqual(await bindings(), []);
       await actions.delete(one.id);
+    });
+
+    test('an Action that is bound runs at a login, and tells of it', async () => {
+      const { server } = scene;
+      const application = await addApplication(server, { app_type: 'regular_web', token_endpoint_auth_method: 'client_secret_post' });
+      const user = await addUser(server);
+      const log = unique('a line');
+      const made = await actions.create({
+        name: unique('Runs'), supported_triggers: [TRIGGER], secrets: [{ name: 'KEY', value: 'a secret' }], deploy: true,
+        code: `exports.onExecutePostLogin = async (event, api) => {
+          if (event.client.client_id !== '${application.client_id}') return;
+          console.log('${log}', event.user.email);
+          api.idToken.setCustomClaim('https://judge.example/key', event.secrets.KEY.length);
+        };`,
+      });
+      await bind(['action_id', made.id]);
+      const [{ audience, scope }] = server.apis;
+      const tokens = await loggedIn(server, application, user, { audience, scope: `openid ${scope}` });
+      assert.equal(decodeJwt(tokens.id_token)['https://judge.example/key'], 8);
+      // Another version, which refuses.
+      await actions.update(made.id, { code: `exports.onExecutePostLogin = async (event, api) => {
+        if (event.client.client_id === '${application.client_id}') throw new Error('${log}');
+      };` });
+      await actions.deploy(made.id);
+      await assert.rejects(loggedIn(server, application, user, { audience, scope: `openid ${scope}` }));
+      await bind();
+
+      // The SDK has no method for it, as it is an extension of this server.
+      const call = management(server);
+      let told = [];
+      for (let tries = 0; tries < 200 && told.length < 2; tries += 1) {
+        await sleep(50);
+        const { executions } = await call('GET', `actions/actions/${made.id}/executions?take=100`);
+        told = executions.filter(({ results: [{ console: line, error }] }) => line.includes(log) || error?.msg.includes(log));
+      }
+      const [failed, fine] = told;
+      assert.deepEqual([fine.status, fine.results[0].console], ['final', `${log} ${user.email}\n`]);
+      assert.deepEqual([failed.status, failed.results[0].error.msg], ['partial', log]);
+      for (const { id, status, results: [{ action_id }] } of told) {
+        const execution = await actions.executions.get(id);
+        assert.deepEqual([execution.id, execution.trigger_id, execution.status], [id, 'post-login', status]);
+        assert.equal(execution.results.find((result) => result.action_id === action_id).action_name, made.name);
+      }
+      await actions.delete(made.id);
     });
 
     test('every trigger is listed, and has bindings to read', async () => {

@@ -23,8 +23,8 @@ ONCE = {'max_retries': 0}
 
 # What the SDK has no method for, as it is an extension of this server.
 WITHOUT_A_METHOD = {('POST', '/refresh-tokens/explain'), ('GET', '/actions/actions/{id}/executions')}
-# What is answered 404, as this server blocks no address for long, and no Action runs meanwhile.
-WITHOUT_SUCCESS = {('GET', '/anomaly/blocks/ips/{id}'), ('GET', '/actions/executions/{id}')}
+# What is answered 404, as this server blocks no address for long.
+WITHOUT_SUCCESS = {('GET', '/anomaly/blocks/ips/{id}')}
 
 
 class Calls:

@@ -1,9 +1,14 @@
 """auth0-python 6: Actions, their versions, where they run, and what came of it."""
 
+import time
+
+import requests
+from auth0.authentication import GetToken
 from auth0.management.types import (ActionBindingRef, ActionBindingWithRef, ActionSecretRequest, ActionTrigger,
                                     DeployActionVersionRequestContent)
 
-from auth0_management import SDK, Case, every, fresh
+from auth0_management import SDK, SERVER, Case, every, fresh, log_in_with_password
+from cast import domain
 
 # The other judges log in meanwhile: it does nothing to anybody but Ada.
 CODE = """exports.onExecutePostLogin = async (event, api) => {
@@ -64,6 +69,34 @@ class Actions(Case):
             ActionBindingWithRef(ref=ActionBindingRef(type='binding_id', value=bound[0].id))])
         self.assertEqual(bind(), [])
         self.assertEqual(every(SDK.actions.triggers.bindings.list('post-login')), [])
+
+    def test_it_runs_at_a_login_and_tells_of_it(self):
+        _, email, password = self.user()
+        line = fresh('a line')
+        action = self.action(deploy=True, code=f"""exports.onExecutePostLogin = async (event, api) => {{
+          if (event.user.email !== '{email}') return;
+          console.log('{line}');
+          api.accessToken.setCustomClaim('https://judge.example/key', 1);
+        }};""")
+        bindings = SDK.actions.triggers.bindings
+        bindings.update_many('post-login', bindings=[
+            ActionBindingWithRef(ref=ActionBindingRef(type='action_id', value=action.id))])
+        log_in_with_password(SERVER, email, password)
+        bindings.update_many('post-login', bindings=[])
+        # The SDK has no method for it, as it is an extension of this server.
+        url = f'{SERVER["issuer"]}api/v2/actions/actions/{action.id}/executions'
+        for _ in range(200):
+            token = GetToken(domain(SERVER), SERVER['management']['client_id'], SERVER['management']['client_secret'])
+            bearer = token.client_credentials(f'{SERVER["issuer"]}api/v2/')['access_token']
+            listed = requests.get(url, headers={'Authorization': f'Bearer {bearer}'}, timeout=30).json()['executions']
+            found = [one['id'] for one in listed if line in one['results'][0]['console']]
+            if found:
+                break
+            time.sleep(0.1)
+        execution = SDK.actions.executions.get(found[0])
+        self.assertEqual((execution.trigger_id, execution.status), ('post-login', 'final'))
+        self.assertIn(action.name, [result.action_name for result in execution.results])
+        self.assertIsNone(execution.results[0].error)
 
     def test_triggers_are_listed(self):
         for trigger in SDK.actions.triggers.list().triggers:
