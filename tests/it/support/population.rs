@@ -83,6 +83,7 @@ impl Population {
             (few, format!("consent (user_id, client_id, audience, scope, created_at, updated_at) SELECT 'auth0|' || i, 'client-' || (1000001 + i % {clients}), 'https://api-' || (1000001 + i % {apis}) || '.example/', 'read', 1, 1 FROM n")),
             (few, format!("authorization_code (code_hash, client_id, user_id, session_id, redirect_uri, redirect_uri_given, scope, auth_time, amr, created_at, expires_at)
                 SELECT {}, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, 'ses' || i, 'https://x.example/', TRUE, 'openid', 1, 'pwd', 1, 3000000000000 + i FROM n", bytes("'c' || i"))),
+            (few, format!("suspended_login (handle_hash, session_id, sealed, expires_at) SELECT {}, 'ses' || i, {}, 3000000000000 + i FROM n", bytes("'h' || i"), bytes("'s'"))),
             (few, format!("dpop_proof (proof_hash, expires_at) SELECT {}, 3000000000000 + i FROM n", bytes("'d' || i"))),
             (few, format!("client_assertion (client_id, jti_hash, expires_at) SELECT 'client-' || (1000001 + i % {clients}), {}, 3000000000000 + i FROM n", bytes("'j' || i"))),
             (few, format!("pushed_request (id_hash, client_id, parameters, expires_at) SELECT {}, 'client-' || (1000001 + i % {clients}), '{{}}', 3000000000000 + i FROM n", bytes("'r' || i"))),
