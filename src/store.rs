@@ -64,6 +64,8 @@ pub mod pushed_requests;
 pub mod resource_servers;
 pub mod role_permissions;
 pub mod roles;
+pub mod rules;
+pub mod rules_configs;
 pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;

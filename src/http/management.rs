@@ -33,6 +33,8 @@ mod resource_servers;
 mod role_permissions;
 mod role_users;
 mod roles;
+mod rules;
+mod rules_configs;
 mod schema;
 mod sessions;
 mod signing_keys;
@@ -148,6 +150,14 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/roles/{id}")                 => get(roles::read),
         ("PATCH",  "/roles/{id}")                 => patch(roles::update),
         ("DELETE", "/roles/{id}")                 => delete(roles::remove),
+        ("GET",    "/rules")                      => get(rules::list),
+        ("POST",   "/rules")                      => post(rules::create),
+        ("GET",    "/rules/{id}")                 => get(rules::read),
+        ("PATCH",  "/rules/{id}")                 => patch(rules::update),
+        ("DELETE", "/rules/{id}")                 => delete(rules::remove),
+        ("GET",    "/rules-configs")              => get(rules_configs::list),
+        ("PUT",    "/rules-configs/{key}")        => put(rules_configs::set),
+        ("DELETE", "/rules-configs/{key}")        => delete(rules_configs::remove),
         ("GET",    "/roles/{id}/permissions")     => get(role_permissions::list),
         ("POST",   "/roles/{id}/permissions")     => post(role_permissions::add),
         ("DELETE", "/roles/{id}/permissions")     => delete(role_permissions::remove),

@@ -15,6 +15,7 @@ use crate::domain::{
     audience::Audience,
     client_grant::{ClientGrant, SubjectType},
     connection::Connection,
+    rule::ActiveRules,
     tenant::Tenant,
     url_pattern::Origins,
 };
@@ -23,7 +24,7 @@ use crate::store::{
     clients::{self, ClientRecord},
     connections,
     resource_servers::{self, ResourceServerRecord},
-    tenant_settings,
+    rules, rules_configs, tenant_settings,
 };
 
 /// How many rows of a kind are kept. More and the copy begins anew: memory stays bounded.
@@ -52,6 +53,8 @@ struct Rows {
     connections: HashMap<ClientId, Arc<Vec<Connection>>>,
     /// The Actions of each trigger.
     pipelines: HashMap<Trigger, Arc<[BoundAction]>>,
+    /// The rules that are switched on.
+    rules: Option<Arc<ActiveRules>>,
     /// The origins that may call with CORS, of all clients.
     origins: Option<Arc<Origins>>,
     /// The ones known last: they outlive the forgetting, for answers without a database.
@@ -197,6 +200,33 @@ impl Store {
         let found: Arc<[BoundAction]> =
             action_bindings::pipeline(conn.db(), trigger.as_str()).await?.into();
         self.cache.keep(epoch, |r| &mut r.pipelines, trigger, Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// The rules that run at a login, with their configuration, from memory if possible.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn rules(&self) -> Result<Arc<ActiveRules>> {
+        let epoch = {
+            let rows = self.cache.read();
+            if let Some(hit) = &rows.rules {
+                return Ok(Arc::clone(hit));
+            }
+            rows.epoch
+        };
+        let mut conn = self.read().await?;
+        let rules = rules::active(conn.db()).await?;
+        // Without a rule nobody reads it.
+        let configuration = match rules.is_empty() {
+            true => Vec::new(),
+            false => rules_configs::all(conn.db()).await?,
+        };
+        let found = Arc::new(ActiveRules { rules, configuration });
+        let mut rows = self.cache.write();
+        if rows.epoch == epoch {
+            rows.rules = Some(Arc::clone(&found));
+        }
         Ok(found)
     }
 

@@ -46,6 +46,7 @@ const MIGRATIONS: &[Entry] = &[
     migration!(19, "global client", "0019_global_client.sql"),
     migration!(20, "attack protection", "0020_attack_protection.sql"),
     migration!(21, "actions", "0021_actions.sql"),
+    migration!(22, "rules", "0022_rules.sql"),
     migration!(23, "post login", "0023_post_login.sql"),
     migration!(24, "shortened refresh tokens", "0024_shortened_refresh_tokens.sql"),
 ];

@@ -31,6 +31,7 @@ mod refresh_tokens;
 mod requests;
 mod resource_servers;
 mod roles;
+mod rules;
 mod session_edits;
 mod sessions;
 mod signing_keys;

@@ -35,7 +35,7 @@ export default function (host) {
   /** Ends the execution: the script threw, or its promise was rejected. */
   function fail(thrown) {
     const { name, message } = failure.describe(thrown);
-    end(`{"has_handler":true,"error":{"name":${quote(name)},"message":${quote(message)}}}`);
+    end('{"has_handler":true,"error":{"name":' + quote(name) + ',"message":' + quote(message) + '}}');
   }
 
   begin(host);
@@ -46,7 +46,7 @@ export default function (host) {
       try {
         const input = parse(inputJson);
         if (kind === 'rule') end('{"has_handler":true}', await rule.run(input, factory));
-        else end(`{"has_handler":${await action.run(handler, input, factory)}}`);
+        else end('{"has_handler":' + (await action.run(handler, input, factory)) + '}');
       } catch (thrown) {
         fail(thrown);
       }

@@ -1,5 +1,6 @@
 // The built-in functions as they were before a script ran. A script may replace any method of any
-// prototype; what the prelude does on its behalf uses only these.
+// prototype; what the prelude does on its behalf uses only these. For the same reason it joins texts with
+// `+` where it matters: the engine compiles a template to a call of `String.prototype.concat`.
 
 const { bind, call } = Function.prototype;
 

@@ -14,13 +14,13 @@ export const quote = (value) => stringify(value);
  * @throws when the execution is over, or made too many calls.
  */
 export function record(call, ...args) {
-  if (closed) throw new Error(`api.${call}: the script has ended`);
+  if (closed) throw new Error('api.' + call + ': the script has ended');
   let members = '';
   for (let i = 0; i < args.length; i += 2) {
     if (args[i + 1] === undefined) continue;
-    members += `${members && ','}${quote(args[i])}:${args[i + 1]}`;
+    members += (members && ',') + quote(args[i]) + ':' + args[i + 1];
   }
-  host.command(toWellFormed(`{"call":${quote(call)},"args":{${members}}}`));
+  host.command(toWellFormed('{"call":' + quote(call) + ',"args":{' + members + '}}'));
 }
 
 /** No call counts any more. */

@@ -39,8 +39,8 @@ export function encodeToken(input, { secret, payload, expiresInSeconds = USUAL_S
   claims.sub = subject;
   claims.iss = issuer;
   claims.ip = ip;
-  const signed = `${bytes(stringify(HEADER))}.${bytes(stringify(claims))}`;
-  return `${signed}.${sign(secret, signed)}`;
+  const signed = bytes(stringify(HEADER)) + '.' + bytes(stringify(claims));
+  return signed + '.' + sign(secret, signed);
 }
 
 function refuse(why) {
@@ -101,12 +101,12 @@ export function target(url, { query }) {
       if (value === undefined || value === null) continue;
       const values = isArray(value) ? value : [value];
       for (let j = 0; j < values.length; j += 1) {
-        added += `${added && '&'}${escape(names[i])}=${escape(text(values[j]))}`;
+        added += (added && '&') + escape(names[i]) + '=' + escape(text(values[j]));
       }
     }
   }
   if (added === '') return limited(href);
-  const joined = startsWith(search, '?') ? `${search}&${added}` : `?${added}`;
+  const joined = startsWith(search, '?') ? search + '&' + added : '?' + added;
   return limited(parse(host.setUrlPart(href, 'search', joined)).href);
 }
 

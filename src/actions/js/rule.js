@@ -74,7 +74,14 @@ function changes(before, context) {
     for (let i = 0; i < scope.length; i += 1) append(scopes, text(scope[i]));
     record('accessToken.setScope', 'scope', stringify(scopes));
   }
-  const { redirect } = context;
+  // Who asks for a second factor must not get a login without one.
+  const { multifactor, primaryUser, redirect } = context;
+  if (multifactor !== null && typeof multifactor === 'object' && multifactor.provider !== 'none') {
+    throw new Error('context.multifactor is not available in Doorward: there are no second factors');
+  }
+  if (primaryUser !== before.primaryUser) {
+    throw new Error('context.primaryUser is not available in Doorward: there is no account linking');
+  }
   if (context.protocol !== 'redirect-callback' && redirect !== null && typeof redirect === 'object') {
     if (typeof redirect.url !== 'string') throw new TypeError('context.redirect.url must be a string');
     record('redirect.sendUserTo', 'url', quote(redirect.url));
@@ -120,7 +127,9 @@ function hasMessage(error) {
 /** Runs the rule. Answers `user` and `context` for the next one, as JSON. */
 export async function run(input, factory) {
   const { user, context, configuration } = input;
-  const before = { idToken: snapshot(context.idToken), accessToken: snapshot(context.accessToken) };
+  const before = {
+    idToken: snapshot(context.idToken), accessToken: snapshot(context.accessToken), primaryUser: context.primaryUser,
+  };
   hidden(globalThis, 'configuration', configuration ?? {});
   hidden(globalThis, 'UnauthorizedError', UnauthorizedError);
   hidden(globalThis, 'auth0', auth0(user));
@@ -134,5 +143,5 @@ export async function run(input, factory) {
     return undefined;
   }
   changes(before, outcome.context);
-  return `{"user":${stringify(outcome.user) ?? 'null'},"context":${stringify(outcome.context) ?? 'null'}}`;
+  return '{"user":' + (stringify(outcome.user) ?? 'null') + ',"context":' + (stringify(outcome.context) ?? 'null') + '}';
 }

@@ -111,7 +111,7 @@ export class SubtleCrypto {
   async verify(algorithm, key, signature, source) {
     hmacOnly(algorithm);
     const expected = host.hmac(hashOf(key?.algorithm?.hash), secretOf(key, 'verify'), input(source));
-    return host.equal(expected, input(signature));
+    return host.equal(new Bytes(expected), input(signature));
   }
 }
 for (const name of ['encrypt', 'decrypt', 'deriveBits', 'deriveKey', 'wrapKey', 'unwrapKey']) {

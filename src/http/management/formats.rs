@@ -62,6 +62,15 @@ pub const CONNECTION_ID: Shape = Shape::Pattern("^con_[A-Za-z0-9]{16}$", |s| {
 /// An absolute https URI.
 pub const STRICT_HTTPS_URI: Shape =
     Shape::Format("strict-https-uri-or-null", |s| s.starts_with("https://") && is_absolute_uri(s));
+/// The name of a rule.
+pub const RULE_NAME: Shape = Shape::Pattern("^[a-zA-Z0-9]([ \\-a-zA-Z0-9]*[a-zA-Z0-9])?$", |s| {
+    let ends = |c: char| c.is_ascii_alphanumeric();
+    s.starts_with(ends) && s.ends_with(ends) && s.chars().all(|c| ends(c) || " -".contains(c))
+});
+/// The name of a value that rules are configured with.
+pub const RULES_CONFIG_KEY: Shape = Shape::Pattern("^[A-Za-z0-9_\\-@*+:]*$", |s| {
+    s.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-@*+:".contains(&b))
+});
 /// A color as style sheets write it.
 pub const HTML_COLOR: Shape = Shape::Format("html-color", |s| {
     s.strip_prefix('#').is_some_and(|digits| {

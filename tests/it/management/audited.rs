@@ -192,7 +192,7 @@ async fn a_refused_write_is_told_once_with_the_number_of_times() {
     }
 }
 
-const UNBUILT_WRITE: &str = "/rules";
+const UNBUILT_WRITE: &str = "/agents";
 
 #[tokio::test]
 async fn who_has_no_token_makes_no_rows() {

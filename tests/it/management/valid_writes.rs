@@ -114,6 +114,19 @@ pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Op
             let body = json!({ "users": [user_id(app, &fresh).await] });
             with(format!("/roles/{}/users", role(app, &fresh).await), body)
         }
+        ("POST", "/rules") => with("/rules".into(), rule_of(&fresh)),
+        ("PATCH", "/rules/{id}") => {
+            with(rule(app, &fresh).await, json!({ "script": RULE, "enabled": false }))
+        }
+        ("DELETE", "/rules/{id}") => bare(rule(app, &fresh).await),
+        ("PUT", "/rules-configs/{key}") => {
+            with(format!("/rules-configs/{fresh}"), json!({ "value": SECRET }))
+        }
+        ("DELETE", "/rules-configs/{key}") => {
+            let path = format!("/rules-configs/{fresh}");
+            app.management("PUT", &path, Some(json!({ "value": SECRET }))).await.ok();
+            bare(path)
+        }
         ("POST", "/organizations") => with("/organizations".into(), json!({ "name": fresh })),
         ("DELETE", "/organizations/{id}") => bare(organization(app, &fresh).await),
         ("POST" | "DELETE", "/organizations/{id}/members") => {
@@ -166,6 +179,17 @@ pub async fn request(app: &TestApp, operation: &Operation) -> Option<(String, Op
         }
         _ => return None,
     })
+}
+
+const RULE: &str = "(user, context, callback) => callback(null, user, context)";
+
+fn rule_of(name: &str) -> Value {
+    json!({ "name": name, "script": format!("function (user, context, callback) {{ // {SECRET}\n}}") })
+}
+
+async fn rule(app: &TestApp, name: &str) -> String {
+    let created = TestApp::created(&post(app, "/rules", rule_of(name)).await);
+    format!("/rules/{}", text(&created, "id"))
 }
 
 async fn client(app: &TestApp) -> String {

@@ -29,8 +29,10 @@ const SMALL: &[&str] = &[
     "connection",
     // A few at a time, and gone after a day.
     "job",
-    // A hundred at most.
+    // A hundred at most of each.
     "action",
+    "rule",
+    "rules_config",
     // Twenty at most for each trigger.
     "action_binding",
     // A few rows for each day.

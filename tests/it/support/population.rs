@@ -110,6 +110,8 @@ impl Population {
             (few, "action_execution (id, trigger_id, status, created_at, updated_at) SELECT 'exe' || i, 'post-login', 'final', i, i FROM n".to_owned()),
             (few, "action_execution_result (execution_id, position, action_id, action_name, started_at, ended_at, notes, stats, console)
                 SELECT 'exe' || i, 0, 'act' || (1000001 + i % 100), '', i, i, '[]', '{}', '' FROM n".to_owned()),
+            (100, "rule (id, name, script, position, enabled, created_at) SELECT 'rul' || i, 'rule' || i, '', i, TRUE, i FROM n".to_owned()),
+            (100, format!("rules_config (key, value_sealed, updated_at) SELECT 'key' || i, {}, i FROM n", bytes("'v' || i"))),
             (users, format!("audit (id, date, type, client_id, user_id, details) SELECT 'log' || i, 1600000000000 + i, CASE i % 20 WHEN 0 THEN 'fp' ELSE 's' END, 'client-' || (1000001 + i % {clients}), 'auth0|' || i, '{{}}' FROM n")),
         ] {
             let sql = format!(

@@ -1,0 +1,16 @@
+-- Scripts of the generation before Actions. position: the lower runs first; enabled: whether it runs.
+CREATE TABLE rule (
+    id         TEXT    PRIMARY KEY,
+    name       TEXT    NOT NULL UNIQUE,
+    script     TEXT    NOT NULL,
+    position   BIGINT NOT NULL UNIQUE,
+    enabled    BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- What rules see as `configuration`. value_sealed: sealed to the key, and never told again.
+CREATE TABLE rules_config (
+    key          TEXT    PRIMARY KEY,
+    value_sealed BYTEA    NOT NULL,
+    updated_at   BIGINT NOT NULL
+);
