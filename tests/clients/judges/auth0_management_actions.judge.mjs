@@ -1,4 +1,4 @@
-// auth0 (node-auth0) 7, Actions: written, deployed, bound, tried and deleted. It speaks https only.
+// auth0 (node-auth0) 7, Actions and rules: written, deployed, bound, tried, run and deleted. It speaks https only.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -19,13 +19,13 @@ const code = (text) => `exports.onExecutePostLogin = async (event, api) => {
 };`;
 
 if (scene.transport === 'https') {
-  const { actions } = sdk(scene.server);
+  const { actions, rules, rulesConfigs } = sdk(scene.server);
   const bindings = async () => (await iterated(actions.triggers.bindings.list('post-login')));
   const bind = (...refs) => actions.triggers.bindings.updateMany('post-login', {
     bindings: refs.map(([type, value, display_name]) => ({ ref: { type, value }, ...(display_name && { display_name }) })),
   });
 
-  describe('auth0 management: Actions', () => {
+  describe('auth0 management: Actions and rules', () => {
     test('an Action from its draft to its end', async () => {
       const name = unique('Action');
       const made = await actions.create({
@@ -151,6 +151,34 @@ if (scene.transport === 'https') {
         assert.equal(execution.results.find((result) => result.action_id === action_id).action_name, made.name);
       }
       await actions.delete(made.id);
+    });
+
+    test('rules, in their order, and what they are configured with', async () => {
+      const script = (user) => `function (user, context, callback) {
+        if (user.email === '${user.email}') context.idToken['https://judge.example/rule'] = configuration.JUDGE;
+        callback(null, user, context);
+      }`;
+      const user = await addUser(scene.server);
+      const [{ audience, scope }] = scene.server.apis;
+      const order = 1000;
+      const made = await rules.create({ name: unique('Rule'), script: script(user), order });
+      assert.deepEqual([made.order, made.enabled, made.stage], [order, true, 'login_success']);
+      assert.deepEqual(await rules.get(made.id), made);
+      assert.deepEqual((await rules.update(made.id, { enabled: false })).enabled, false);
+      await rules.update(made.id, { enabled: true });
+      const found = await iterated(rules.list({ enabled: true }));
+      assert.ok(found.some(({ id }) => id === made.id));
+      await refuses(rules.create({ name: made.name, script: made.script }), 409, 'A rule with the same name already exists.', Management.ConflictError);
+      await refuses(rules.create({ name: unique('Rule'), script: made.script, order }), 409, 'A rule with the same order already exists.');
+      await assert.rejects(async () => rules.create({ name: unique('Rule'), script: 'function (user {' }), (error) => /line 1, column/.test(error.body.message));
+
+      assert.equal((await rulesConfigs.set('JUDGE', { value: 'a setting' })).key, 'JUDGE');
+      assert.ok((await rulesConfigs.list()).some(({ key, value }) => key === 'JUDGE' && value === undefined));
+      const tokens = await loggedIn(scene.server, scene.server.applications.web, user, { audience, scope: `openid ${scope}` });
+      assert.equal(decodeJwt(tokens.id_token)['https://judge.example/rule'], 'a setting');
+      await rulesConfigs.delete('JUDGE');
+      await rules.delete(made.id);
+      await refuses(rules.get(made.id), 404, 'Rule not found.', Management.NotFoundError);
     });
 
     test('every trigger is listed, and has bindings to read', async () => {

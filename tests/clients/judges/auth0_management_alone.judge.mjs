@@ -82,6 +82,7 @@ if (scene.transport === 'https') {
       for (let i = 0; i < 3; i += 1) {
         actions.push(await client.actions.create({ name: unique('action'), supported_triggers: [{ id: 'post-change-password' }], deploy: true }));
         await client.actions.deploy(actions[0].id);
+        await client.rules.create({ name: unique('rule'), script: 'function (user, context, callback) { callback(null, user, context); }' });
       }
       await client.actions.triggers.bindings.updateMany('post-change-password', {
         bindings: actions.map(({ id: value }) => ({ ref: { type: 'action_id', value } })),
@@ -109,6 +110,7 @@ if (scene.transport === 'https') {
         'organizations.members.list': [3, checkpoint, (o) => client.organizations.members.list(organizationId, o)],
         'refreshTokens.list': [3, checkpoint, (o) => client.refreshTokens.list({ ...o, user_id: user.user_id })],
         'resourceServers.list': [before.resourceServers + 2, offset, (o) => client.resourceServers.list(o)],
+        'rules.list': [3, offset, (o) => client.rules.list(o)],
         'roles.list': [51, offset, (o) => client.roles.list(o)],
         'roles.permissions.list': [2, offset, (o) => client.roles.permissions.list(roleId, o)],
         'roles.users.list': [4, checkpoint, (o) => client.roles.users.list(roleId, o)],

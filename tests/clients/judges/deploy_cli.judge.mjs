@@ -118,6 +118,9 @@ async function furnish(call) {
     name: 'Machines', supported_triggers: [{ id: 'credentials-exchange', version: 'v2' }], deploy: true,
     code: 'exports.onExecuteCredentialsExchange = async () => {};',
   });
+  const rule = (text) => `function (user, context, callback) {\n  // ${text}\n  callback(null, user, context);\n}\n`;
+  await call('POST', 'rules', { name: 'Old', script: rule('From before'), order: 1 });
+  await call('POST', 'rules', { name: 'Older', script: rule('Switched off'), order: 2, enabled: false });
   const bind = (trigger, ...names) => call('PATCH', `actions/triggers/${trigger}/bindings`, {
     bindings: names.map((value) => ({ ref: { type: 'action_name', value }, display_name: `${value} them` })),
   });
@@ -151,7 +154,8 @@ if (scene.transport === 'https') {
       const exported = await files(first);
       const text = Object.values(exported).join('\n');
       for (const name of ['Orders', 'urn:legacy', 'Shop', 'Robot', 'Bare', 'Foreign', 'Clerk', 'Guest', 'Customers',
-        'Acme', 'The Shop', 'write:orders', '// Greets', '// To do', 'API_KEY', 'Check them', 'credentials-exchange', 'count_per_identifier', 'rfc9068_profile_authz']) {
+        'Acme', 'The Shop', 'write:orders', '// Greets', '// To do', 'API_KEY', 'Check them', 'credentials-exchange',
+        '// From before', '// Switched off', 'count_per_identifier', 'rfc9068_profile_authz']) {
         assert.ok(text.includes(name), `${name} is not in the export:\n${text}`);
       }
       assert.ok(!text.includes('Auth0 Management API') && !text.includes('client_secret:'), text);
@@ -172,13 +176,13 @@ if (scene.transport === 'https') {
   test('auth0-deploy-cli: what is gone from the files goes from the server', async () => {
     const [one, other] = servers;
     const target = join(folder, 'deleting');
-    const server = { ...one, env: { AUTH0_ALLOW_DELETE: 'true', AUTH0_INCLUDED_ONLY: '["roles","resourceServers","clients","actions","triggers"]' } };
+    const server = { ...one, env: { AUTH0_ALLOW_DELETE: 'true', AUTH0_INCLUDED_ONLY: '["roles","resourceServers","clients","actions","triggers","rules"]' } };
     await a0deploy(server, 'export', '-f', 'yaml', '-o', target);
     const path = join(target, 'tenant.yaml');
     const yaml = await readFile(path, 'utf8');
     let without = yaml;
-    // A role, a bound Action, and its binding.
-    for (const gone of [/ {2}- name: Guest\n(?: {4}.*\n)*/, / {2}- name: Check\n(?: {4}.*\n)*/, / {4}- action_name: Check\n(?: {6}.*\n)*/]) {
+    // A role, a rule, a bound Action, and its binding.
+    for (const gone of [/ {2}- name: Older\n(?: {4}.*\n)*/, / {2}- name: Guest\n(?: {4}.*\n)*/, / {2}- name: Check\n(?: {4}.*\n)*/, / {4}- action_name: Check\n(?: {6}.*\n)*/]) {
       const before = without;
       without = without.replace(gone, '');
       assert.notEqual(without, before, `${gone} is not in\n${yaml}`);
@@ -191,6 +195,7 @@ if (scene.transport === 'https') {
     assert.deepEqual(apis, ['Auth0 Management API', 'Legacy', 'Orders']);
     const { actions } = await other.call('GET', 'actions/actions');
     assert.deepEqual(actions.map(({ name }) => name).sort(), ['Greet', 'Machines', 'Unfinished']);
+    assert.deepEqual((await other.call('GET', 'rules')).map(({ name }) => name), ['Old']);
     const { bindings } = await other.call('GET', 'actions/triggers/post-login/bindings');
     assert.deepEqual(bindings.map(({ display_name }) => display_name), ['Greet them']);
   });

@@ -1,4 +1,4 @@
-"""auth0-python 6: Actions, their versions, where they run, and what came of it."""
+"""auth0-python 6: Actions, their versions, where they run, and what came of it. Rules."""
 
 import time
 
@@ -7,7 +7,7 @@ from auth0.authentication import GetToken
 from auth0.management.types import (ActionBindingRef, ActionBindingWithRef, ActionSecretRequest, ActionTrigger,
                                     DeployActionVersionRequestContent)
 
-from auth0_management import SDK, SERVER, Case, every, fresh, log_in_with_password
+from auth0_management import SDK, SERVER, Case, dump, every, fresh, log_in_with_password
 from cast import domain
 
 # The other judges log in meanwhile: it does nothing to anybody but Ada.
@@ -97,6 +97,21 @@ class Actions(Case):
         self.assertEqual((execution.trigger_id, execution.status), ('post-login', 'final'))
         self.assertIn(action.name, [result.action_name for result in execution.results])
         self.assertIsNone(execution.results[0].error)
+
+    def test_rules_and_their_configuration(self):
+        script = 'function (user, context, callback) { callback(null, user, context); }'
+        rule = self.made(SDK.rules, name=fresh('rule'), script=script)
+        self.assertEqual((rule.script, rule.enabled, rule.stage), (script, True, 'login_success'))
+        self.assertEqual(dump(SDK.rules.get(rule.id)), dump(rule))
+        # The types of the SDK make it a number with a fraction.
+        changed = SDK.rules.update(rule.id, enabled=False, order=2000.0)
+        self.assertEqual((changed.enabled, changed.order), (False, 2000))
+        self.assertIn(rule.id, [found.id for found in every(SDK.rules.list(enabled=False, per_page=1))])
+        self.refused(409, None, SDK.rules.create, name=rule.name, script=script)
+        self.assertEqual(SDK.rules_configs.set('PYTHON', value='a setting').key, 'PYTHON')
+        self.assertIn('PYTHON', [config.key for config in SDK.rules_configs.list()])
+        SDK.rules_configs.delete('PYTHON')
+        self.refused(404, None, SDK.rules.get, 'rul_0000000000000000')
 
     def test_triggers_are_listed(self):
         for trigger in SDK.actions.triggers.list().triggers:
