@@ -120,8 +120,13 @@ fn place(browser: &BrowserBinding, hash: &[u8]) -> Vec<u8> {
 fn with_state(url: &str, handle: &SuspensionHandle) -> String {
     let Ok(mut url) = url::Url::parse(url) else { return url.to_owned() };
     let mut others: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let all = others.len();
     others.retain(|(name, _)| name != "state");
-    url.query_pairs_mut().clear().extend_pairs(others).append_pair("state", handle.expose());
+    // What need not be written anew stays as it was written.
+    if others.len() < all {
+        url.query_pairs_mut().clear().extend_pairs(others);
+    }
+    url.query_pairs_mut().append_pair("state", handle.expose());
     url.into()
 }
 
@@ -135,6 +140,7 @@ mod tests {
         for (url, expected) in [
             ("https://a.example/", "https://a.example/?state=H"),
             ("https://a.example/x?y=1&z=%26#f", "https://a.example/x?y=1&z=%26&state=H#f"),
+            ("https://a.example/?y=1%202&z", "https://a.example/?y=1%202&z&state=H"),
             ("https://a.example/?state=old&y=1", "https://a.example/?y=1&state=H"),
         ] {
             assert_eq!(with_state(url, &handle), expected);

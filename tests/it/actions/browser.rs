@@ -108,3 +108,66 @@ async fn actions_run_in_order_and_see_what_those_before_them_changed() {
         assert_eq!(app.executions_of(&two).await.len(), 1, "nothing was run");
     }
 }
+
+#[tokio::test]
+async fn silent_logins_and_tokens_in_the_address_bar_carry_the_claims_too() {
+    for (backend, app) in each_backend().await {
+        let grants = ["authorization_code", "refresh_token", "implicit"];
+        let world = app.world_with(json!({ "grant_types": grants }), json!({})).await;
+        let code = "exports.onExecutePostLogin = async (event, api) => {
+            const { protocol, prompt } = event.transaction;
+            api.accessToken.setCustomClaim('how', [protocol, prompt]);
+            api.idToken.setCustomClaim('how', protocol);
+            api.accessToken.removeScope('read:messages');
+        };";
+        app.bind_action(PostLogin, "claims", code).await;
+        let mut browser = Browser::new(&app);
+        app.code_for(&mut browser, &world, &ASKED).await;
+        let silent = [("prompt", "none"), ASKED[0], ASKED[1]];
+        let code = app.code_for(&mut browser, &world, &silent).await;
+        let tokens = app.exchange_code(&world, &code).await.ok();
+        assert_eq!(tokens["scope"], "openid profile offline_access", "{backend}");
+        let access = payload(text(&tokens, "access_token"));
+        assert_eq!(access["how"], json!(["oidc-basic-profile", ["none"]]));
+        for (response_type, protocol) in [
+            ("token id_token", "oidc-implicit-profile"),
+            ("code token id_token", "oidc-hybrid-profile"),
+        ] {
+            let challenge = digest::s256_challenge(VERIFIER);
+            let more = [("audience", MESSAGES), ("scope", "openid read:messages")];
+            let mut query = authorize_query(&world.client_id, &challenge, &more);
+            query.retain(|(name, _)| *name != "response_type");
+            query.push(("response_type", response_type));
+            let landed = browser.log_in(&query, EMAIL, PASSWORD).await.application();
+            assert_eq!(landed["scope"], "openid");
+            let access = payload(&landed["access_token"]);
+            assert_eq!(access["how"], json!([protocol, []]));
+            assert_eq!(payload(&landed["id_token"])["how"], protocol);
+        }
+    }
+}
+
+#[tokio::test]
+async fn scopes_are_added_if_the_api_defines_them() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let code = "exports.onExecutePostLogin = async (event, api) => {
+            for (const scope of ['write:messages', 'nonsense', 'offline_access']) {
+                api.accessToken.addScope(scope);
+            }
+            api.accessToken.removeScope('profile');
+        };";
+        let id = app.bind_action(PostLogin, "scopes", code).await;
+        let asked = [("audience", MESSAGES), ("scope", "openid profile read:messages")];
+        let tokens = app.log_in_for(&world, &asked).await;
+        assert_eq!(tokens["scope"], "openid read:messages write:messages", "{backend}");
+        assert!(tokens.get("refresh_token").is_none(), "a script grants no refresh token");
+        assert!(payload(text(&tokens, "id_token")).get("name").is_none());
+        let notes = app.executions_of(&id).await.remove(0).results.remove(0).notes;
+        let expected = [
+            "scope nonsense was not added: the API does not define it",
+            "scope offline_access was not added: only the login itself can ask for it",
+        ];
+        assert_eq!(notes, expected);
+    }
+}

@@ -95,6 +95,13 @@ impl TestApp {
         tx.commit().await.unwrap();
     }
 
+    /// Removes an Action that is bound to nothing.
+    pub async fn forget_action(&self, id: &ActionId) {
+        let mut tx = self.inner.store.write().await.unwrap();
+        assert!(actions::delete(&mut tx, id).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+
     /// The executions in which an Action ran, newest first, each with its own result only.
     pub async fn executions_of(&self, id: &ActionId) -> Vec<TriggerExecution> {
         self.inner.login.executions.flush().await;
