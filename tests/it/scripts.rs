@@ -1,7 +1,7 @@
 //! The engine of Actions and Rules against the real worker.
 
 mod api;
-mod documentation;
+pub mod documentation;
 mod globals;
 mod rules;
 mod running;
