@@ -1,6 +1,7 @@
 //! The engine of Actions and Rules against the real worker.
 
 mod api;
+mod command_line;
 pub mod documentation;
 mod globals;
 mod rules;
