@@ -2,7 +2,7 @@
 
 mod api;
 mod command_line;
-mod documentation;
+pub mod documentation;
 mod figures;
 mod globals;
 mod rules;
