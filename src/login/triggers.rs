@@ -11,5 +11,6 @@ mod pipeline;
 pub mod post_login;
 pub mod registration;
 pub mod request;
+pub mod rules;
 pub mod run;
 pub mod suspension;

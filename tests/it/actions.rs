@@ -4,4 +4,5 @@ mod browser;
 mod event;
 mod failures;
 mod redirect;
+mod rules;
 mod session;

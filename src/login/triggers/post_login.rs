@@ -2,9 +2,10 @@
 //!
 //! 1. Nothing is bound: nothing is built, nothing is run.
 //! 2. The event, once for all scripts.
-//! 3. The Actions in their order, each with what those before it changed. A refusal, a failure or a
+//! 3. The rules, unless an Action waits for the browser: when a rule sent it away, they all run again.
+//! 4. The Actions in their order, each with what those before it changed. A refusal, a failure or a
 //!    redirect ends it. After a redirect those that ran before are not run again.
-//! 4. The record.
+//! 5. The record.
 //!
 //! Scripts change nothing: the caller carries the [`Ruling`] out, in the transaction that issues
 //! what the login is for.
@@ -18,13 +19,17 @@ use crate::domain::{
     ActionId, ExecutionId, OrganizationId,
     action::{BoundAction, CONTINUE_POST_LOGIN, Trigger, execution::ExecutionStatus},
     family::Family,
+    rule::ActiveRules,
     scope::ScopeSet,
     session::Session,
     time::Timestamp,
     user::User,
 };
 use crate::login::{
-    LoginService, authorize::Failure, transaction::Transaction, triggers::run::Run,
+    LoginService,
+    authorize::Failure,
+    transaction::Transaction,
+    triggers::{rules::RuledLogin, run::Run},
 };
 use crate::policy::post_login::{Decision, Denial, End, Ground};
 use crate::store::{clients::ClientRecord, resource_servers::ResourceServerRecord};
@@ -110,6 +115,12 @@ pub struct Course {
     done: Vec<ActionId>,
     /// The one that sent the browser away.
     waits_for: Option<ActionId>,
+    /// The rules that have run.
+    #[serde(default)]
+    rules: Vec<String>,
+    /// Whether it was a rule that sent the browser away.
+    #[serde(default)]
+    rules_wait: bool,
 }
 
 impl Course {
@@ -126,12 +137,33 @@ impl Course {
         self
     }
 
+    /// Forgets what was decided but what is kept of a user: every rule says it again.
+    fn begin_again(&mut self) {
+        let decision = Decision::new(self.granted_scope.clone());
+        let Decision { app_metadata, user_metadata, .. } =
+            std::mem::replace(&mut self.decision, decision);
+        self.decision.app_metadata = app_metadata;
+        self.decision.user_metadata = user_metadata;
+    }
+
     /// Whether an Action is to be run, and with which of its exports.
     fn handler_of(&self, action: &ActionId) -> Option<&'static str> {
         if self.waits_for.as_ref() == Some(action) {
             return Some(CONTINUE_POST_LOGIN);
         }
         (!self.done.contains(action)).then_some(Trigger::PostLogin.handler())
+    }
+}
+
+/// What the calls of a script are judged by.
+fn ground<'a>(facts: &PostLogin<'a>, event: &'a PostLoginEvent, continues: bool) -> Ground<'a> {
+    Ground {
+        protocol: facts.protocol,
+        can_redirect: facts.can_redirect(),
+        continues,
+        api: facts.api.map(|record| &record.api),
+        session_metadata: event.session_metadata.as_ref(),
+        refresh_token_metadata: event.refresh_token_metadata.as_ref(),
     }
 }
 
@@ -167,10 +199,12 @@ impl LoginService {
             return Ok(Ruling::of_nobody(facts.granted_scope));
         }
         let actions = self.store.pipeline(Trigger::PostLogin).await?;
-        if actions.is_empty() && resumed.is_none() {
+        let rules = self.store.rules().await?;
+        if actions.is_empty() && rules.rules.is_empty() && resumed.is_none() {
             return Ok(Ruling::of_nobody(facts.granted_scope));
         }
         // Step 2.
+        let is_new = resumed.is_none();
         let (mut course, state) = match resumed {
             Some(resumed) => (resumed.course.go_on(facts.granted_scope), Some(resumed.state)),
             None => (Course::begin(facts.granted_scope), None),
@@ -179,13 +213,17 @@ impl LoginService {
         event.follow(&course.decision);
         // Step 3.
         let mut run = self.begin_run(Trigger::PostLogin);
+        if is_new || course.rules_wait {
+            self.run_all_rules(&mut run, facts, &mut event, &mut course, &rules).await?;
+        }
+        // Step 4.
         for action in actions.iter() {
             if !course.decision.goes_on() {
                 break;
             }
             self.run_one(&mut run, facts, &mut event, &mut course, action).await?;
         }
-        // Step 4.
+        // Step 5.
         let status = match &course.decision.end {
             None => ExecutionStatus::Final,
             Some(End::Redirect(_)) => ExecutionStatus::Suspended,
@@ -197,6 +235,30 @@ impl LoginService {
         let decision = course.decision.clone();
         let suspended = matches!(decision.end, Some(End::Redirect(_))).then_some(course);
         Ok(Ruling { decision, execution: Some(execution), suspended })
+    }
+
+    async fn run_all_rules(
+        &self,
+        run: &mut Run,
+        facts: &PostLogin<'_>,
+        event: &mut PostLoginEvent,
+        course: &mut Course,
+        rules: &ActiveRules,
+    ) -> Result<(), Failure> {
+        let came_back = std::mem::take(&mut course.rules_wait);
+        if came_back {
+            course.begin_again();
+        }
+        let login = RuledLogin {
+            event: &event.event,
+            ground: &ground(facts, event, came_back),
+            granted_scope: facts.granted_scope,
+            came_back,
+        };
+        course.rules = self.run_rules(run, rules, &login, &mut course.decision).await?;
+        course.rules_wait = matches!(course.decision.end, Some(End::Redirect(_)));
+        event.follow(&course.decision);
+        Ok(())
     }
 
     async fn run_one(
@@ -213,7 +275,7 @@ impl LoginService {
         if !continues {
             course.done.push(id.clone());
         }
-        let state = self.state(facts, event);
+        let state = self.state(facts, event, &course.rules);
         let execution = self.run_action(run, action, handler, &mut event.event, &state).await?;
         if let Err(error) = &execution.result {
             course.decision.script_failed(&error.message);
@@ -228,14 +290,7 @@ impl LoginService {
             }
             return Ok(());
         }
-        let ground = Ground {
-            protocol: facts.protocol,
-            can_redirect: facts.can_redirect(),
-            continues,
-            api: facts.api.map(|record| &record.api),
-            session_metadata: event.session_metadata.as_ref(),
-            refresh_token_metadata: event.refresh_token_metadata.as_ref(),
-        };
+        let ground = ground(facts, event, continues);
         let noted = course.decision.notes.len();
         course.decision.fold(&ground, execution.commands);
         run.note(course.decision.notes.iter().skip(noted).cloned());
@@ -247,14 +302,14 @@ impl LoginService {
     }
 
     /// What `api` reads.
-    fn state(&self, facts: &PostLogin<'_>, event: &PostLoginEvent) -> Value {
+    fn state(&self, facts: &PostLogin<'_>, event: &PostLoginEvent, rules: &[String]) -> Value {
         let now = self.clock.now();
         let issuer = url::Url::parse(&self.settings.issuer).ok();
         let host = issuer.as_ref().and_then(url::Url::host_str).unwrap_or_default();
         json!({
             "can_redirect": facts.can_redirect(),
             "cache": self.action_cache.snapshot(Trigger::PostLogin, now),
-            "rules_executed": [],
+            "rules_executed": rules,
             "roles": event.roles,
             "redirect_token": {
                 "issuer": host,
