@@ -1,6 +1,7 @@
 //! Actions in the flows: what they decide, and what becomes of it.
 
 mod browser;
+mod documentation;
 mod event;
 mod failures;
 mod redirect;
