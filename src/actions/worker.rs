@@ -11,6 +11,7 @@ mod confine;
 mod context;
 mod execution;
 mod natives;
+mod system_calls;
 mod urls;
 
 use std::{process::ExitCode, sync::mpsc};
@@ -30,7 +31,9 @@ pub fn run(memory: u64) -> ExitCode {
     confine::first();
     let (sender, frames) = mpsc::channel();
     // The server is gone, or its pipe broken: whatever a script is doing then, it ends.
+    let (begun, has_begun) = mpsc::channel();
     let read = move || {
+        let _ = begun.send(());
         while let Ok(frame) = frame::read::<ToWorker>(&mut std::io::stdin().lock()) {
             if sender.send(frame).is_err() {
                 break;
@@ -41,6 +44,8 @@ pub fn run(memory: u64) -> ExitCode {
     if std::thread::Builder::new().stack_size(256 * 1024).spawn(read).is_err() {
         return ExitCode::FAILURE;
     }
+    // A thread that is only beginning needs more of the system than one that reads.
+    let _ = has_begun.recv();
     // What randomness needs to open, it opens now.
     let _ = natives::random(16);
     if let Err(what) = confine::last(memory) {

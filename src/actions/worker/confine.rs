@@ -5,6 +5,8 @@ use std::{fs::File, os::unix::fs::FileExt, sync::OnceLock};
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
+use super::system_calls;
+
 /// Memory above that of scripts: the engine's own, frames, and what allocators round up to.
 const SLACK: u64 = 160 * 1024 * 1024;
 
@@ -44,6 +46,7 @@ pub fn last(memory: u64) -> Result<(), &'static str> {
         let limit = Rlimit { current: Some(most), maximum: Some(most) };
         rustix::process::setrlimit(resource, limit).map_err(|_| name)?;
     }
+    system_calls::refuse_others();
     Ok(())
 }
 

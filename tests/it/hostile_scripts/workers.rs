@@ -117,6 +117,32 @@ async fn a_worker_that_is_killed_at_work_is_an_error_and_replaced() {
 }
 
 #[tokio::test]
+async fn a_worker_has_nothing_left_to_open_or_to_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = known(folder.path());
+    is_well(&engine).await;
+    let pid = pids(folder.path()).remove(0);
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();
+    let status = read("status");
+    // Two is a filter of system calls.
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2", "Threads:\t2"] {
+        assert!(status.lines().any(|found| found == line), "{line}: {status}");
+    }
+    let limits = read("limits");
+    let limits: Vec<Vec<_>> =
+        limits.lines().map(|line| line.split_whitespace().collect()).collect();
+    for limit in ["open files", "processes", "file size", "core file size", "locked memory"] {
+        let line = limits.iter().find(|line| line.join(" ").starts_with(&format!("Max {limit} ")));
+        let values = line.map(|line| line.join(" ").replace(&format!("Max {limit} "), ""));
+        assert!(
+            values.as_ref().is_some_and(|values| values.starts_with("0 0")),
+            "{limit}: {values:?}"
+        );
+    }
+    is_well(&engine).await;
+}
+
+#[tokio::test]
 async fn one_worker_serves_many_scripts() {
     let folder = tempfile::tempdir().unwrap();
     let engine = known(folder.path());
