@@ -1,6 +1,8 @@
 //! Scripts that want all memory.
 
-use super::{bodies_that_end, bodies_that_write};
+use doorward::actions::ErrorKind;
+
+use super::{TIME, bodies_that_end, bodies_that_write, handler, run};
 
 bodies_that_end! {
     an_array_that_grows: Memory "too much memory" "const a = []; for (;;) a.push(new Array(100).fill(0));";
@@ -21,7 +23,6 @@ bodies_that_end! {
     promises_that_are_kept: Memory "too much memory"
         "const a = []; for (;;) a.push(new Promise((done) => { a.push(done); }));";
     a_generator_that_is_spread: Memory "too much memory" "[...(function* () { for (;;) yield {}; })()];";
-    jobs_that_are_never_run: Memory "too much memory" "for (;;) Promise.resolve().then(() => {});";
     random_bytes_that_are_kept: Memory "too much memory"
         "const a = []; for (;;) a.push(crypto.getRandomValues(new Uint8Array(65536)));";
     a_text_that_is_encoded: Memory "too much memory"
@@ -39,4 +40,12 @@ bodies_that_write! {
         "const a = {}; a.a = a; try { api.idToken.setCustomClaim('x', a) } catch (e) { console.log(e.name) }";
     memory_that_is_given_back: "done\n"
         "for (let i = 0; i < 200; i++) new Uint8Array(4000000).fill(1); console.log('done');";
+}
+
+#[tokio::test]
+async fn jobs_that_are_never_run() {
+    // Whichever of the two is used up first.
+    let done = run(&handler("for (;;) Promise.resolve().then(() => {});"), TIME).await;
+    let error = done.result.unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Memory | ErrorKind::Timeout), "{}", error.message);
 }
