@@ -7,5 +7,6 @@ pub mod event;
 pub mod executions;
 pub mod post_login;
 pub mod request;
+pub mod rules;
 pub mod run;
 pub mod suspension;

@@ -2,8 +2,9 @@
 //!
 //! 1. Nothing is bound: nothing is built, nothing is run.
 //! 2. The event, once for all scripts.
-//! 3. The Actions in their order, each with what those before it changed. A refusal, a failure or a
-//!    redirect ends it. After a redirect those that ran before are not run again.
+//! 3. The rules, then the Actions in their order, each with what those before it changed. A refusal, a
+//!    failure or a redirect ends it. After the redirect of an Action those that ran before are not run
+//!    again; after that of a rule all rules are.
 //! 4. The record.
 //!
 //! Scripts change nothing: the caller carries the [`Ruling`] out, in the transaction that issues
@@ -18,13 +19,17 @@ use crate::domain::{
     ActionId, ExecutionId, OrganizationId,
     action::{BoundAction, CONTINUE_POST_LOGIN, Trigger, execution::ExecutionStatus},
     family::Family,
+    rule::ActiveRules,
     scope::ScopeSet,
     session::Session,
     time::Timestamp,
     user::User,
 };
 use crate::login::{
-    LoginService, authorize::Failure, transaction::Transaction, triggers::run::Run,
+    LoginService,
+    authorize::Failure,
+    transaction::Transaction,
+    triggers::{rules::RuledLogin, run::Run},
 };
 use crate::policy::post_login::{Decision, Denial, End, Ground};
 use crate::store::{clients::ClientRecord, resource_servers::ResourceServerRecord};
@@ -108,8 +113,19 @@ pub struct Course {
     granted_scope: ScopeSet,
     /// The Actions that have run.
     done: Vec<ActionId>,
-    /// The one that sent the browser away.
-    waits_for: Option<ActionId>,
+    /// Who sent the browser away.
+    waits_for: Option<WaitsFor>,
+    /// The ids of the rules that have run.
+    rules_executed: Vec<String>,
+}
+
+/// Who has sent a browser away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum WaitsFor {
+    /// A rule; it does not matter which.
+    Rules,
+    /// An Action.
+    Action(ActionId),
 }
 
 impl Course {
@@ -128,7 +144,7 @@ impl Course {
 
     /// Whether an Action is to be run, and with which of its exports.
     fn handler_of(&self, action: &ActionId) -> Option<&'static str> {
-        if self.waits_for.as_ref() == Some(action) {
+        if matches!(&self.waits_for, Some(WaitsFor::Action(waiting)) if waiting == action) {
             return Some(CONTINUE_POST_LOGIN);
         }
         (!self.done.contains(action)).then_some(Trigger::PostLogin.handler())
@@ -167,10 +183,12 @@ impl LoginService {
             return Ok(Ruling::of_nobody(facts.granted_scope));
         }
         let actions = self.store.pipeline(Trigger::PostLogin).await?;
-        if actions.is_empty() && resumed.is_none() {
+        let rules = self.store.rules().await?;
+        if actions.is_empty() && rules.rules.is_empty() && resumed.is_none() {
             return Ok(Ruling::of_nobody(facts.granted_scope));
         }
         // Step 2.
+        let is_new = resumed.is_none();
         let (mut course, state) = match resumed {
             Some(resumed) => (resumed.course.go_on(facts.granted_scope), Some(resumed.state)),
             None => (Course::begin(facts.granted_scope), None),
@@ -179,6 +197,10 @@ impl LoginService {
         event.follow(&course.decision);
         // Step 3.
         let mut run = self.begin_run(Trigger::PostLogin);
+        let came_back = course.waits_for.take_if(|waiting| *waiting == WaitsFor::Rules).is_some();
+        if (is_new || came_back) && !rules.rules.is_empty() {
+            self.run_all_rules(&mut run, facts, &mut event, &mut course, &rules, came_back).await?;
+        }
         for action in actions.iter() {
             if !course.decision.goes_on() {
                 break;
@@ -199,6 +221,31 @@ impl LoginService {
         Ok(Ruling { decision, execution: Some(execution), suspended })
     }
 
+    /// The rules, as part of step 3.
+    async fn run_all_rules(
+        &self,
+        run: &mut Run,
+        facts: &PostLogin<'_>,
+        event: &mut PostLoginEvent,
+        course: &mut Course,
+        rules: &ActiveRules,
+        came_back: bool,
+    ) -> Result<(), Failure> {
+        let ground = ground(facts, event, came_back);
+        let login = RuledLogin {
+            event: &event.event,
+            ground: &ground,
+            granted_scope: facts.granted_scope,
+            came_back,
+        };
+        course.rules_executed = self.run_rules(run, rules, &login, &mut course.decision).await?;
+        if matches!(course.decision.end, Some(End::Redirect(_))) {
+            course.waits_for = Some(WaitsFor::Rules);
+        }
+        event.follow(&course.decision);
+        Ok(())
+    }
+
     async fn run_one(
         &self,
         run: &mut Run,
@@ -209,11 +256,13 @@ impl LoginService {
     ) -> Result<(), Failure> {
         let id = &action.action_id;
         let Some(handler) = course.handler_of(id) else { return Ok(()) };
-        let continues = course.waits_for.take_if(|waiting| waiting == id).is_some();
-        if !continues {
+        let continues = handler == CONTINUE_POST_LOGIN;
+        if continues {
+            course.waits_for = None;
+        } else {
             course.done.push(id.clone());
         }
-        let state = self.state(facts, event);
+        let state = self.state(facts, event, &course.rules_executed);
         let execution = self.run_action(run, action, handler, &mut event.event, &state).await?;
         if let Err(error) = &execution.result {
             course.decision.script_failed(&error.message);
@@ -228,33 +277,31 @@ impl LoginService {
             }
             return Ok(());
         }
-        let ground = Ground {
-            protocol: facts.protocol,
-            can_redirect: facts.can_redirect(),
-            continues,
-            api: facts.api.map(|record| &record.api),
-            session_metadata: event.session_metadata.as_ref(),
-            refresh_token_metadata: event.refresh_token_metadata.as_ref(),
-        };
+        let ground = ground(facts, event, continues);
         let noted = course.decision.notes.len();
         course.decision.fold(&ground, execution.commands);
         run.note(course.decision.notes.iter().skip(noted).cloned());
         if matches!(course.decision.end, Some(End::Redirect(_))) {
-            course.waits_for = Some(id.clone());
+            course.waits_for = Some(WaitsFor::Action(id.clone()));
         }
         event.follow(&course.decision);
         Ok(())
     }
 
     /// What `api` reads.
-    fn state(&self, facts: &PostLogin<'_>, event: &PostLoginEvent) -> Value {
+    fn state(
+        &self,
+        facts: &PostLogin<'_>,
+        event: &PostLoginEvent,
+        rules_executed: &[String],
+    ) -> Value {
         let now = self.clock.now();
         let issuer = url::Url::parse(&self.settings.issuer).ok();
         let host = issuer.as_ref().and_then(url::Url::host_str).unwrap_or_default();
         json!({
             "can_redirect": facts.can_redirect(),
             "cache": self.action_cache.snapshot(Trigger::PostLogin, now),
-            "rules_executed": [],
+            "rules_executed": rules_executed,
             "roles": event.roles,
             "redirect_token": {
                 "issuer": host,
@@ -263,5 +310,17 @@ impl LoginService {
                 "state": event.state,
             },
         })
+    }
+}
+
+/// What the calls of a script are judged by.
+fn ground<'a>(facts: &PostLogin<'a>, event: &'a PostLoginEvent, continues: bool) -> Ground<'a> {
+    Ground {
+        protocol: facts.protocol,
+        can_redirect: facts.can_redirect(),
+        continues,
+        api: facts.api.map(|record| &record.api),
+        session_metadata: event.session_metadata.as_ref(),
+        refresh_token_metadata: event.refresh_token_metadata.as_ref(),
     }
 }
