@@ -97,6 +97,7 @@ pub async fn build(
         passwords: passwords(config, &*entropy),
         audit: AuditWriter::start(store.clone()),
         background: Background::default(),
+        unwatched: Background::default(),
         actions: Arc::new(Engine::new(config.actions.options(), Arc::clone(&outbound))),
         job_added: tokio::sync::Notify::new(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
@@ -198,6 +199,7 @@ pub async fn serve(
     let (draining, store) = (Arc::clone(&app.draining), app.store.clone());
     let (audit, mailer) = (app.login.audit.clone(), app.login.mailer.clone());
     let (background, executions) = (app.login.background.clone(), app.login.executions.clone());
+    let unwatched = app.login.unwatched.clone();
     let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
     tasks.push(tokio::spawn(async move {
         stop.await;
@@ -219,6 +221,7 @@ pub async fn serve(
         task.abort();
     }
     background.idle().await;
+    unwatched.idle().await;
     mailer.flush().await;
     executions.flush().await;
     audit.flush().await;

@@ -13,6 +13,7 @@ pub mod passwordless;
 pub mod passwords;
 pub mod profile;
 pub mod recovery;
+pub mod refresh_tokens;
 pub mod session;
 pub mod signup;
 pub mod tickets;
@@ -39,6 +40,8 @@ pub struct LoginService {
     pub audit: audit::AuditWriter,
     /// Does what no answer waits for.
     pub background: background::Background,
+    /// Runs the Actions that no answer waits for; apart, so that slow ones hold up no message.
+    pub unwatched: background::Background,
     /// Runs the scripts of Actions and Rules.
     pub actions: Arc<Engine>,
     /// Wakes who works on jobs, when this node has taken one.

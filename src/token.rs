@@ -28,6 +28,7 @@ pub mod passwordless;
 pub mod pushed_request;
 pub mod refresh_token;
 pub mod revoke;
+mod scripts;
 pub mod standing;
 pub mod targets;
 
@@ -35,7 +36,7 @@ use std::sync::Arc;
 
 use crate::crypto::{self, refresh_token::RefreshTokenKey, seal::Sealer};
 use crate::domain::{dpop::Thumbprint, entropy::Entropy, settings::Settings, time::Clock};
-use crate::login::LoginService;
+use crate::login::{self, LoginService};
 use crate::outbound::Outbound;
 use crate::store::{self, Store};
 
@@ -197,6 +198,15 @@ pub enum Internal {
 impl From<store::Error> for Refused {
     fn from(error: store::Error) -> Self {
         Self::Internal(error.into())
+    }
+}
+impl From<login::authorize::Failure> for Refused {
+    fn from(failure: login::authorize::Failure) -> Self {
+        use login::authorize::Failure;
+        match failure {
+            Failure::Store(error) => error.into(),
+            Failure::Crypto(error) => error.into(),
+        }
     }
 }
 impl From<crypto::Failed> for Refused {

@@ -2,6 +2,8 @@
 //!
 //! Who asks is told nothing: whether there is a user shows in the mailbox only.
 
+use std::sync::Arc;
+
 use crate::crypto::password::Overloaded;
 use crate::domain::{
     ClientId,
@@ -94,7 +96,7 @@ impl LoginService {
     /// # Errors
     /// Why not.
     pub async fn reset_password(
-        &self,
+        self: &Arc<Self>,
         ticket: &Ticket,
         password: &Password,
     ) -> Result<TicketHolder, ResetFault> {
@@ -139,6 +141,7 @@ impl LoginService {
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
         telemetry::audit::emit(&event);
+        self.after_password_change(&record.user).await;
         Ok(holder)
     }
 

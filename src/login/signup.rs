@@ -1,12 +1,15 @@
 //! Accounts that people create themselves.
 //!
 //! 1. Is the address one, and may the password be chosen?
-//! 2. Hash the password, also when the address is taken: the time tells nothing before the answer.
-//! 3. Write the user and a ticket to verify the address, in one transaction.
+//! 2. What do the Actions of the operator say?
+//! 3. Hash the password, also when the address is taken: the time tells nothing before the answer.
+//! 4. Write the user and a ticket to verify the address, in one transaction.
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::crypto::password::Overloaded;
+use crate::crypto::{Failed, password::Overloaded};
 use crate::domain::{
     ClientId,
     audit::Happened,
@@ -15,7 +18,7 @@ use crate::domain::{
     ticket::{IssuedTicket, TicketKind},
     user::User,
 };
-use crate::login::{LoginService, profile};
+use crate::login::{LoginService, authorize::Failure, profile};
 use crate::mail;
 use crate::policy::new_password::{self, Problem};
 use crate::store::{
@@ -69,6 +72,18 @@ pub enum SignupFault {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The crypto library failed.
+    #[error(transparent)]
+    Crypto(#[from] Failed),
+}
+
+impl From<Failure> for SignupFault {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Store(error) => error.into(),
+            Failure::Crypto(error) => error.into(),
+        }
+    }
 }
 
 impl LoginService {
@@ -78,7 +93,7 @@ impl LoginService {
     /// # Errors
     /// Why not.
     pub async fn sign_up(
-        &self,
+        self: &Arc<Self>,
         account: &NewAccount,
         client: &ClientId,
         connection: &Connection,
@@ -93,7 +108,11 @@ impl LoginService {
                 self.note(&Happened::SignupRefused { reason }, Some(client), None);
                 Err(SignupFault::Password(problem))
             }
-            other => other,
+            Err(fault) => Err(fault),
+            Ok(created) => {
+                self.after_registration(&created.0, client, connection).await;
+                Ok(created)
+            }
         }
     }
 
@@ -124,9 +143,14 @@ impl LoginService {
         new_password::check(&account.password, &personal(&user), options)
             .map_err(SignupFault::Password)?;
         profile::complete(&mut user.profile, user.email.as_deref(), user.username.as_deref());
-        // Step 2.
-        let hash = self.passwords.hash(&account.password, &*self.entropy).await?;
+        // Step 2. An Action that refuses must not tell whether the address is taken, either.
+        if let Err(denied) = self.before_registration(&mut user, client, connection).await? {
+            self.note(&Happened::SignupRefused { reason: "action" }, Some(client), None);
+            return Err(SignupFault::Action { code: denied.code, message: denied.message });
+        }
         // Step 3.
+        let hash = self.passwords.hash(&account.password, &*self.entropy).await?;
+        // Step 4.
         let event = self.event(&Happened::SignedUp, Some(client), Some(&user.user_id));
         let mut tx = self.store.write().await?;
         // It may have been deleted while the password was hashed, and nobody would remove the user.

@@ -3,9 +3,13 @@
 
 pub mod cache;
 pub mod changes;
+pub mod credentials_exchange;
 pub mod event;
 pub mod executions;
+pub mod password_change;
+mod pipeline;
 pub mod post_login;
+pub mod registration;
 pub mod request;
 pub mod rules;
 pub mod run;

@@ -86,7 +86,7 @@ impl TokenService {
             };
         }
         let event = match &family {
-            Some(family) => self.insert_family(&mut tx, family).await?,
+            Some(family) => self.insert_family(&mut tx, family, &login).await?,
             None => None,
         };
         tx.commit().await?;

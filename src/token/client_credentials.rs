@@ -1,5 +1,5 @@
 //! The client credentials grant (RFC 6749 §4.4): a token for the application itself, as far as a
-//! client grant says. Nothing is written.
+//! client grant says, and the Actions of the operator. Nothing is written.
 
 use crate::domain::{
     audience::Audience,
@@ -8,7 +8,8 @@ use crate::domain::{
     resource_server::ClientPolicy,
     scope::ScopeSet,
 };
-use crate::policy::client_auth::Proof;
+use crate::login::triggers::credentials_exchange::CredentialsFacts;
+use crate::policy::{client_auth::Proof, credentials_exchange::Denied};
 use crate::token::{
     Granted, Refused, TokenService, TokenType,
     client_authentication::AuthenticatedClient,
@@ -79,6 +80,13 @@ impl TokenService {
             }
         };
         let binding = self.binding(client, Some(api))?;
+        let facts = CredentialsFacts {
+            client: &client.record,
+            api: &record,
+            requested: request.scope.as_ref(),
+            granted: &scope,
+        };
+        let claims = self.login.credentials_exchange(&facts).await?.map_err(refused)?;
         let (access_token, expires_in) = self.mint_access_token(&AccessToken {
             subject: &format!("{client_id}@clients"),
             client_id,
@@ -88,7 +96,7 @@ impl TokenService {
             gty: Some(Gty::ClientCredentials),
             organization_id: None,
             for_web: false,
-            custom: None,
+            custom: Some(&claims),
             confirmation: binding.access_token.as_ref(),
         })?;
         let happened = Happened::Granted {
@@ -108,4 +116,8 @@ impl TokenService {
             resource: None,
         })
     }
+}
+
+fn refused(denied: Denied) -> Refused {
+    Refused::Script { error: denied.error, description: denied.description }
 }

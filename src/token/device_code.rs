@@ -79,7 +79,7 @@ impl TokenService {
             return Err(REFUSED);
         }
         let cleaned = match &family {
-            Some(family) => self.insert_family(&mut tx, family).await?,
+            Some(family) => self.insert_family(&mut tx, family, &login).await?,
             None => None,
         };
         tx.commit().await?;

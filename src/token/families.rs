@@ -1,8 +1,8 @@
 //! Refresh tokens as an operator sees them: the families that are still good for something.
 
 use crate::domain::{
-    ClientId, FamilyId, UserId, audience::Audience, client::Client, client::RotationType,
-    family::Family, scope::ScopeSet, time::Timestamp,
+    ClientId, FamilyId, UserId, audience::Audience, client::RotationType, scope::ScopeSet,
+    time::Timestamp,
 };
 use crate::policy::lifetime;
 use crate::store::{
@@ -84,42 +84,8 @@ impl TokenService {
         Ok(Some(LiveFamily {
             idle_expires_at: lifetime::idle_end(&settings, family.into()),
             is_rotating: settings.rotation_type == RotationType::Rotating,
-            apis: self.apis_of(family, &client.client).await?,
+            apis: self.login.apis_of(family, &client.client).await?,
             record,
         }))
-    }
-
-    /// One entry for the original audience and one for each policy that can be used, without the
-    /// restrictions that depend on the user.
-    async fn apis_of(
-        &self,
-        family: &Family,
-        client: &Client,
-    ) -> Result<Vec<(Audience, ScopeSet)>, store::Error> {
-        let mut apis: Vec<(Audience, ScopeSet)> = Vec::new();
-        if let Some(audience) = &family.audience
-            && let Some(api) = self.store.api(audience).await?
-        {
-            let policy = client.policies().iter().find(|policy| policy.audience == *audience);
-            let more = policy.map(|policy| policy.scope.clone()).unwrap_or_default();
-            let defined = api.api.defined_scopes();
-            let granted = family.scope.api().union(&more.api()).intersection(&defined);
-            apis.push((audience.clone(), family.scope.oidc().union(&granted)));
-        }
-        if !client.is_first_party {
-            // Multi-resource refresh tokens are for first-party applications.
-            return Ok(apis);
-        }
-        for policy in client.policies() {
-            if family.audience.as_ref() == Some(&policy.audience) {
-                continue;
-            }
-            let Some(api) = self.store.api(&policy.audience).await? else { continue };
-            if !api.api.is_system {
-                let scope = policy.scope.api().intersection(&api.api.defined_scopes());
-                apis.push((policy.audience.clone(), scope));
-            }
-        }
-        Ok(apis)
     }
 }

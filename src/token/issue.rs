@@ -67,6 +67,7 @@ impl TokenService {
         }
         let now = self.clock.now();
         let settings = login.client.client.refresh_token_settings();
+        let changes = &login.customised.refresh_token;
         Some(Family {
             id: new_family_id(&*self.entropy),
             client_id: login.client.client.client_id.clone(),
@@ -83,21 +84,25 @@ impl TokenService {
             rotated_at: now,
             created_at: now,
             last_exchanged_at: now,
-            expires_at: lifetime::absolute_end(&settings, now),
+            expires_at: changes.earlier_end_if_any(lifetime::absolute_end(&settings, now)),
             revoked_at: None,
             dpop_jkt: login.binding.refresh_token.clone(),
-            idle_expires_at: None,
+            idle_expires_at: changes.idle_expires_at.map(Timestamp::from_millis),
         })
     }
 
-    /// Writes a family, and revokes the least recently used ones beyond the limit. Returns what to
-    /// tell the audit stream after the commit.
+    /// Writes the family that a login begins, and revokes the least recently used ones beyond the
+    /// limit. Returns what to tell the audit stream after the commit.
     pub(super) async fn insert_family(
         &self,
         tx: &mut Tx,
         family: &Family,
+        login: &Login,
     ) -> Result<Option<AuditEvent>, store::Error> {
         families::insert(tx, family, &telemetry::caller::current()).await?;
+        if let Some(metadata) = &login.customised.refresh_token.metadata {
+            families::set_metadata(tx, &family.id, Some(metadata)).await?;
+        }
         let limit = self.settings.families_per_user_and_client;
         let (user, client) = (&family.user_id, &family.client_id);
         let revoked = families::revoke_beyond(tx, user, client, limit, family.created_at).await?;

@@ -9,7 +9,7 @@ use crate::domain::{
     scope::ScopeSet,
     secret::Password,
 };
-use crate::login::passwords::LoginFault;
+use crate::login::{passwords::LoginFault, triggers::post_login::Protocol};
 use crate::store::{audit, users};
 use crate::telemetry;
 use crate::token::{
@@ -69,7 +69,7 @@ impl TokenService {
         let (scope, permissions) =
             self.scope_without_page(record, api.as_deref(), &user, request.scope.as_ref()).await?;
         let now = self.clock.now();
-        let login = Login {
+        let mut login = Login {
             client: record.clone(),
             user,
             api,
@@ -85,7 +85,9 @@ impl TokenService {
             binding,
             customised: Customised::default(),
         };
-        let family = self.new_family(&login);
+        let ruling =
+            self.rule_on_login(Protocol::Password, request.scope.as_ref(), &mut login).await?;
+        let family = self.family_of(&login, &ruling);
         let (client_id, user_id) = (Some(client_id), Some(&login.user.user_id));
         let logged_in = self.login.event(&Happened::LoggedIn, client_id, user_id);
         let mut tx = self.store.write().await?;
@@ -97,8 +99,9 @@ impl TokenService {
         )
         .await?;
         audit::insert(&mut tx, &logged_in).await?;
+        self.login.change_user(&mut tx, &login.user.user_id, &ruling.decision).await?;
         let cleaned = match &family {
-            Some(family) => self.insert_family(&mut tx, family).await?,
+            Some(family) => self.insert_family(&mut tx, family, &login).await?,
             None => None,
         };
         tx.commit().await?;

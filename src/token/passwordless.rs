@@ -22,7 +22,7 @@ use crate::domain::{
     secret::OneTimeCode,
     user::User,
 };
-use crate::login::profile;
+use crate::login::{profile, triggers::post_login::Protocol};
 use crate::policy::connection;
 use crate::store::{
     self, audit,
@@ -37,6 +37,7 @@ use crate::token::{
     client_authentication::AuthenticatedClient,
     direct_login::{must_be_direct, no_connection},
     issue::Login,
+    scripts::RuledLogin,
 };
 
 /// A request of this grant.
@@ -95,7 +96,7 @@ impl TokenService {
         let api = self.api_of_login(request.audience.as_ref()).await?;
         // Steps 2 and 3.
         let proven = self.prove(record, request).await?;
-        let (login, is_new) =
+        let (login, is_new, ruled) =
             match self.login_by_code(client, api, request, &proven, connection).await {
                 Ok(login) => login,
                 Err(refused) => {
@@ -106,7 +107,12 @@ impl TokenService {
                     return Err(refused);
                 }
             };
-        self.write_and_answer(&login, is_new, &proven).await
+        let granted = self.write_and_answer(&login, is_new, &proven, &ruled).await?;
+        if is_new {
+            let client_id = &record.client_id;
+            self.login.after_registration(&login.user, client_id, connection).await;
+        }
+        Ok(granted)
     }
 
     /// Step 2. An address without a code looks like one with another.
@@ -140,7 +146,8 @@ impl TokenService {
         }
     }
 
-    /// Step 3. Returns whether the user is yet to be created.
+    /// Step 3. Returns whether the user is yet to be created, and what scripts decided beside the
+    /// tokens.
     async fn login_by_code(
         &self,
         client: &AuthenticatedClient,
@@ -148,7 +155,7 @@ impl TokenService {
         request: &PasswordlessRequest,
         proven: &Proven,
         connection: &Connection,
-    ) -> Result<(Login, bool), Refused> {
+    ) -> Result<(Login, bool, RuledLogin), Refused> {
         let mut conn = self.store.read().await?;
         let found = users::find_by_email(conn.db(), &connection.name, &proven.address).await?;
         drop(conn);
@@ -157,12 +164,7 @@ impl TokenService {
         let user = match found {
             Some(found) => found.user,
             None if !self.login.creates_users_by_code(connection) => return Err(REFUSED),
-            None => {
-                let local = self.entropy.lower_hex(24);
-                let mut user = User::of_address(&local, &proven.address, now);
-                profile::complete(&mut user.profile, Some(&proven.address), None);
-                user
-            }
+            None => self.new_user(client, &proven.address, connection).await?,
         };
         if user.is_blocked() {
             return Err(Refused::InvalidGrant(GrantFault::UserBlocked));
@@ -171,7 +173,7 @@ impl TokenService {
         let (scope, permissions) =
             self.scope_without_page(record, api.as_deref(), &user, request.scope.as_ref()).await?;
         let binding = self.binding(client, api.as_ref().map(|record| &record.api))?;
-        let login = Login {
+        let mut login = Login {
             client: record.clone(),
             user,
             api,
@@ -187,7 +189,31 @@ impl TokenService {
             binding,
             customised: Customised::default(),
         };
-        Ok((login, is_new))
+        let requested = request.scope.as_ref();
+        let ruled = self.rule_on_login(Protocol::Passwordless, requested, &mut login).await?;
+        Ok((login, is_new, ruled))
+    }
+
+    /// A user who is yet to be created, as the Actions of the operator want them to begin.
+    async fn new_user(
+        &self,
+        client: &AuthenticatedClient,
+        address: &str,
+        connection: &Connection,
+    ) -> Result<User, Refused> {
+        let local = self.entropy.lower_hex(24);
+        let mut user = User::of_address(&local, address, self.clock.now());
+        profile::complete(&mut user.profile, Some(address), None);
+        let client_id = &client.record.client.client_id;
+        match self.login.before_registration(&mut user, client_id, connection).await? {
+            Ok(()) => Ok(user),
+            Err(denied) => {
+                let happened = Happened::SignupRefused { reason: "action" };
+                self.login.note(&happened, Some(client_id), None);
+                let text = denied.message.unwrap_or_else(|| "The user was not created".to_owned());
+                Err(Refused::Script { error: "access_denied", description: text })
+            }
+        }
     }
 
     /// Steps 4 and 5.
@@ -196,10 +222,11 @@ impl TokenService {
         login: &Login,
         is_new: bool,
         proven: &Proven,
+        ruled: &RuledLogin,
     ) -> Result<Granted, Refused> {
         let now = self.clock.now();
         let Proven { address, address_mac, code_mac } = proven;
-        let family = self.new_family(login);
+        let family = self.family_of(login, ruled);
         let (client_id, user_id) = (&login.client.client.client_id, &login.user.user_id);
         let event = |happened| self.login.event(&happened, Some(client_id), Some(user_id));
         let mut events = Vec::new();
@@ -220,12 +247,13 @@ impl TokenService {
         }
         let ip = telemetry::caller::current().ip;
         users::record_login(&mut tx, user_id, ip.as_deref(), now).await?;
+        self.login.change_user(&mut tx, user_id, &ruled.decision).await?;
         events.push(event(Happened::LoggedIn));
         for event in &events {
             audit::insert(&mut tx, event).await?;
         }
         if let Some(family) = &family {
-            events.extend(self.insert_family(&mut tx, family).await?);
+            events.extend(self.insert_family(&mut tx, family, login).await?);
         }
         tx.commit().await?;
         for event in &events {

@@ -3,22 +3,30 @@
 //! 1. Load: the family of the token. A string whose MAC is wrong is not ours and changes nothing.
 //! 2. Decide, in this order: another client's token, the key, **reuse**, expiry, the user's state, the
 //!    audience and scope. Only reuse and theft write anything when they refuse.
-//! 3. Write: one guarded update. Who loses the race reads the row again and goes through the same
+//! 3. The scripts of the operator, if there are any: once, however often the row is read. They take
+//!    their time, so that everything is looked at once more when they have ended.
+//! 4. Write: one guarded update. Who loses the race reads the row again and goes through the same
 //!    table.
-//! 4. Mint and answer.
+//! 5. Mint and answer.
 
+use crate::crypto::refresh_token::Presented as ParsedToken;
 use crate::domain::{
+    FamilyId,
+    action::outcome::Customised,
     audience::Audience,
     audit::{Exchanged, Happened},
     client::RotationType,
     family::{Family, LoginGrant, RevokedBy},
     scope::ScopeSet,
     secret::RefreshToken,
+    time::Timestamp,
     user::User,
 };
+use crate::login::triggers::changes::{Concerned, changes_anything};
 use crate::policy::{
     lifetime::{self, Expired},
     mrrt::{self, Allowed, Original},
+    post_login::Decision,
     reuse::{self, Presented},
 };
 use crate::store::{audit, families, sessions, users};
@@ -27,6 +35,7 @@ use crate::token::{
     GrantFault, Granted, Refused, TokenService, TokenType,
     client_authentication::AuthenticatedClient,
     mint::{AccessToken, Gty, IdToken},
+    scripts::Ruled,
     targets::Targets,
 };
 
@@ -39,6 +48,21 @@ pub struct RefreshRequest {
     pub audience: Option<Audience>,
     /// `scope`
     pub scope: Option<ScopeSet>,
+}
+
+/// A refresh token as it came in.
+struct PresentedToken {
+    token: ParsedToken,
+    came_at: Timestamp,
+}
+
+impl PresentedToken {
+    fn family(&self) -> FamilyId {
+        self.token.family()
+    }
+    fn generation(&self) -> u32 {
+        self.token.generation()
+    }
 }
 
 /// How often the loser of a race reads the row again. Each time somebody else has made progress.
@@ -64,42 +88,76 @@ impl TokenService {
             REFUSED
         };
         let token = self.refresh_tokens.parse(&request.refresh_token).ok_or_else(unknown)?;
+        let presented = PresentedToken { token, came_at: self.clock.now() };
+        let mut ruled = None;
         for _ in 0..ATTEMPTS {
-            let found = families::find(self.store.read().await?.db(), &token.family()).await?;
-            let family = found.filter(|f| self.refresh_tokens.verify(&token, &f.salt));
-            let family = family.ok_or_else(unknown)?;
-            let presented = self.judge(client, &family, token.generation()).await?;
-            let user = self.user_of(client, &family).await?;
-            let targets = self
-                .targets(
-                    &client.record.client,
-                    family.audience.as_ref(),
-                    &user,
-                    request.audience.as_ref(),
-                )
-                .await?;
-            let allowed = self.decide(client, &family, &targets, request).await?;
-            let target = targets.of(allowed.audience).map(|target| &target.record.api);
-            self.binding(client, target).map_err(|why| {
-                self.exchange_refused(exchanged, client, Some(&family.user_id), why)
-            })?;
-            let generation = token.generation();
-            if let Some(next) = self.write(client, &family, presented, generation).await? {
-                self.warn(&family, request, &allowed);
-                let granted = self.answer(client, &family, &user, &targets, &allowed, next).await?;
-                self.refreshed(&family, request, &allowed, next);
+            let found = families::find(self.store.read().await?.db(), &presented.family()).await?;
+            let verified = |f: &Family| self.refresh_tokens.verify(&presented.token, &f.salt);
+            let family = found.filter(verified).ok_or_else(unknown)?;
+            let answer = self.exchange_once(client, &family, &presented, request, &mut ruled);
+            if let Some(granted) = answer.await? {
                 return Ok(granted);
             }
         }
         Err(REFUSED)
     }
 
-    /// Step 2, theft, the key and reuse.
+    /// Steps 2 to 5 with the row as it was read. `None` when it is to be read again: it has moved,
+    /// or scripts have taken their time.
+    async fn exchange_once(
+        &self,
+        client: &AuthenticatedClient,
+        family: &Family,
+        presented: &PresentedToken,
+        request: &RefreshRequest,
+        ruled: &mut Option<Ruled>,
+    ) -> Result<Option<Granted>, Refused> {
+        let again = ruled.as_ref().is_some_and(Ruled::by_scripts);
+        let verdict = self.judge(client, family, presented, again).await?;
+        let user = self.user_of(client, family).await?;
+        let (original, asked) = (family.audience.as_ref(), request.audience.as_ref());
+        let targets = self.targets(&client.record.client, original, &user, asked).await?;
+        let allowed = self.decide(client, family, &targets, request).await?;
+        let target = targets.of(allowed.audience).map(|target| &*target.record);
+        self.binding(client, target.map(|record| &record.api)).map_err(|why| {
+            self.exchange_refused(Exchanged::RefreshToken, client, Some(&family.user_id), why)
+        })?;
+        // Step 3.
+        let ruling = match ruled.take().filter(|ruled| ruled.is_about(&allowed)) {
+            Some(before) => before,
+            None => {
+                let facts = (client, family, &user, target);
+                let new = self.rule_on_exchange(facts, request.scope.as_ref(), &allowed).await?;
+                if new.by_scripts() {
+                    *ruled = Some(new);
+                    return Ok(None);
+                }
+                new
+            }
+        };
+        // Step 4.
+        let decision = &ruling.decision;
+        let Some(next) = self.write(client, family, presented, verdict, decision).await? else {
+            *ruled = Some(ruling);
+            return Ok(None);
+        };
+        // Step 5.
+        self.warn(family, request, &allowed);
+        let issued = Allowed { scope: decision.scope.clone(), ..allowed };
+        let tokens = &decision.customised;
+        let granted = self.answer(client, (family, next), &user, &targets, &issued, tokens).await?;
+        self.refreshed(family, request, &issued, next);
+        Ok(Some(granted))
+    }
+
+    /// Step 2, theft, the key and reuse. `again` once scripts have run: a token is as good as it was
+    /// when it came in, however long they take.
     async fn judge(
         &self,
         authenticated: &AuthenticatedClient,
         family: &Family,
-        generation: u32,
+        presented: &PresentedToken,
+        again: bool,
     ) -> Result<Presented, Refused> {
         let client = &authenticated.record.client;
         if family.client_id != client.client_id {
@@ -132,8 +190,11 @@ impl TokenService {
         }
         let settings = client.refresh_token_settings();
         let leeway = settings.leeway.unwrap_or(self.settings.default_leeway);
-        let now = self.clock.now();
-        let verdict = reuse::judge(generation, family.generation, family.rotated_at, leeway, now);
+        let (generation, now) = (presented.generation(), presented.came_at);
+        let verdict = match again {
+            false => reuse::judge(generation, family.generation, family.rotated_at, leeway, now),
+            true => reuse::judge_again(generation, family.generation, leeway),
+        };
         if verdict == Presented::Reuse {
             let happened = Happened::RefreshTokenReused {
                 family: &family.id,
@@ -216,25 +277,40 @@ impl TokenService {
         }
     }
 
-    /// Step 3. Returns the generation of the token to answer with, `None` when the row has moved
+    /// Step 4. Returns the generation of the token to answer with, `None` when the row has moved
     /// since it was read.
     async fn write(
         &self,
         client: &AuthenticatedClient,
         family: &Family,
-        presented: Presented,
-        generation: u32,
+        presented: &PresentedToken,
+        verdict: Presented,
+        decision: &Decision,
     ) -> Result<Option<u32>, Refused> {
         let settings = client.record.client.refresh_token_settings();
         let rotates = settings.rotation_type == RotationType::Rotating;
         let (id, now) = (&family.id, self.clock.now());
-        if presented == Presented::Retry {
-            // Nothing to write: the rotation that this one retries has been written.
+        let generation = presented.generation();
+        let concerned = Concerned {
+            client: &family.client_id,
+            user: &family.user_id,
+            session: family.session_id.as_ref(),
+            family: Some(id),
+        };
+        if verdict == Presented::Retry {
+            // The rotation that this one retries has been written; scripts may have more to say.
+            if changes_anything(decision) {
+                let mut tx = self.store.write().await?;
+                self.login.carry_out(&mut tx, &concerned, decision).await?;
+                tx.commit().await?;
+            }
             return Ok(Some(family.generation));
         }
         let next = if rotates { generation.saturating_add(1) } else { generation };
         let caller = telemetry::caller::current();
         let mut tx = self.store.write().await?;
+        // The user before the refresh token, as everybody locks them.
+        self.login.change_user(&mut tx, &family.user_id, decision).await?;
         let written = if next == family.generation {
             families::touch(&mut tx, id, family.generation, now, &caller).await?
         } else {
@@ -243,7 +319,8 @@ impl TokenService {
         if !written {
             return Ok(None);
         }
-        let behind = (presented == Presented::StoreBehind).then(|| {
+        self.login.change_logins(&mut tx, &concerned, decision).await?;
+        let behind = (verdict == Presented::StoreBehind).then(|| {
             let stored = family.generation;
             let happened = Happened::StoreBehind { family: id, presented: generation, stored };
             self.login.event(&happened, Some(&family.client_id), Some(&family.user_id))
@@ -272,15 +349,15 @@ impl TokenService {
         }
     }
 
-    /// Step 4.
+    /// Step 5.
     async fn answer(
         &self,
         client: &AuthenticatedClient,
-        family: &Family,
+        (family, generation): (&Family, u32),
         user: &User,
         targets: &Targets,
         allowed: &Allowed<'_>,
-        generation: u32,
+        tokens: &Customised,
     ) -> Result<Granted, Refused> {
         let target = targets.of(allowed.audience);
         // Has been found possible before anything was written.
@@ -297,7 +374,7 @@ impl TokenService {
             organization_id: family.organization_id.as_ref(),
             for_web: false,
             confirmation: bound_to,
-            custom: None,
+            custom: Some(&tokens.access_token),
         })?;
         let id_token = if allowed.has_id_token() {
             let session = match &family.session_id {
@@ -318,7 +395,7 @@ impl TokenService {
                 organization_name: organization_name.as_deref(),
                 access_token: None,
                 code: None,
-                custom: None,
+                custom: Some(&tokens.id_token),
             })?)
         } else {
             None

@@ -1,5 +1,9 @@
 //! The OAuth 2.0 and OpenID Connect endpoints, over real HTTP.
 
+mod actions_accounts;
+mod actions_grants;
+mod actions_races;
+mod actions_refresh;
 mod audit;
 mod authorize;
 mod azure;

@@ -8,6 +8,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
+use crate::crypto;
 use crate::http::{error::management::error_chain, extract::parameters::Unreadable};
 use crate::store;
 
@@ -125,6 +126,13 @@ impl From<Unreadable> for DbConnectionError {
             Unreadable::TooLong => Self::TooLarge,
             other => Self::Invalid(other.message()),
         }
+    }
+}
+
+impl From<crypto::Failed> for DbConnectionError {
+    fn from(error: crypto::Failed) -> Self {
+        tracing::error!(error = error_chain(&error), "dbconnections: the crypto library failed");
+        Self::Internal
     }
 }
 

@@ -189,6 +189,9 @@ pub async fn update(
         change.also(&happened, None, Some(&id));
         change.commit(tx, id.as_str(), changed).await?;
         send_verification(&app, ticket).await;
+        if hash.is_some() {
+            app.login.after_password_change(&record.user).await;
+        }
         return Ok(Json(Value::Object(show(&record.user))));
     }
     Err(edited_elsewhere())

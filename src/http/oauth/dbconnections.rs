@@ -59,7 +59,7 @@ pub async fn signup(
         username: parameters.text("username"),
         password: Password::new(required(&parameters, "password")?),
         profile: given.clone(),
-        user_metadata: metadata.clone(),
+        user_metadata: metadata,
     };
     let (user, ticket) = match app.login.sign_up(&account, &client, &connection).await {
         Ok(created) => created,
@@ -82,8 +82,9 @@ pub async fn signup(
     for (name, value) in given {
         body[name] = value;
     }
-    if !metadata.is_empty() {
-        body["user_metadata"] = Value::Object(metadata);
+    // An Action may have added to what was given.
+    if !user.user_metadata.is_empty() {
+        body["user_metadata"] = Value::Object(user.user_metadata);
     }
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
@@ -109,6 +110,7 @@ fn refusal(
         SignupFault::Action { code, message } => DbConnectionError::Extensibility { code, message },
         SignupFault::Overloaded(_) => DbConnectionError::Unavailable,
         SignupFault::Store(error) => error.into(),
+        SignupFault::Crypto(error) => error.into(),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::http::{
     pages::{self, accounts::SignupPage, branding, locales, messages},
 };
 use crate::login::{
+    authorize::Failure,
     signup::{NewAccount, SignupFault},
     transaction::Transaction,
 };
@@ -98,6 +99,9 @@ pub async fn sign_up(
                     message.unwrap_or_else(|| t.text("problem.signup_refused").to_owned())
                 }
                 SignupFault::Overloaded(_) => return Err(PageError::unavailable(&app)),
+                SignupFault::Crypto(error) => {
+                    return Err(PageError::failure(&app, &Failure::Crypto(error)));
+                }
                 SignupFault::Store(error) => return Err(PageError::store(&app, &error)),
             };
             let state = parameters.get("state").unwrap_or("");

@@ -114,7 +114,8 @@ impl LoginService {
         Ok(())
     }
 
-    /// Carries out everything that scripts changed beside the tokens.
+    /// Carries out everything that scripts changed beside the tokens: the user first, as everybody
+    /// locks them, so that no two transactions wait for each other.
     ///
     /// # Errors
     /// When the database does.
@@ -124,13 +125,27 @@ impl LoginService {
         concerned: &Concerned<'_>,
         decision: &Decision,
     ) -> Result<(), store::Error> {
-        if let Some(session) = concerned.session {
-            self.change_session(tx, session, &decision.session).await?;
-        }
+        self.change_user(tx, concerned.user, decision).await?;
+        self.change_logins(tx, concerned, decision).await
+    }
+
+    /// Carries out what scripts changed about the refresh token and the session.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn change_logins(
+        &self,
+        tx: &mut Tx,
+        concerned: &Concerned<'_>,
+        decision: &Decision,
+    ) -> Result<(), store::Error> {
         if let Some(family) = concerned.family {
             self.change_refresh_token(tx, family, &decision.customised.refresh_token).await?;
         }
-        self.change_user(tx, concerned.user, decision).await
+        match concerned.session {
+            None => Ok(()),
+            Some(session) => self.change_session(tx, session, &decision.session).await,
+        }
     }
 
     /// Carries out what scripts left behind that refused a login: what they queued before, and the

@@ -4,9 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::{
-    ClientId, OrganizationId, SessionId, audit::Caller, client::RotationType,
+    ClientId, OrganizationId, SessionId, audience::Audience, audit::Caller, client::RotationType,
     connection::Connection, family::Family, organization::Organization, role::Role,
-    session::Session, tenant::CookieMode, time::Timestamp, user::User,
+    scope::ScopeSet, session::Session, tenant::CookieMode, time::Timestamp, user::User,
 };
 use crate::login::{LoginService, authorize::Failure};
 use crate::policy::{claims, lifetime};
@@ -202,7 +202,7 @@ impl LoginService {
         Ok(chosen.unwrap_or(usual).as_str())
     }
 
-    /// `event.refresh_token`, with its metadata.
+    /// `event.refresh_token`, with its metadata and the APIs that it can be exchanged for.
     ///
     /// # Errors
     /// When the database does.
@@ -211,14 +211,16 @@ impl LoginService {
         conn: &mut Conn,
         family: &Family,
         client: &ClientRecord,
+        covers: &[(Audience, ScopeSet)],
     ) -> Result<Map<String, Value>, Failure> {
         let record = families::find_record(conn.db(), &family.id).await?;
         let settings = client.client.refresh_token_settings();
         let idle_end = lifetime::idle_end(&settings, family.into());
         let time = |at: Option<Timestamp>| at.map(Timestamp::iso8601);
-        let resource_server = family.audience.as_ref().map(
-            |audience| json!([{ "audience": audience, "scopes": family.scope.api().to_string() }]),
-        );
+        let resource_servers: Vec<_> = covers
+            .iter()
+            .map(|(audience, scope)| json!({ "audience": audience, "scopes": scope.to_string() }))
+            .collect();
         let (metadata, device) = match &record {
             None => (None, None),
             Some(record) => (record.metadata.clone(), Some(device(&record.initial, &record.last))),
@@ -233,7 +235,7 @@ impl LoginService {
             "idle_expires_at": time(idle_end),
             "last_exchanged_at": family.last_exchanged_at.iso8601(),
             "rotating": settings.rotation_type == RotationType::Rotating,
-            "resource_servers": resource_server,
+            "resource_servers": resource_servers,
             "metadata": metadata.unwrap_or_default(),
             "device": device,
         })))

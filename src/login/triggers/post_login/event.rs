@@ -17,6 +17,7 @@ use crate::policy::{
     authorize::{Prompt, ResponseType, ValidRequest},
     post_login::{Decision, Protocol},
 };
+use crate::store::sessions;
 
 /// The event, and what the calls of scripts are judged by.
 pub(super) struct PostLoginEvent {
@@ -85,6 +86,11 @@ impl LoginService {
         facts: &PostLogin<'_>,
         state: Option<String>,
     ) -> Result<PostLoginEvent, Failure> {
+        // Before a connection is taken: nobody holds one and waits for another.
+        let covers = match facts.family {
+            None => Vec::new(),
+            Some(family) => self.apis_of(family, &facts.client.client).await?,
+        };
         let mut conn = self.store.read().await?;
         let roles = self.roles_of(&mut conn, facts.user).await?;
         let names: Vec<_> = roles.iter().map(|role| role.name.as_str()).collect();
@@ -93,13 +99,21 @@ impl LoginService {
             None => None,
             Some(id) => self.event_organization(&mut conn, id).await?,
         };
-        let session = match facts.session {
+        // Read here for an exchange, which needs it for nothing else.
+        let of_family = match facts.family.and_then(|family| family.session_id.as_ref()) {
+            None => None,
+            Some(id) => sessions::find(conn.db(), id).await?,
+        };
+        let of_family = of_family.filter(|session| session.is_alive(self.clock.now()));
+        let session = match facts.session.or(of_family.as_ref()) {
             None => None,
             Some(session) => Some(self.event_session(&mut conn, session).await?),
         };
         let refresh_token = match facts.family {
             None => None,
-            Some(family) => Some(self.event_refresh_token(&mut conn, family, facts.client).await?),
+            Some(family) => {
+                Some(self.event_refresh_token(&mut conn, family, facts.client, &covers).await?)
+            }
         };
         let authentication = event::authentication(facts.amr, facts.auth_time);
         let methods = authentication["methods"].as_array().cloned().unwrap_or_default();
