@@ -212,12 +212,8 @@ mod tests {
     fn context_of(event: Value, protocol: Protocol, came_back: bool) -> Value {
         let event = event.as_object().cloned().unwrap_or_default();
         let (ground, granted_scope) = (ground(protocol), ScopeSet::parse("openid a"));
-        let login = RuledLogin {
-            event: &event,
-            ground: &ground,
-            granted_scope: &granted_scope,
-            came_back,
-        };
+        let login =
+            RuledLogin { event: &event, ground: &ground, granted_scope: &granted_scope, came_back };
         context(&login).into()
     }
 
