@@ -5,4 +5,5 @@ mod device;
 mod event;
 mod failures;
 mod redirect;
+mod rules;
 mod session;

@@ -2,10 +2,10 @@
 //!
 //! 1. Nothing is bound: nothing is built, nothing is run.
 //! 2. The event, once for all scripts.
-//! 3. The rules, then the Actions in their order, each with what those before it changed. A refusal, a
-//!    failure or a redirect ends it. After the redirect of an Action those that ran before are not run
-//!    again; after that of a rule all rules are.
-//! 4. The record.
+//! 3. The rules, unless an Action waits for the browser: when a rule sent it away, they all run again.
+//! 4. The Actions in their order, each with what those before it changed. A refusal, a failure or a
+//!    redirect ends it. After a redirect those that ran before are not run again.
+//! 5. The record.
 //!
 //! Scripts change nothing: the caller carries the [`Ruling`] out, in the transaction that issues
 //! what the login is for.
@@ -113,19 +113,14 @@ pub struct Course {
     granted_scope: ScopeSet,
     /// The Actions that have run.
     done: Vec<ActionId>,
-    /// Who sent the browser away.
-    waits_for: Option<WaitsFor>,
-    /// The ids of the rules that have run.
-    rules_executed: Vec<String>,
-}
-
-/// Who has sent a browser away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-enum WaitsFor {
-    /// A rule; it does not matter which.
-    Rules,
-    /// An Action.
-    Action(ActionId),
+    /// The one that sent the browser away.
+    waits_for: Option<ActionId>,
+    /// The rules that have run.
+    #[serde(default)]
+    rules: Vec<String>,
+    /// Whether it was a rule that sent the browser away.
+    #[serde(default)]
+    rules_wait: bool,
 }
 
 impl Course {
@@ -142,12 +137,33 @@ impl Course {
         self
     }
 
+    /// Forgets what was decided but what is kept of a user: every rule says it again.
+    fn begin_again(&mut self) {
+        let decision = Decision::new(self.granted_scope.clone());
+        let Decision { app_metadata, user_metadata, .. } =
+            std::mem::replace(&mut self.decision, decision);
+        self.decision.app_metadata = app_metadata;
+        self.decision.user_metadata = user_metadata;
+    }
+
     /// Whether an Action is to be run, and with which of its exports.
     fn handler_of(&self, action: &ActionId) -> Option<&'static str> {
-        if matches!(&self.waits_for, Some(WaitsFor::Action(waiting)) if waiting == action) {
+        if self.waits_for.as_ref() == Some(action) {
             return Some(CONTINUE_POST_LOGIN);
         }
         (!self.done.contains(action)).then_some(Trigger::PostLogin.handler())
+    }
+}
+
+/// What the calls of a script are judged by.
+fn ground<'a>(facts: &PostLogin<'a>, event: &'a PostLoginEvent, continues: bool) -> Ground<'a> {
+    Ground {
+        protocol: facts.protocol,
+        can_redirect: facts.can_redirect(),
+        continues,
+        api: facts.api.map(|record| &record.api),
+        session_metadata: event.session_metadata.as_ref(),
+        refresh_token_metadata: event.refresh_token_metadata.as_ref(),
     }
 }
 
@@ -197,17 +213,17 @@ impl LoginService {
         event.follow(&course.decision);
         // Step 3.
         let mut run = self.begin_run(Trigger::PostLogin);
-        let came_back = course.waits_for.take_if(|waiting| *waiting == WaitsFor::Rules).is_some();
-        if (is_new || came_back) && !rules.rules.is_empty() {
-            self.run_all_rules(&mut run, facts, &mut event, &mut course, &rules, came_back).await?;
+        if is_new || course.rules_wait {
+            self.run_all_rules(&mut run, facts, &mut event, &mut course, &rules).await?;
         }
+        // Step 4.
         for action in actions.iter() {
             if !course.decision.goes_on() {
                 break;
             }
             self.run_one(&mut run, facts, &mut event, &mut course, action).await?;
         }
-        // Step 4.
+        // Step 5.
         let status = match &course.decision.end {
             None => ExecutionStatus::Final,
             Some(End::Redirect(_)) => ExecutionStatus::Suspended,
@@ -221,7 +237,6 @@ impl LoginService {
         Ok(Ruling { decision, execution: Some(execution), suspended })
     }
 
-    /// The rules, as part of step 3.
     async fn run_all_rules(
         &self,
         run: &mut Run,
@@ -229,19 +244,19 @@ impl LoginService {
         event: &mut PostLoginEvent,
         course: &mut Course,
         rules: &ActiveRules,
-        came_back: bool,
     ) -> Result<(), Failure> {
-        let ground = ground(facts, event, came_back);
+        let came_back = std::mem::take(&mut course.rules_wait);
+        if came_back {
+            course.begin_again();
+        }
         let login = RuledLogin {
             event: &event.event,
-            ground: &ground,
+            ground: &ground(facts, event, came_back),
             granted_scope: facts.granted_scope,
             came_back,
         };
-        course.rules_executed = self.run_rules(run, rules, &login, &mut course.decision).await?;
-        if matches!(course.decision.end, Some(End::Redirect(_))) {
-            course.waits_for = Some(WaitsFor::Rules);
-        }
+        course.rules = self.run_rules(run, rules, &login, &mut course.decision).await?;
+        course.rules_wait = matches!(course.decision.end, Some(End::Redirect(_)));
         event.follow(&course.decision);
         Ok(())
     }
@@ -256,13 +271,11 @@ impl LoginService {
     ) -> Result<(), Failure> {
         let id = &action.action_id;
         let Some(handler) = course.handler_of(id) else { return Ok(()) };
-        let continues = handler == CONTINUE_POST_LOGIN;
-        if continues {
-            course.waits_for = None;
-        } else {
+        let continues = course.waits_for.take_if(|waiting| waiting == id).is_some();
+        if !continues {
             course.done.push(id.clone());
         }
-        let state = self.state(facts, event, &course.rules_executed);
+        let state = self.state(facts, event, &course.rules);
         let execution = self.run_action(run, action, handler, &mut event.event, &state).await?;
         if let Err(error) = &execution.result {
             course.decision.script_failed(&error.message);
@@ -282,26 +295,21 @@ impl LoginService {
         course.decision.fold(&ground, execution.commands);
         run.note(course.decision.notes.iter().skip(noted).cloned());
         if matches!(course.decision.end, Some(End::Redirect(_))) {
-            course.waits_for = Some(WaitsFor::Action(id.clone()));
+            course.waits_for = Some(id.clone());
         }
         event.follow(&course.decision);
         Ok(())
     }
 
     /// What `api` reads.
-    fn state(
-        &self,
-        facts: &PostLogin<'_>,
-        event: &PostLoginEvent,
-        rules_executed: &[String],
-    ) -> Value {
+    fn state(&self, facts: &PostLogin<'_>, event: &PostLoginEvent, rules: &[String]) -> Value {
         let now = self.clock.now();
         let issuer = url::Url::parse(&self.settings.issuer).ok();
         let host = issuer.as_ref().and_then(url::Url::host_str).unwrap_or_default();
         json!({
             "can_redirect": facts.can_redirect(),
             "cache": self.action_cache.snapshot(Trigger::PostLogin, now),
-            "rules_executed": rules_executed,
+            "rules_executed": rules,
             "roles": event.roles,
             "redirect_token": {
                 "issuer": host,
@@ -310,17 +318,5 @@ impl LoginService {
                 "state": event.state,
             },
         })
-    }
-}
-
-/// What the calls of a script are judged by.
-fn ground<'a>(facts: &PostLogin<'a>, event: &'a PostLoginEvent, continues: bool) -> Ground<'a> {
-    Ground {
-        protocol: facts.protocol,
-        can_redirect: facts.can_redirect(),
-        continues,
-        api: facts.api.map(|record| &record.api),
-        session_metadata: event.session_metadata.as_ref(),
-        refresh_token_metadata: event.refresh_token_metadata.as_ref(),
     }
 }
