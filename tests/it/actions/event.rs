@@ -166,7 +166,7 @@ async fn an_exchange_tells_of_the_refresh_token_and_its_session() {
         let tokens = app.exchange_code(&world, &code).await.ok();
         app.bind_action(PostLogin, "dump", DUMP).await;
         let token = text(&tokens, "refresh_token");
-        let more = [("audience", BILLING), ("client_secret", ""), ("ext", "7")];
+        let more = [("audience", BILLING), ("ext", "7")];
         let refreshed = app.refresh(&world, token, &more).await.ok();
         let event = payload(text(&refreshed, "access_token"))["event"].clone();
         assert_eq!(event["resource_server"]["identifier"], BILLING, "{backend}");
