@@ -2,6 +2,7 @@
 
 mod explain;
 mod healthcheck;
+mod scripts;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
@@ -59,6 +60,11 @@ enum Command {
         config: ConfigFile,
         #[command(flatten)]
         what: explain::What,
+    },
+    /// Try scripts of Actions and Rules.
+    Actions {
+        #[command(subcommand)]
+        what: scripts::What,
     },
     /// Run scripts for the server that started this process.
     #[command(hide = true)]
@@ -189,6 +195,7 @@ async fn execute(command: Command) -> Result<(), StartError> {
             println!("The configuration is valid.");
             Ok(())
         }
+        Command::Actions { what } => scripts::run(&what).await,
         Command::Worker { .. } => Ok(()),
         Command::Explain { config, what } => explain::run(&config.load()?, &what).await,
         Command::Healthcheck { config, tls } => {

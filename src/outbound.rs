@@ -1,12 +1,15 @@
-//! Calls to addresses that somebody else chose: an application's back-channel logout URL.
+//! Calls to addresses that somebody else chose: an application's back-channel logout URL, what a
+//! script fetches.
 //!
 //! Such a call must not reach what only this server can reach (server-side request forgery): the
 //! machine itself, its private network, the metadata service of a cloud. The check is made on the
 //! addresses that are connected to, after the name was resolved, so a name that answers with
-//! another address the second time (DNS rebinding) gains nothing. Redirects are not followed,
-//! proxies of the environment are not used, and an answer is read only up to a limit.
+//! another address the second time (DNS rebinding) gains nothing. Redirects are not followed, or
+//! each is checked like the first address; proxies of the environment are not used, no cookie is
+//! kept, and an answer is read only up to a limit.
 
 pub mod address;
+pub mod request;
 
 use std::{
     net::SocketAddr,

@@ -128,7 +128,9 @@ impl Engine {
         let input = serde_json::to_vec(input).map_err(|_| Lost::nonsense())?;
         worker.send(&run, &input).await?;
         let hosts = script.allowed_hosts.unwrap_or(&self.options.allowed_hosts);
-        let mut requests = self.fetcher.requests(hosts, self.options.max_requests);
+        // The script ends first, and does not hear of a request that took all its time.
+        let ends = until + GRACE;
+        let mut requests = self.fetcher.requests(hosts, self.options.max_requests, ends);
         loop {
             tokio::select! {
                 frame = worker.receive() => match frame? {

@@ -49,7 +49,12 @@ impl ContentRow {
 
 /// The column `secrets`.
 pub(super) fn names(secrets: &[SecretName]) -> String {
-    let entry = |secret: &SecretName| serde_json::json!({ "name": secret.name, "updated_at": secret.updated_at.millis() });
+    let entry = |secret: &SecretName| {
+        serde_json::json!(SecretEntry {
+            name: secret.name.clone(),
+            updated_at: secret.updated_at.millis(),
+        })
+    };
     serde_json::Value::Array(secrets.iter().map(entry).collect()).to_string()
 }
 

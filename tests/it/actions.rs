@@ -2,6 +2,7 @@
 
 mod browser;
 mod device;
+mod documentation;
 mod event;
 mod failures;
 mod redirect;

@@ -5,6 +5,7 @@
 mod bad_tokens;
 mod imports;
 mod kill;
+mod logged_secrets;
 mod model;
 mod restore;
 mod rotations;

@@ -1,7 +1,8 @@
 //! The engine of Actions and Rules against the real worker.
 
 mod api;
-mod documentation;
+mod command_line;
+pub mod documentation;
 mod globals;
 mod rules;
 mod running;

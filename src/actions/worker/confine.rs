@@ -1,6 +1,8 @@
 //! What a worker takes from itself before it reads a script: there is nothing left that it could
 //! open, start or write to, whatever a script makes of the engine.
 
+use std::{fs::File, os::unix::fs::FileExt, sync::OnceLock};
+
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 /// Memory above that of scripts: the engine's own, frames, and what allocators round up to.
@@ -24,6 +26,11 @@ pub fn first() {
 /// A limit that cannot be set, by its name: then no script must run.
 pub fn last(memory: u64) -> Result<(), &'static str> {
     let now = mapped().ok_or("what is mapped")?;
+    // Still readable when nothing can be opened.
+    if let Ok(file) = File::open("/proc/self/status") {
+        let before = peak(&file).unwrap_or(0);
+        let _ = STATUS.set(Status { file, much: before.saturating_add(memory / 2) });
+    }
     let space = now.saturating_add(memory.saturating_mul(2)).saturating_add(SLACK);
     for (resource, most, name) in [
         (Resource::As, space, "address space"),
@@ -47,6 +54,28 @@ pub fn allow_cpu(millis: u64) {
     let used = u64::try_from(used.tv_sec).unwrap_or(0);
     let current = Some(used.saturating_add(millis.div_ceil(1000)).saturating_add(1));
     let _ = rustix::process::setrlimit(Resource::Cpu, Rlimit { current, maximum: None });
+}
+
+/// The status of this process, and what would be much memory for it, in bytes.
+struct Status {
+    file: File,
+    much: u64,
+}
+
+static STATUS: OnceLock<Status> = OnceLock::new();
+
+/// Whether this process has ever used much of the memory that a script may use.
+pub fn used_much() -> bool {
+    STATUS.get().is_some_and(|status| peak(&status.file).is_some_and(|peak| peak >= status.much))
+}
+
+/// The most memory that was ever resident, in bytes.
+fn peak(status: &File) -> Option<u64> {
+    let mut text = [0; 4096];
+    let length = status.read_at(&mut text, 0).ok()?;
+    let text = std::str::from_utf8(&text[..length]).ok()?;
+    let kib = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(kib.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
 }
 
 /// The address space in use, in bytes.

@@ -1,6 +1,7 @@
 //! What one execution may still use, what it waits for, and what came of it.
 
 use std::{
+    borrow::Cow,
     cell::{Cell, RefCell},
     collections::BTreeSet,
     sync::mpsc,
@@ -161,6 +162,7 @@ impl Execution {
 
     /// A call of the `api` object, as JSON.
     pub fn command(&self, json: &str) -> bool {
+        let json = well_formed(json);
         let mut commands = self.commands.borrow_mut();
         let count = self.count.get() + 1;
         if count > MOST_COMMANDS || commands.len() + json.len() + 1 > MOST_COMMAND_BYTES {
@@ -171,7 +173,7 @@ impl Execution {
         if !commands.is_empty() {
             commands.push(',');
         }
-        commands.push_str(json);
+        commands.push_str(&json);
         true
     }
 
@@ -180,15 +182,22 @@ impl Execution {
         if rule.as_ref().is_some_and(|rule| rule.len() > MOST_RULE_BYTES) {
             self.end(Ended::output("The script returned too much"));
         }
-        let finished = serde_json::from_str(json).unwrap_or_default();
-        self.finished.borrow_mut().get_or_insert(finished);
-        *self.rule.borrow_mut() = rule;
+        match serde_json::from_str(&well_formed(json)) {
+            Ok(finished) => {
+                self.finished.borrow_mut().get_or_insert(finished);
+            }
+            // Never taken for an end without an error.
+            Err(_) => self.end(Ended::output("The script ended in a way that cannot be read")),
+        }
+        *self.rule.borrow_mut() = rule.map(|rule| well_formed(&rule).into_owned());
     }
 
     /// A timer. `false` if there are too many.
     pub fn set_timer(&self, id: u32, after: f64) -> bool {
         let after = Duration::try_from_secs_f64(after.clamp(1.0, 1e9) / 1000.0);
         let after = after.map_or(1, |after| u64::try_from(after.as_millis()).unwrap_or(1));
+        // Set again, it counts anew.
+        self.clear_timer(id);
         let mut timers = self.timers.borrow_mut();
         if timers.len() >= MOST_TIMERS {
             self.end(Ended::output("The script set too many timers"));
@@ -270,11 +279,40 @@ impl Execution {
 
 impl Thrown {
     fn ended(&self) -> Ended {
-        if self.name == "InternalError" && self.message == OUT_OF_MEMORY {
+        // When there is no memory even for an error, the engine throws `null`. So may a script.
+        let is_null = self.name.is_empty() && self.message == "null";
+        let is_memory = self.name == "InternalError" && self.message == OUT_OF_MEMORY;
+        if is_memory || is_null && confine::used_much() {
             return Ended::memory();
         }
         Ended { kind: ErrorKind::Thrown, message: self.message.clone() }
     }
+}
+
+/// JSON in which no escape stands for half a character, which is no Unicode: `JSON.stringify` writes
+/// those of its texts so, and only those.
+fn well_formed(json: &str) -> Cow<'_, str> {
+    let is_half = |at: usize| {
+        let digits = json.as_bytes().get(at + 1..at + 3);
+        digits.is_some_and(|d| matches!(d, [b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F']))
+    };
+    let mut written = String::new();
+    let (mut kept, mut at) = (0, 0);
+    while let Some(found) = json[at..].find('\\') {
+        // Behind a backslash: the letter of an escape.
+        at += found + 1;
+        if json[at..].starts_with('u') && is_half(at) && json.is_char_boundary(at + 5) {
+            written.push_str(&json[kept..at]);
+            written.push_str("ufffd");
+            kept = at + 5;
+        }
+        at += json[at..].chars().next().map_or(0, char::len_utf8);
+    }
+    if kept == 0 {
+        return Cow::Borrowed(json);
+    }
+    written.push_str(&json[kept..]);
+    Cow::Owned(written)
 }
 
 /// The first `most` bytes, or a little less.
@@ -291,4 +329,26 @@ fn millis(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
     let (seconds, nanos) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
     seconds.unwrap_or(0) * 1000 + nanos.unwrap_or(0) / 1_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_characters_are_replaced() {
+        for (json, expected) in [
+            (r#""""#, r#""""#),
+            (r#""x\ny\u00e9\\""#, r#""x\ny\u00e9\\""#),
+            (r#""\ud800x\udfff""#, r#""\ufffdx\ufffd""#),
+            (r#""\uD800""#, r#""\ufffd""#),
+            // A backslash and letters, no escape.
+            (r#""\\ud800""#, r#""\\ud800""#),
+            (r#""\\\ud800é""#, r#""\\\ufffdé""#),
+            (r#""\ud80"#, r#""\ud80"#),
+            (r#""\"#, r#""\"#),
+        ] {
+            assert_eq!(well_formed(json), expected, "{json}");
+        }
+    }
 }

@@ -17,6 +17,9 @@ use crate::domain::entropy::Entropy;
 /// The most random bytes at a time, as `crypto.getRandomValues` has it.
 const MOST_RANDOM: usize = 65_536;
 
+/// The longest body of a request, in bytes.
+const MOST_BODY: usize = 1024 * 1024;
+
 /// The object with all of them.
 pub fn host<'js>(ctx: &Ctx<'js>, execution: &Rc<Execution>) -> Result<Object<'js>> {
     let host = Object::new(ctx.clone())?;
@@ -51,6 +54,9 @@ pub fn host<'js>(ctx: &Ctx<'js>, execution: &Rc<Execution>) -> Result<Object<'js
     // fetch(id, requestJson, body?): throws when it may not
     let of = shared();
     let fetch = move |ctx: Ctx<'js>, id: u32, request: String, body: Opt<Bytes<'js>>| {
+        if body.0.as_ref().is_some_and(|body| body.len() > MOST_BODY) {
+            return Err(Exception::throw_type(&ctx, "the body of a request is too long"));
+        }
         let body = body.0.map_or_else(|| Ok(Vec::new()), |body| read(&body))?;
         of.fetch(id, request, &body).map_err(|why| Exception::throw_type(&ctx, &why))
     };

@@ -25,6 +25,8 @@ pub struct Description {
     pub needs: &'static [&'static str],
     /// Its body.
     pub body: Option<Body>,
+    /// Whether there may be none.
+    pub may_omit_body: bool,
     /// The status of a success.
     pub status: u16,
     /// Sets of scopes of which a token needs one whole set, where it is not any one scope of the
@@ -51,7 +53,16 @@ pub enum Body {
 }
 
 const fn to(method: &'static str, path: &'static str) -> Description {
-    Description { method, path, query: &[], needs: &[], body: None, status: 200, scopes: &[] }
+    Description {
+        method,
+        path,
+        query: &[],
+        needs: &[],
+        body: None,
+        may_omit_body: false,
+        status: 200,
+        scopes: &[],
+    }
 }
 
 impl Description {
@@ -79,6 +90,9 @@ impl Description {
     }
     const fn with(self, body: Body) -> Self {
         Self { body: Some(body), ..self }
+    }
+    const fn or_none(self) -> Self {
+        Self { may_omit_body: true, ..self }
     }
     const fn answers(self, status: u16) -> Self {
         Self { status, ..self }
@@ -235,7 +249,7 @@ const DESCRIPTIONS: &[Description] = &[
     to("POST",   "/actions/actions/{id}/test").creates(actions::TEST),
     to("GET",    "/actions/actions/{id}/versions").query(&[actions::PAGE]),
     to("GET",    "/actions/actions/{id}/versions/{version_id}"),
-    to("POST",   "/actions/actions/{id}/versions/{version_id}/deploy").creates(actions::ROLLBACK).answers(202),
+    to("POST",   "/actions/actions/{id}/versions/{version_id}/deploy").creates(actions::ROLLBACK).or_none().answers(202),
     to("GET",    "/actions/actions/{id}/executions").query(&[page::CHECKPOINT]),
     to("GET",    "/actions/executions/{id}"),
     to("GET",    "/actions/triggers"),

@@ -125,7 +125,7 @@ fn describe(operation: &Operation, known: Option<&Description>) -> Value {
     }
     if let Some(body) = &known.body {
         described["requestBody"] = json!({
-            "required": true,
+            "required": !known.may_omit_body,
             "content": { media_type(body): { "schema": body_schema(body) } },
         });
     }

@@ -89,8 +89,8 @@ if (scene.transport === 'https') {
       assert.ok(number('limit') > 0);
       assert.ok(number('remaining') >= 0 && number('remaining') < number('limit'));
       assert.ok(Math.abs(number('reset') - Date.now() / 1000) < 3600, 'seconds of the epoch');
-      const { actions, rules, guardian } = sdk(server);
-      for (const attempt of [() => actions.triggers.list(), () => rules.list(), () => guardian.factors.list()]) {
+      const { actions, hooks, guardian } = sdk(server);
+      for (const attempt of [() => actions.modules.list(), () => hooks.list(), () => guardian.factors.list()]) {
         await assert.rejects(async () => attempt(), (error) => {
           assert.ok(error instanceof Management.ForbiddenError, error);
           assert.match(error.body.message, /^Insufficient scope, expected any of: /);

@@ -78,12 +78,24 @@ if (scene.transport === 'https') {
       await client.connections.clients.update(connection.id, [{ client_id: foreign.client_id, status: true }]);
       await loggedIn(own, foreign, user, { audience: identifier, scope: 'openid offline_access read:x' });
 
+      const actions = [];
+      for (let i = 0; i < 3; i += 1) {
+        actions.push(await client.actions.create({ name: unique('action'), supported_triggers: [{ id: 'post-change-password' }], deploy: true }));
+        await client.actions.deploy(actions[0].id);
+        await client.rules.create({ name: unique('rule'), script: 'function (user, context, callback) { callback(null, user, context); }' });
+      }
+      await client.actions.triggers.bindings.updateMany('post-change-password', {
+        bindings: actions.map(({ id: value }) => ({ ref: { type: 'action_id', value } })),
+      });
+
       const { users } = client;
       const keyOf = (item) => JSON.stringify(item.id ?? item.log_id ?? item.user_id ?? item.client_id ?? [item.permission_name, item.resource_server_identifier]);
       const offset = (list) => list({ per_page: 1 });
       const checkpoint = (list) => list({ take: 1 });
       const lists = {
-        'actions.list': [0, offset, (o) => client.actions.list(o)],
+        'actions.list': [3, offset, (o) => client.actions.list(o)],
+        'actions.versions.list': [4, offset, (o) => client.actions.versions.list(actions[0].id, o)],
+        'actions.triggers.bindings.list': [3, offset, (o) => client.actions.triggers.bindings.list('post-change-password', o)],
         'clientGrants.list': [before.clientGrants + 2, checkpoint, (o) => client.clientGrants.list(o)],
         'clients.list': [before.clients + 3, offset, (o) => client.clients.list(o)],
         // A new application has every connection that there is.
@@ -98,6 +110,7 @@ if (scene.transport === 'https') {
         'organizations.members.list': [3, checkpoint, (o) => client.organizations.members.list(organizationId, o)],
         'refreshTokens.list': [3, checkpoint, (o) => client.refreshTokens.list({ ...o, user_id: user.user_id })],
         'resourceServers.list': [before.resourceServers + 2, offset, (o) => client.resourceServers.list(o)],
+        'rules.list': [3, offset, (o) => client.rules.list(o)],
         'roles.list': [51, offset, (o) => client.roles.list(o)],
         'roles.permissions.list': [2, offset, (o) => client.roles.permissions.list(roleId, o)],
         'roles.users.list': [4, checkpoint, (o) => client.roles.users.list(roleId, o)],

@@ -108,6 +108,24 @@ async function furnish(call) {
     friendly_name: 'The Shop', support_email: 'help@shop.example', session_lifetime_in_minutes: 6030, idle_session_lifetime: 10,
     allowed_logout_urls: ['https://shop.example/bye'], enabled_locales: ['ja', 'en'],
   });
+  const code = (text) => `exports.onExecutePostLogin = async (event, api) => {\n  // ${text}\n};\n`;
+  const login = [{ id: 'post-login', version: 'v3' }];
+  const secrets = [{ name: 'API_KEY', value: 'a secret of the first server' }];
+  await call('POST', 'actions/actions', { name: 'Greet', supported_triggers: login, code: code('Greets'), secrets, deploy: true });
+  await call('POST', 'actions/actions', { name: 'Check', supported_triggers: login, code: code('Checks'), runtime: 'node18-actions', deploy: true });
+  await call('POST', 'actions/actions', { name: 'Unfinished', supported_triggers: login, code: code('To do') });
+  await call('POST', 'actions/actions', {
+    name: 'Machines', supported_triggers: [{ id: 'credentials-exchange', version: 'v2' }], deploy: true,
+    code: 'exports.onExecuteCredentialsExchange = async () => {};',
+  });
+  const rule = (text) => `function (user, context, callback) {\n  // ${text}\n  callback(null, user, context);\n}\n`;
+  await call('POST', 'rules', { name: 'Old', script: rule('From before'), order: 1 });
+  await call('POST', 'rules', { name: 'Older', script: rule('Switched off'), order: 2, enabled: false });
+  const bind = (trigger, ...names) => call('PATCH', `actions/triggers/${trigger}/bindings`, {
+    bindings: names.map((value) => ({ ref: { type: 'action_name', value }, display_name: `${value} them` })),
+  });
+  await bind('post-login', 'Check', 'Greet');
+  await bind('credentials-exchange', 'Machines');
   await call('PATCH', 'attack-protection/brute-force-protection', {
     max_attempts: 4, allowlist: ['10.0.0.0/8'], mode: 'count_per_identifier',
   });
@@ -136,10 +154,12 @@ if (scene.transport === 'https') {
       const exported = await files(first);
       const text = Object.values(exported).join('\n');
       for (const name of ['Orders', 'urn:legacy', 'Shop', 'Robot', 'Bare', 'Foreign', 'Clerk', 'Guest', 'Customers',
-        'Acme', 'The Shop', 'write:orders', 'count_per_identifier', 'rfc9068_profile_authz']) {
+        'Acme', 'The Shop', 'write:orders', '// Greets', '// To do', 'API_KEY', 'Check them', 'credentials-exchange',
+        '// From before', '// Switched off', 'count_per_identifier', 'rfc9068_profile_authz']) {
         assert.ok(text.includes(name), `${name} is not in the export:\n${text}`);
       }
       assert.ok(!text.includes('Auth0 Management API') && !text.includes('client_secret:'), text);
+      assert.ok(!text.includes('a secret of the first server'), text);
 
       const counted = await events(other);
       await a0deploy(other, 'import', '-i', input);
@@ -156,18 +176,28 @@ if (scene.transport === 'https') {
   test('auth0-deploy-cli: what is gone from the files goes from the server', async () => {
     const [one, other] = servers;
     const target = join(folder, 'deleting');
-    const server = { ...one, env: { AUTH0_ALLOW_DELETE: 'true', AUTH0_INCLUDED_ONLY: '["roles","resourceServers","clients"]' } };
+    const server = { ...one, env: { AUTH0_ALLOW_DELETE: 'true', AUTH0_INCLUDED_ONLY: '["roles","resourceServers","clients","actions","triggers","rules"]' } };
     await a0deploy(server, 'export', '-f', 'yaml', '-o', target);
     const path = join(target, 'tenant.yaml');
     const yaml = await readFile(path, 'utf8');
-    const without = yaml.replace(/ {2}- name: Guest\n(?: {4}.*\n)*/, '');
-    assert.notEqual(without, yaml);
+    let without = yaml;
+    // A role, a rule, a bound Action, and its binding.
+    for (const gone of [/ {2}- name: Older\n(?: {4}.*\n)*/, / {2}- name: Guest\n(?: {4}.*\n)*/, / {2}- name: Check\n(?: {4}.*\n)*/, / {4}- action_name: Check\n(?: {6}.*\n)*/]) {
+      const before = without;
+      without = without.replace(gone, '');
+      assert.notEqual(without, before, `${gone} is not in\n${yaml}`);
+    }
     await writeFile(path, without);
     await a0deploy({ ...server, issuer: other.issuer }, 'import', '-i', path);
     const names = (await other.call('GET', 'roles')).map(({ name }) => name);
     assert.deepEqual(names, ['Clerk']);
     const apis = (await other.call('GET', 'resource-servers')).map(({ name }) => name).sort();
     assert.deepEqual(apis, ['Auth0 Management API', 'Legacy', 'Orders']);
+    const { actions } = await other.call('GET', 'actions/actions');
+    assert.deepEqual(actions.map(({ name }) => name).sort(), ['Greet', 'Machines', 'Unfinished']);
+    assert.deepEqual((await other.call('GET', 'rules')).map(({ name }) => name), ['Old']);
+    const { bindings } = await other.call('GET', 'actions/triggers/post-login/bindings');
+    assert.deepEqual(bindings.map(({ display_name }) => display_name), ['Greet them']);
   });
 
   /** A second import changes nothing: neither the export, nor, by its own trail, the server. */
@@ -178,9 +208,9 @@ if (scene.transport === 'https') {
     for (const { details, type } of await newest(other, await events(other) - before)) {
       assert.equal(type, 'sapi');
       const { method, path } = details.request;
-      // The permissions of a role are taken away and given again, who may use a connection is said
-      // again; anything else is written as it is.
-      if (method !== 'PATCH') assert.match(path, /\/roles\/[^/]+\/permissions$/, method);
+      // The permissions of a role are taken away and given again, Actions are deployed again, who may
+      // use a connection is said again; anything else is written as it is.
+      if (method !== 'PATCH') assert.match(path, /\/roles\/[^/]+\/permissions$|\/actions\/[^/]+\/deploy$/, method);
       else if (!path.endsWith('/clients')) assert.deepEqual(details.changed, [], JSON.stringify(details));
     }
     const third = join(folder, 'third');

@@ -22,7 +22,7 @@ HTTPS_ONLY = unittest.skipUnless(SCENE['transport'] == 'https', 'the SDK speaks 
 ONCE = {'max_retries': 0}
 
 # What the SDK has no method for, as it is an extension of this server.
-WITHOUT_A_METHOD = {('POST', '/refresh-tokens/explain')}
+WITHOUT_A_METHOD = {('POST', '/refresh-tokens/explain'), ('GET', '/actions/actions/{id}/executions')}
 # What is answered 404, as this server blocks no address for long.
 WITHOUT_SUCCESS = {('GET', '/anomaly/blocks/ips/{id}')}
 

@@ -3,6 +3,7 @@
 import unittest
 
 from auth0_management import CALLS, HTTPS_ONLY
+from auth0_management_actions import Actions
 from auth0_management_applications import Applications
 from auth0_management_people import Afterwards, People
 from auth0_management_tenant import Jobs, Refusals, Tenant
@@ -18,5 +19,5 @@ class Everything(unittest.TestCase):
 
 def load_tests(loader, _tests, _pattern):
     """In this order: what was called is known in the end."""
-    kinds = [Applications, People, Afterwards, Jobs, Tenant, Refusals, Everything]
+    kinds = [Applications, People, Afterwards, Jobs, Tenant, Actions, Refusals, Everything]
     return unittest.TestSuite(loader.loadTestsFromTestCase(kind) for kind in kinds)

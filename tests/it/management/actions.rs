@@ -240,7 +240,7 @@ async fn actions_that_cannot_be_are_refused() {
             ),
             (
                 json!({ "code": "é".repeat(60_000) }),
-                "'the code has 120000 bytes, maximum 102400' on property code.",
+                "'the code has 120000 bytes, maximum 100000' on property code.",
             ),
             (
                 json!({ "runtime": "deno" }),

@@ -27,6 +27,11 @@ impl Drop for Server {
 impl Server {
     /// Another port each time: between two starts somebody else may take the last one.
     pub async fn start(app: &TestApp, folder: &Path) -> Self {
+        Self::start_with_log(app, folder, "info").await
+    }
+
+    /// As [`Server::start`]; `filter` says what is written to the file `log`.
+    pub async fn start_with_log(app: &TestApp, folder: &Path, filter: &str) -> Self {
         for _ in 0..5 {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let listen = listener.local_addr().unwrap().to_string();
@@ -40,6 +45,7 @@ impl Server {
                 .env("DOORWARD_MASTER_KEY", MASTER_KEY)
                 .env("DOORWARD_ISSUER", &app.inner.settings.issuer)
                 .env("DOORWARD_LISTEN", &listen)
+                .env("DOORWARD_LOG", filter)
                 .stdout(Stdio::null())
                 .stderr(log)
                 .spawn()

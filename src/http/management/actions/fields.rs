@@ -11,7 +11,7 @@ use crate::domain::action::definition::MOST_BOUND;
 use crate::http::error::management::ManagementError;
 
 /// Most bytes of the code of an Action.
-const CODE_LENGTH: usize = 100 * 1024;
+const CODE_LENGTH: usize = 100_000;
 /// Most characters of the name of an Action.
 const NAME_LENGTH: usize = 255;
 /// Most characters of the name of a secret.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::action::{
-    definition::{Action, ActionBinding, ActionVersion, Content},
+    definition::{Action, ActionBinding, ActionVersion, Content, SecretName},
     execution::{ActionResult, TriggerExecution},
 };
 
@@ -12,7 +12,12 @@ fn triggers(content: &Content) -> Value {
 }
 
 fn secrets(content: &Content) -> Value {
-    let show = |secret: &crate::domain::action::definition::SecretName| json!({ "name": secret.name, "updated_at": secret.updated_at.iso8601() });
+    let show = |secret: &SecretName| {
+        json!({
+            "name": secret.name,
+            "updated_at": secret.updated_at.iso8601(),
+        })
+    };
     content.secrets.iter().map(show).collect()
 }
 
