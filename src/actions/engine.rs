@@ -6,10 +6,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::actions::{
-    Execution, Kind, RuleOutput, Script, ScriptError, SyntaxError,
+    ErrorKind, Execution, Kind, RuleOutput, Script, ScriptError, SyntaxError,
     fetch::Fetcher,
     frame::{Done, Ended, FromWorker, Limits, Run, ToWorker},
-    pool::{Lost, Pool, Worker},
+    pool::{Lost, Pool, Turn, Worker},
 };
 use crate::domain::action::command::Command;
 use crate::outbound::Outbound;
@@ -79,15 +79,9 @@ impl Engine {
                 Err(Lost { before_any_answer: true, .. }) if turn.worker.is_used() => {
                     turn.worker = self.pool.spawn().await?;
                     let again = self.run_in(&mut turn.worker, script, input, until).await;
-                    let answer = again.map_err(|lost| lost.why)?;
-                    turn.give_back(script.id);
-                    Ok(answer)
+                    turn.end(script.id, again)
                 }
-                Err(lost) => Err(lost.why),
-                Ok(answer) => {
-                    turn.give_back(script.id);
-                    Ok(answer)
-                }
+                ended => turn.end(script.id, ended),
             }
         };
         let answered = tokio::time::timeout_at(until + GRACE, end).await;
@@ -108,7 +102,7 @@ impl Engine {
         script: &Script<'_>,
         input: &Value,
         until: Instant,
-    ) -> Result<(Done, Vec<u8>), Lost> {
+    ) -> Result<Answer, Lost> {
         let left = until.saturating_duration_since(Instant::now());
         let run = ToWorker::Run(Run {
             name: script.name.to_owned(),
@@ -183,6 +177,20 @@ impl Engine {
                 Err(CheckError::Unchecked(ScriptError { kind, message }))
             }
         }
+    }
+}
+
+type Answer = (Done, Vec<u8>);
+
+impl Turn {
+    /// Gives the worker back, if another script may have it.
+    fn end(self, script: &str, ended: Result<Answer, Lost>) -> Result<Answer, Ended> {
+        let (done, commands) = ended.map_err(|lost| lost.why)?;
+        // What fills the memory of a process leaves it in pieces.
+        if done.error.as_ref().is_none_or(|error| error.kind != ErrorKind::Memory) {
+            self.give_back(script);
+        }
+        Ok((done, commands))
     }
 }
 

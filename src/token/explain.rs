@@ -1,10 +1,11 @@
 //! What would this exchange give, and why: for operators. It runs the very functions that the
-//! exchange runs, and writes nothing.
+//! exchange runs, and writes nothing. Scripts, which have the last word, are named and not run.
 
 use serde::Serialize;
 
 use crate::domain::{
     ClientId, FamilyId, UserId,
+    action::Trigger,
     audience::Audience,
     client::Client,
     dpop::Thumbprint,
@@ -92,6 +93,10 @@ pub struct Explanation {
     pub result: Option<ExplainedResult>,
     /// Every policy entry, and what makes it void.
     pub policies: Vec<ExplainedPolicy>,
+    /// The names of the rules and Actions that run at the exchange, in their order: they have the
+    /// last word, and none of them was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scripts: Vec<String>,
 }
 
 /// The login the refresh token comes from.
@@ -236,7 +241,19 @@ impl TokenService {
             refresh_token: family.map(|family| explained_token(client, &family, presented)),
             result,
             policies: self.explained_policies(client).await?,
+            scripts: self.scripts_of_exchange().await?,
         })
+    }
+
+    /// What may change the outcome: a script decides on facts that only an exchange has.
+    async fn scripts_of_exchange(&self) -> Result<Vec<String>, store::Error> {
+        if !self.login.runs_scripts() {
+            return Ok(Vec::new());
+        }
+        let rules = self.store.rules().await?;
+        let actions = self.store.pipeline(Trigger::PostLogin).await?;
+        let rules = rules.rules.iter().map(|rule| rule.name.clone());
+        Ok(rules.chain(actions.iter().map(|action| action.name.clone())).collect())
     }
 
     async fn family_to_explain(

@@ -6,6 +6,7 @@ mod escaping;
 mod fetching;
 mod memory;
 mod pollution;
+mod serving;
 mod speaking;
 mod workers;
 

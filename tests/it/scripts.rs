@@ -3,6 +3,7 @@
 mod api;
 mod command_line;
 pub mod documentation;
+mod figures;
 mod globals;
 mod rules;
 mod running;

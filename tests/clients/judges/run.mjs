@@ -44,9 +44,10 @@ try {
   servers.push(await launchDoorward({ tls, config: config(1) }));
   // Two on which nobody has made anything, with the same machine client as two stages of one product
   // have: what is exported from one is imported into the other. And one more, for whoever revokes
-  // signing keys or counts what there is. What uses them speaks https only.
+  // signing keys or counts what there is. What uses them speaks https only. The last is for Actions, which
+  // concern everybody who logs in.
   const bootstrap = { client_id: 'deployer', client_secret: randomBytes(32).toString('hex') };
-  for (let i = 0; tls && i < 3; i += 1) servers.push({ ...await launchDoorward({ tls, bootstrap }), bootstrap });
+  for (let i = tls ? 0 : 3; i < 4; i += 1) servers.push({ ...await launchDoorward({ tls, bootstrap }), bootstrap });
   const trust = {};
   if (tls) {
     const paths = await Promise.all(servers.map(authorityOf));

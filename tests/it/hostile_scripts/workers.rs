@@ -120,11 +120,16 @@ async fn a_worker_that_is_killed_at_work_is_an_error_and_replaced() {
 async fn one_worker_serves_many_scripts() {
     let folder = tempfile::tempdir().unwrap();
     let engine = known(folder.path());
-    for body in ["", "throw 1", "api.access.deny('x')", "for (;;);", "new Array(1e9).fill(1)", ""] {
+    for body in ["", "throw 1", "api.access.deny('x')", "for (;;);", ""] {
         let _ = engine.run(&action(&handler(body)), &input(), TIME).await;
     }
     is_well(&engine).await;
     assert_eq!(pids(folder.path()).len(), 1);
+    // What a script has done to the memory of its process is not left to the next one.
+    let found = engine.run(&action(&handler("new Array(1e9).fill(1)")), &input(), TIME).await;
+    assert_eq!(found.result.unwrap_err().kind, ErrorKind::Memory);
+    is_well(&engine).await;
+    assert_eq!(pids(folder.path()).len(), 2);
 }
 
 #[tokio::test]

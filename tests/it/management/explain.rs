@@ -1,5 +1,6 @@
 //! `POST /refresh-tokens/explain`: it must say what the exchange then does.
 
+use doorward::domain::action::Trigger::PostLogin;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestApp, each_backend, fixtures::*};
@@ -163,5 +164,21 @@ async fn the_users_state_is_explained_as_the_exchange_finds_it() {
         let explained = explain(&app, &world, json!({ "refresh_token": token })).await.ok();
         assert_eq!(explained["reason"], "consent_withdrawn", "{backend}");
         assert_eq!(app.refresh(&world, &token, &[]).await.status, 400, "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn scripts_that_have_the_last_word_are_named_and_not_run() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        app.log_in(&world).await;
+        let explained = explain(&app, &world, json!({})).await.ok();
+        assert_eq!(explained.get("scripts"), None, "{backend}");
+        let code = "exports.onExecutePostLogin = async (event, api) => api.access.deny('no');";
+        let id = app.bind_action(PostLogin, "Deny all", code).await;
+        let explained = explain(&app, &world, json!({})).await.ok();
+        assert_eq!(explained["scripts"], json!(["Deny all"]), "{backend}");
+        assert_eq!(explained["allowed"], true, "{backend}: as far as it can be told");
+        assert!(app.executions_of(&id).await.is_empty(), "{backend}");
     }
 }
