@@ -160,7 +160,8 @@ impl LoginService {
     }
 
     /// Takes a transaction further whose browser has come back from where a script had sent it.
-    /// Everything that comes before the scripts is checked again.
+    /// Everything that comes before the scripts is checked again; if a page comes in between, they
+    /// begin anew.
     ///
     /// # Errors
     /// Failures of ours.

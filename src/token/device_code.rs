@@ -2,7 +2,7 @@
 //!
 //! 1. Load: the authorization. Another client's, or a spent one, is as good as none.
 //! 2. Decide: the verifier, the time, the user's answer; then everything about the user that may
-//!    have changed since the answer, while nothing is consumed.
+//!    have changed since the answer, and what the operator's scripts say, while nothing is consumed.
 //! 3. Write: spend the code and begin the family, in one transaction.
 //! 4. Mint and answer.
 //!
@@ -19,6 +19,7 @@ use crate::domain::{
     secret::DeviceCode,
     time::Timestamp,
 };
+use crate::login::triggers::post_login::Protocol;
 use crate::policy::{
     consent,
     login_scope::{self, NoScope},
@@ -69,15 +70,20 @@ impl TokenService {
         check_verifier(&asked, request).map_err(|why| refused(None, why))?;
         let approval = self.answer_to_device(&hash, &asked).await;
         let approval = approval.map_err(|why| refused(None, why))?;
+        let of_user = |why| refused(Some(&approval.user_id), why);
         let login = self.login_on_device(client, &asked, approval).await;
-        let login = login.map_err(|why| refused(Some(&approval.user_id), why))?;
+        let mut login = login.map_err(of_user)?;
+        let requested = Some(&asked.scope);
+        let ruled = self.rule_on_login(Protocol::DeviceCode, requested, &mut login).await;
+        let ruled = ruled.map_err(of_user)?;
         // Step 3.
-        let family = self.new_family(&login);
+        let family = self.family_of(&login, &ruled);
         let mut tx = self.store.write().await?;
         if !device_codes::consume(&mut tx, &hash, self.clock.now()).await? {
             // A parallel poll was faster.
             return Err(REFUSED);
         }
+        self.login.change_user(&mut tx, &login.user.user_id, &ruled.decision).await?;
         let cleaned = match &family {
             Some(family) => self.insert_family(&mut tx, family, &login).await?,
             None => None,

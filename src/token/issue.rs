@@ -75,7 +75,7 @@ impl TokenService {
             session_id: login.session_id.clone(),
             organization_id: login.organization_id.clone(),
             audience: login.api.as_ref().map(|record| record.api.identifier.clone()),
-            scope: login.scope.clone(),
+            scope: login.scope.filtered(|scope| !login.customised.added_scope.contains(scope)),
             grant: login.grant,
             auth_time: login.auth_time,
             amr: login.amr.clone(),

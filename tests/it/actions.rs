@@ -1,6 +1,7 @@
 //! Actions in the flows: what they decide, and what becomes of it.
 
 mod browser;
+mod device;
 mod documentation;
 mod event;
 mod failures;

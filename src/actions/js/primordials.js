@@ -5,42 +5,30 @@
 const { bind, call } = Function.prototype;
 
 /** `uncurry(f)(self, ...args)` is `f.call(self, ...args)`, whatever becomes of `call`. */
-export const uncurry = bind.bind(call);
+const uncurry = bind.bind(call);
 
-export const { apply, ownKeys } = Reflect;
-export const {
-  assign, create, defineProperty, entries, freeze, fromEntries, getOwnPropertyDescriptor, getPrototypeOf, hasOwn, is,
-  keys, setPrototypeOf,
-} = Object;
-export const { isArray, from: arrayFrom } = Array;
-export const { isInteger, isSafeInteger, isFinite, parseFloat, parseInt } = Number;
-export const { floor, max, min, random, trunc } = Math;
+const { getOwnPropertyDescriptor } = Object;
+export const { apply } = Reflect;
+export const { assign, create, defineProperty, getPrototypeOf, hasOwn, keys } = Object;
+export const { isArray } = Array;
+export const { isSafeInteger } = Number;
+export const { floor, trunc } = Math;
 export const parse = JSON.parse;
 export const stringify = JSON.stringify;
 export const fromCharCode = String.fromCharCode;
 export const isView = ArrayBuffer.isView;
 export const text = String;
-export const number = Number;
 
-export const push = uncurry(Array.prototype.push);
-export const join = uncurry(Array.prototype.join);
-export const sliceArray = uncurry(Array.prototype.slice);
 export const charCodeAt = uncurry(String.prototype.charCodeAt);
-export const indexOf = uncurry(String.prototype.indexOf);
 export const lastIndexOf = uncurry(String.prototype.lastIndexOf);
-export const includes = uncurry(String.prototype.includes);
 export const padStart = uncurry(String.prototype.padStart);
-export const replaceAll = uncurry(String.prototype.replaceAll);
-export const repeat = uncurry(String.prototype.repeat);
 export const slice = uncurry(String.prototype.slice);
 export const split = uncurry(String.prototype.split);
 export const startsWith = uncurry(String.prototype.startsWith);
-export const endsWith = uncurry(String.prototype.endsWith);
 export const toLowerCase = uncurry(String.prototype.toLowerCase);
 export const toUpperCase = uncurry(String.prototype.toUpperCase);
 export const trim = uncurry(String.prototype.trim);
-export const toWellFormed = uncurry(String.prototype.toWellFormed ?? function () { return String(this); });
-export const test = uncurry(RegExp.prototype.test);
+export const toWellFormed = uncurry(String.prototype.toWellFormed);
 export const toText = uncurry(Object.prototype.toString);
 export const MapClass = Map;
 export const mapGet = uncurry(Map.prototype.get);
@@ -48,7 +36,6 @@ export const mapSet = uncurry(Map.prototype.set);
 export const mapDelete = uncurry(Map.prototype.delete);
 export const Bytes = Uint8Array;
 export const setBytes = uncurry(Uint8Array.prototype.set);
-export const subarray = uncurry(Uint8Array.prototype.subarray);
 export const PromiseClass = Promise;
 export const then = uncurry(Promise.prototype.then);
 const resolvePromise = Promise.resolve;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::{ExecutionId, time::Timestamp};
+use crate::domain::{ExecutionId, scope::ScopeSet, time::Timestamp};
 
 /// What a login's scripts made of its tokens. Kept with an authorization code until its exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,10 @@ pub struct Customised {
     /// What is different about the refresh token.
     #[serde(skip_serializing_if = "Changes::is_empty")]
     pub refresh_token: Changes,
+    /// Scopes that scripts added: they are in the access token, but no part of what the refresh
+    /// token stands for. A script adds them again at each exchange, or no longer.
+    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
+    pub added_scope: ScopeSet,
     /// The record of the execution, for the audit trail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution: Option<ExecutionId>,

@@ -114,9 +114,10 @@ impl Approved {
 
     /// Takes over what scripts decided.
     fn take(&mut self, mut decision: Decision) {
-        self.scope = std::mem::take(&mut decision.scope);
+        let granted = std::mem::replace(&mut self.scope, std::mem::take(&mut decision.scope));
         // What becomes of a refresh token is decided here and done when there is one.
         self.customised = std::mem::take(&mut decision.customised);
+        self.customised.added_scope = self.scope.filtered(|scope| !granted.contains(scope));
         self.cookie = decision.cookie_mode.map_or(CookieChange::None, CookieChange::Mode);
         for method in &decision.methods {
             if !self.session.amr.contains(method) {

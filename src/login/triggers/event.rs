@@ -4,9 +4,19 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::{
-    ClientId, OrganizationId, SessionId, audience::Audience, audit::Caller, client::RotationType,
-    connection::Connection, family::Family, organization::Organization, role::Role,
-    scope::ScopeSet, session::Session, tenant::CookieMode, time::Timestamp, user::User,
+    ClientId, OrganizationId, SessionId,
+    audience::Audience,
+    audit::Caller,
+    client::RotationType,
+    connection::Connection,
+    family::Family,
+    organization::Organization,
+    role::Role,
+    scope::ScopeSet,
+    session::Session,
+    tenant::{CookieMode, SessionLifetime},
+    time::Timestamp,
+    user::User,
 };
 use crate::login::{LoginService, authorize::Failure};
 use crate::policy::{claims, lifetime};
@@ -160,7 +170,8 @@ impl LoginService {
         Ok(user_roles::roles(conn.db(), &user.user_id, 0, MOST_ROLES).await?)
     }
 
-    /// `event.session`, with its metadata.
+    /// `event.session`, with its metadata. `lifetime` is what sessions have now: whoever holds a
+    /// connection asks for no other.
     ///
     /// # Errors
     /// When the database does.
@@ -168,8 +179,8 @@ impl LoginService {
         &self,
         conn: &mut Conn,
         session: &Session,
+        lifetime: SessionLifetime,
     ) -> Result<Map<String, Value>, Failure> {
-        let lifetime = self.session_lifetime().await?;
         let clients: Vec<ClientId> = session_clients::ids(conn.db(), &session.id).await?;
         let clients: Vec<_> = clients.iter().map(|id| json!({ "client_id": id })).collect();
         let metadata = sessions::metadata(conn.db(), &session.id).await?;

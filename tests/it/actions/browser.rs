@@ -171,3 +171,24 @@ async fn scopes_are_added_if_the_api_defines_them() {
         assert_eq!(notes, expected);
     }
 }
+
+#[tokio::test]
+async fn a_scope_of_a_script_is_no_part_of_the_refresh_token() {
+    for (backend, app) in each_backend().await {
+        let world = app.world_with(json!({}), json!({ "policies": null })).await;
+        let code = "exports.onExecutePostLogin = async (event, api) => {
+            api.accessToken.addScope('delete:messages');
+            api.refreshToken.setMetadata('device', 'kiosk');
+        };";
+        let id = app.bind_action(PostLogin, "scope", code).await;
+        let tokens = app.log_in_for(&world, &ASKED).await;
+        assert_eq!(tokens["scope"], format!("{LOGIN_SCOPE} delete:messages"), "{backend}");
+        app.unbind_action(&id).await;
+        let path = format!("/users/{}/refresh-tokens", world.user_id);
+        let kept = app.management("GET", &path, None).await.ok();
+        let metadata = &kept["tokens"][0]["refresh_token_metadata"];
+        assert_eq!(metadata, &json!({ "device": "kiosk" }), "{kept}");
+        let refreshed = app.refresh(&world, text(&tokens, "refresh_token"), &[]).await.ok();
+        assert_eq!(refreshed["scope"], LOGIN_SCOPE);
+    }
+}

@@ -1,5 +1,16 @@
 //! The examples of docs/actions.md in real logins, exchanges and sign-ups.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use axum::{
+    Router,
+    extract::Query,
+    http::{HeaderMap, StatusCode},
+    routing::get,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward::{
     crypto::{digest, named_digest},
@@ -11,7 +22,7 @@ use crate::scripts::documentation::examples;
 use crate::support::{
     TestApp,
     browser::Browser,
-    each_backend,
+    each_backend, each_backend_with,
     fixtures::{
         EMAIL, LOGIN_SCOPE, MESSAGES, PASSWORD, VERIFIER, World, authorize_query, refresh_settings,
         text,
@@ -142,6 +153,51 @@ async fn a_page_asks_for_a_birthday_within_a_login() {
         assert_eq!(refreshed.status, 200, "{backend}");
         let again = browser.log_in(&query, EMAIL, PASSWORD).await.application();
         assert!(again.contains_key("code"), "{backend}");
+    }
+}
+
+/// A service that knows customers and counts who asks. Returns where it is.
+async fn customers(asked: Arc<AtomicU32>) -> String {
+    let answer = move |headers: HeaderMap, Query(query): Query<Value>| {
+        let asked = Arc::clone(&asked);
+        async move {
+            assert_eq!(headers["authorization"], "Bearer the token");
+            assert_eq!(query["email"], EMAIL);
+            match asked.fetch_add(1, Ordering::Relaxed) {
+                0 => (StatusCode::SERVICE_UNAVAILABLE, String::new()),
+                _ => (StatusCode::OK, json!({ "tier": "gold" }).to_string()),
+            }
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = listener.local_addr().unwrap().to_string();
+    let router = Router::new().route("/v1/customers", get(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    here
+}
+
+#[tokio::test]
+async fn another_service_is_asked_and_the_answer_remembered() {
+    for (backend, app) in each_backend_with("[outbound]\nallow_private = true\n").await {
+        let world = app.world().await;
+        let asked = Arc::new(AtomicU32::new(0));
+        let here = customers(Arc::clone(&asked)).await;
+        let url = format!("http://{here}");
+        let secrets = [("CRM_URL", url.as_str()), ("CRM_TOKEN", "the token")];
+        let (code, hosts) = (&examples()["external-api"], [here.as_str()]);
+        app.bind_action_with(PostLogin, "tier", code, &secrets, Some(&hosts)).await;
+        let mut browser = Browser::new(&app);
+        let challenge = digest::s256_challenge(VERIFIER);
+        let query = authorize_query(&world.client_id, &challenge, &ASKED);
+        let landed = browser.log_in(&query, EMAIL, PASSWORD).await.application();
+        assert_eq!(landed["error"], "access_denied", "{backend}");
+        assert_eq!(landed["error_description"], "The customer service answered 503.");
+        let mut tokens = app.log_in_for(&world, &ASKED).await;
+        for _ in 0..2 {
+            assert_eq!(access(&tokens)["https://example.com/tier"], "gold", "{backend}");
+            tokens = app.refresh(&world, text(&tokens, "refresh_token"), &[]).await.ok();
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "{backend}: it is remembered");
     }
 }
 

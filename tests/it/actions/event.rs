@@ -8,7 +8,9 @@ use crate::support::{
     TestApp,
     browser::Browser,
     each_backend,
-    fixtures::{EMAIL, LOGIN_SCOPE, MESSAGES, PASSWORD, VERIFIER, World, authorize_query, text},
+    fixtures::{
+        BILLING, EMAIL, LOGIN_SCOPE, MESSAGES, PASSWORD, VERIFIER, World, authorize_query, text,
+    },
     payload,
 };
 
@@ -151,5 +153,44 @@ async fn no_secret_of_the_flow_enters_an_event() {
         ] {
             assert!(!event.contains(secret), "{backend}: {secret} in {event}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_exchange_tells_of_the_refresh_token_and_its_session() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let asked = [("audience", MESSAGES), ("scope", LOGIN_SCOPE)];
+        let mut browser = Browser::new(&app);
+        let code = app.code_for(&mut browser, &world, &asked).await;
+        let tokens = app.exchange_code(&world, &code).await.ok();
+        app.bind_action(PostLogin, "dump", DUMP).await;
+        let token = text(&tokens, "refresh_token");
+        let more = [("audience", BILLING), ("ext", "7")];
+        let refreshed = app.refresh(&world, token, &more).await.ok();
+        let event = payload(text(&refreshed, "access_token"))["event"].clone();
+        assert_eq!(event["resource_server"]["identifier"], BILLING, "{backend}");
+        assert_eq!(event["transaction"]["protocol"], "oauth2-refresh-token");
+        assert_eq!(event["request"]["method"], "POST");
+        let body = json!({
+            "grant_type": "refresh_token", "client_id": world.client_id, "audience": BILLING,
+            "ext": "7",
+        });
+        assert_eq!(event["request"]["body"], body);
+        assert_eq!(event["session"]["user_id"], world.user_id.as_str());
+        assert_eq!(event["refresh_token"]["session_id"], event["session"]["id"]);
+        assert_eq!(event["refresh_token"]["rotating"], true);
+        assert_eq!(event["refresh_token"]["device"]["initial_ip"], "127.0.0.1");
+        assert_eq!(event["stats"]["logins_count"], 1);
+        for secret in [token, text(&refreshed, "refresh_token"), text(&tokens, "access_token")] {
+            assert!(!event.to_string().contains(secret), "{event}");
+        }
+        // Without the browser there is no session to tell of.
+        browser.visit("v2/logout", &[("client_id", &world.client_id)]).await;
+        let token = text(&refreshed, "refresh_token");
+        let refreshed = app.refresh(&world, token, &[]).await.ok();
+        let event = payload(text(&refreshed, "access_token"))["event"].clone();
+        assert!(event.get("session").is_none(), "{event}");
+        assert!(event["transaction"].get("redirect_uri").is_none());
     }
 }

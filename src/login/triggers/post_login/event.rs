@@ -91,6 +91,7 @@ impl LoginService {
             None => Vec::new(),
             Some(family) => self.apis_of(family, &facts.client.client).await?,
         };
+        let lifetime = self.session_lifetime().await?;
         let mut conn = self.store.read().await?;
         let roles = self.roles_of(&mut conn, facts.user).await?;
         let names: Vec<_> = roles.iter().map(|role| role.name.as_str()).collect();
@@ -107,7 +108,7 @@ impl LoginService {
         let of_family = of_family.filter(|session| session.is_alive(self.clock.now()));
         let session = match facts.session.or(of_family.as_ref()) {
             None => None,
-            Some(session) => Some(self.event_session(&mut conn, session).await?),
+            Some(session) => Some(self.event_session(&mut conn, session, lifetime).await?),
         };
         let refresh_token = match facts.family {
             None => None,
