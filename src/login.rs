@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod authorize;
 pub mod background;
+pub mod batch_writer;
 pub mod connections;
 pub mod consent;
 pub mod device;

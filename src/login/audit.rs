@@ -1,130 +1,37 @@
 //! Auditing. What records a security decision commits with it; everything else goes through the
 //! [`AuditWriter`], which writes many rows in one transaction.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, timeout_at},
-};
-
 use crate::domain::{
     ClientId, UserId,
     audit::{AuditEvent, Happened},
 };
-use crate::login::LoginService;
-use crate::store::{self, Store, Tx, audit};
+use crate::login::{
+    LoginService,
+    batch_writer::{BatchWriter, Batched},
+};
+use crate::store::{self, Tx, audit};
 use crate::telemetry;
 
-/// Events that may wait to be written.
-const WAITING: usize = 8192;
-/// Events written in one transaction: SQLite has one writer, and exchanges wait for it.
-const BATCH: usize = 256;
-/// How long the first event of a batch waits for others.
-const DELAY: Duration = Duration::from_millis(200);
-/// How long a flush may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Writes events that need not be there before the answer.
+pub type AuditWriter = BatchWriter<AuditEvent>;
 
-/// Writes events in batches, a moment after they happened. Nobody waits for it: when it is
-/// overrun, rows are lost and counted.
-#[derive(Clone)]
-pub struct AuditWriter {
-    sender: mpsc::Sender<Message>,
-    lost: Arc<AtomicU64>,
-}
+impl Batched for AuditEvent {
+    const NAME: &'static str = "audit events";
+    const WAITING: usize = 8192;
+    const BATCH: usize = 256;
 
-enum Message {
-    Event(Box<AuditEvent>),
-    Flush(oneshot::Sender<()>),
-}
-
-impl AuditWriter {
-    /// Starts the task that writes. It ends when the last clone is dropped.
-    pub fn start(store: Store) -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let lost = Arc::new(AtomicU64::new(0));
-        tokio::spawn(write(store, receiver, Arc::clone(&lost)));
-        Self { sender, lost }
-    }
-
-    /// Hands an event over.
-    fn send(&self, event: AuditEvent) {
-        if self.sender.try_send(Message::Event(Box::new(event))).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+    /// Unless the batch tells the same refusal already: then that one counts it. Who sends one dead
+    /// token again and again must not fill the trail.
+    fn join(self, batch: &mut Vec<Self>) {
+        match batch.iter_mut().find(|told| told.is_repeated_by(&self)) {
+            Some(told) => told.times += 1,
+            None => batch.push(self),
         }
     }
 
-    /// Waits until everything handed over before is written, or has failed to be.
-    pub async fn flush(&self) {
-        let flushed = async {
-            let (done, is_done) = oneshot::channel();
-            if self.sender.send(Message::Flush(done)).await.is_ok() {
-                let _ = is_done.await;
-            }
-        };
-        if tokio::time::timeout(PATIENCE, flushed).await.is_err() {
-            tracing::warn!("audit events were still being written when the server had to stop");
-        }
+    async fn insert(&self, tx: &mut Tx) -> Result<(), store::Error> {
+        audit::insert(tx, self).await
     }
-}
-
-async fn write(store: Store, mut receiver: mpsc::Receiver<Message>, lost: Arc<AtomicU64>) {
-    while let Some(first) = receiver.recv().await {
-        let deadline = Instant::now() + DELAY;
-        let (mut batch, mut flushed) = (Vec::new(), None);
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                Message::Event(event) => add(&mut batch, *event),
-                Message::Flush(done) => {
-                    flushed = Some(done);
-                    break;
-                }
-            }
-            if batch.len() >= BATCH {
-                break;
-            }
-            next = timeout_at(deadline, receiver.recv()).await.unwrap_or(None);
-        }
-        if let Err(error) = write_batch(&store, &batch).await {
-            let rows = u64::try_from(batch.len()).unwrap_or(0);
-            lost.fetch_add(rows, Ordering::Relaxed);
-            tracing::warn!(%error, "audit events could not be written");
-        }
-        let lost = lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            tracing::warn!(lost, "{lost} audit events were not written");
-        }
-        if let Some(flushed) = flushed {
-            let _ = flushed.send(());
-        }
-    }
-}
-
-/// Adds an event, unless the batch tells the same refusal already: then that one counts it. Who
-/// sends one dead token again and again must not fill the trail.
-fn add(batch: &mut Vec<AuditEvent>, event: AuditEvent) {
-    match batch.iter_mut().find(|told| told.is_repeated_by(&event)) {
-        Some(told) => told.times += 1,
-        None => batch.push(event),
-    }
-}
-
-async fn write_batch(store: &Store, batch: &[AuditEvent]) -> Result<(), store::Error> {
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let mut tx = store.write().await?;
-    for event in batch {
-        audit::insert(&mut tx, event).await?;
-    }
-    tx.commit().await
 }
 
 impl LoginService {
@@ -236,7 +143,7 @@ mod tests {
             Happened::LoggedIn,
         ] {
             let (now, caller) = (Timestamp::from_millis(0), Caller::default());
-            add(&mut batch, AuditEvent::new(&happened, None, None, caller, now, &SystemEntropy));
+            AuditEvent::new(&happened, None, None, caller, now, &SystemEntropy).join(&mut batch);
         }
         let times: Vec<_> = batch.iter().map(|event| event.times).collect();
         assert_eq!(times, [3, 1, 1, 1, 1], "successes are never counted together");

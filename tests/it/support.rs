@@ -4,6 +4,7 @@ pub mod actions;
 pub mod browser;
 pub mod dpop;
 pub mod fixtures;
+pub mod gate;
 pub mod mail;
 pub mod population;
 pub mod postgres;

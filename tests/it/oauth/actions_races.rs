@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use doorward::domain::action::Trigger::PostLogin;
 use serde_json::json;
 
-use crate::support::{Answer, TestApp, each_backend, each_backend_with, fixtures::*};
+use crate::support::{
+    Answer, TestApp, each_backend, each_backend_with,
+    fixtures::*,
+    gate::{self, Gate},
+};
 
 /// A post-login Action that runs this for one API at the exchange of a refresh token.
 fn for_api(audience: &str, body: &str) -> String {
@@ -64,20 +68,18 @@ async fn a_denied_exchange_takes_nothing_from_one_that_is_allowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_script_loses_nothing_when_others_exchange_meanwhile() {
-    for (backend, app) in each_backend().await {
+    for (backend, app) in each_backend_with(gate::CONFIG).await {
         let world = app.world().await;
-        let code = for_api(
-            BILLING,
-            "console.log('began'); await new Promise((done) => setTimeout(done, 1500));",
-        );
+        let mut gate = Gate::new().await;
+        let code = for_api(BILLING, &format!("console.log('began'); {}", gate.wait()));
         let id = app.bind_action(PostLogin, "slow", &code).await;
         let login = app.log_in(&world).await;
         let first = text(&login, "refresh_token");
         let slow = spawn(&app, &world, first, BILLING);
-        // Long enough for the slow one to have come in.
-        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        let waiting = gate.arrived().await;
         let second = app.refresh(&world, first, &[]).await.ok();
         let third = app.refresh(&world, text(&second, "refresh_token"), &[]).await.ok();
+        waiting.send(()).unwrap();
         let slow = slow.await.unwrap().ok();
         assert_eq!(
             text(&slow, "refresh_token"),
@@ -93,15 +95,17 @@ async fn a_slow_script_loses_nothing_when_others_exchange_meanwhile() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_leeway_a_slow_script_does_not_make_two_of_one_token() {
-    for (backend, app) in each_backend().await {
+    for (backend, app) in each_backend_with(gate::CONFIG).await {
         let world = app.world_with(json!({}), json!({ "leeway": 0 })).await;
-        let code = for_api(BILLING, "await new Promise((done) => setTimeout(done, 1500));");
+        let mut gate = Gate::new().await;
+        let code = for_api(BILLING, &gate.wait());
         app.bind_action(PostLogin, "slow", &code).await;
         let login = app.log_in(&world).await;
         let first = text(&login, "refresh_token");
         let slow = spawn(&app, &world, first, BILLING);
-        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        let waiting = gate.arrived().await;
         let second = app.refresh(&world, first, &[]).await.ok();
+        waiting.send(()).unwrap();
         let slow = slow.await.unwrap();
         assert_eq!(slow.error(), (400, "invalid_grant".into()), "{backend}");
         let dead = app.refresh(&world, text(&second, "refresh_token"), &[]).await;
@@ -111,9 +115,10 @@ async fn without_leeway_a_slow_script_does_not_make_two_of_one_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_ends_a_login_while_a_script_runs_wins() {
-    for (backend, app) in each_backend().await {
+    for (backend, app) in each_backend_with(gate::CONFIG).await {
         let world = app.world().await;
-        let code = for_api(BILLING, "await new Promise((done) => setTimeout(done, 1500));");
+        let mut gate = Gate::new().await;
+        let code = for_api(BILLING, &gate.wait());
         app.bind_action(PostLogin, "slow", &code).await;
         let login = app.log_in(&world).await;
         let first = text(&login, "refresh_token").to_owned();
@@ -121,10 +126,13 @@ async fn what_ends_a_login_while_a_script_runs_wins() {
         // One with the current token, and a retry with the one before.
         let slow = [text(&second, "refresh_token"), &first]
             .map(|token| spawn(&app, &world, token, BILLING));
-        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        let waiting = [gate.arrived().await, gate.arrived().await];
         let user = world.user_id.replace('|', "%7C");
         let blocked = json!({ "blocked": true });
         app.management("PATCH", &format!("/users/{user}"), Some(blocked)).await.ok();
+        for waiting in waiting {
+            waiting.send(()).unwrap();
+        }
         for slow in slow {
             assert_eq!(slow.await.unwrap().error(), (400, "invalid_grant".into()), "{backend}");
         }
