@@ -10,6 +10,7 @@ mod change;
 mod client_credentials;
 mod client_grants;
 mod clients;
+mod code;
 mod connections;
 mod custom_domains;
 mod description;

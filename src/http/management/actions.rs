@@ -22,12 +22,13 @@ use self::{
 };
 use super::{
     change::{self, Change},
+    code::must_compile,
     page,
     path_id::PathId,
     query::Query,
     validation::{self, Writing},
 };
-use crate::actions::{CheckError, Kind};
+use crate::actions::Kind;
 use crate::domain::{
     ActionId,
     action::{
@@ -143,22 +144,8 @@ fn write(draft: &mut Content, body: &Map<String, Value>) {
     }
 }
 
-/// Refuses code that cannot be compiled, with the place.
-async fn check_code(app: &App, code: &str) -> Result<(), ManagementError> {
-    // Every trigger's code is a module of the same kind.
-    let kind = Kind::Action { handler: Trigger::PostLogin.handler() };
-    match app.login.actions.check(kind, code).await {
-        Ok(()) => Ok(()),
-        Err(CheckError::Syntax(error)) => Err(ManagementError::invalid_property(
-            &format!("{} (line {}, column {})", error.message, error.line, error.column),
-            "code",
-        )),
-        Err(CheckError::Unchecked(error)) => {
-            tracing::warn!(%error, "management: the code of an action could not be checked");
-            Err(ManagementError::Unavailable)
-        }
-    }
-}
+/// How the code of an Action is called: that of every trigger is a module of the same kind.
+const KIND: Kind = Kind::Action { handler: Trigger::PostLogin.handler() };
 
 /// `POST /actions/actions`. With `deploy` it is deployed at once.
 pub async fn create(
@@ -169,7 +156,7 @@ pub async fn create(
     validation::check(ACTION, &body, Writing::Create)?;
     check_rules(&body)?;
     let mut action = fresh(&app, &body)?;
-    check_code(&app, &action.draft.code).await?;
+    must_compile(&app, KIND, &action.draft.code, "code").await?;
     let mut tx = app.store.write().await?;
     // First of all: it lets one writer in at a time, so that nobody counts what another adds.
     tx.configuration_changes().await?;
@@ -249,7 +236,7 @@ pub async fn update(
     validation::check(ACTION, &body, Writing::Update)?;
     check_rules(&body)?;
     if let Some(code) = text_of(&body, "code") {
-        check_code(&app, code).await?;
+        must_compile(&app, KIND, code, "code").await?;
     }
     let mut tx = app.store.write().await?;
     // First of all, as whatever else writes Actions does: or two could wait for each other.

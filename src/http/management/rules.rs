@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     change::{self, Change},
+    code::must_compile,
     formats,
     page::{self, Listing, Page},
     path_id::PathId,
@@ -12,7 +13,7 @@ use super::{
     schema::{BOOLEAN, Field, Kind, field, integer, one_of, shaped, text},
     validation::{self, Writing},
 };
-use crate::actions::{self, CheckError};
+use crate::actions;
 use crate::domain::{
     RuleId,
     rule::{MOST_RULES, RuleDefinition},
@@ -79,20 +80,9 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
     Ok(Json(fields.select(show(&find(conn.db(), id).await?))))
 }
 
-/// Refuses a script that cannot be compiled, with the place.
 async fn check_script(app: &App, body: &Map<String, Value>) -> Result<(), ManagementError> {
     let Some(script) = body.get("script").and_then(Value::as_str) else { return Ok(()) };
-    match app.login.actions.check(actions::Kind::Rule, script).await {
-        Ok(()) => Ok(()),
-        Err(CheckError::Syntax(error)) => Err(ManagementError::invalid_property(
-            &format!("{} (line {}, column {})", error.message, error.line, error.column),
-            "script",
-        )),
-        Err(CheckError::Unchecked(error)) => {
-            tracing::warn!(%error, "management: the script of a rule could not be checked");
-            Err(ManagementError::Unavailable)
-        }
-    }
+    must_compile(app, actions::Kind::Rule, script, "script").await
 }
 
 /// Writes what a body says.
