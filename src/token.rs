@@ -35,7 +35,9 @@ pub mod targets;
 use std::sync::Arc;
 
 use crate::crypto::{self, refresh_token::RefreshTokenKey, seal::Sealer};
-use crate::domain::{dpop::Thumbprint, entropy::Entropy, settings::Settings, time::Clock};
+use crate::domain::{
+    ExecutionId, dpop::Thumbprint, entropy::Entropy, settings::Settings, time::Clock,
+};
 use crate::login::{self, LoginService};
 use crate::outbound::Outbound;
 use crate::store::{self, Store};
@@ -133,6 +135,8 @@ pub enum Refused {
         error: &'static str,
         /// `error_description`
         description: String,
+        /// The record of the execution, where it is for the audit trail to name it.
+        execution: Option<ExecutionId>,
     },
     /// The proof of possession is not good, or there is none and must be (RFC 9449 §5).
     InvalidDpopProof(&'static str),
@@ -144,6 +148,16 @@ pub enum Refused {
     Overloaded,
     /// Ours.
     Internal(Internal),
+}
+
+impl Refused {
+    /// The record of the scripts that refuse, if they do.
+    pub fn execution(&self) -> Option<&ExecutionId> {
+        match self {
+            Self::Script { execution, .. } => execution.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// What is wrong with a grant. On the wire most look the same.

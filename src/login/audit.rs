@@ -131,6 +131,7 @@ mod tests {
             family: Some(family),
             reason,
             description: None,
+            execution: None,
         };
         let mut batch = Vec::new();
         for happened in [

@@ -145,7 +145,6 @@ impl LoginService {
         profile::complete(&mut user.profile, user.email.as_deref(), user.username.as_deref());
         // Step 2. An Action that refuses must not tell whether the address is taken, either.
         if let Err(denied) = self.before_registration(&mut user, client, connection).await? {
-            self.note(&Happened::SignupRefused { reason: "action" }, Some(client), None);
             return Err(SignupFault::Action { code: denied.code, message: denied.message });
         }
         // Step 3.

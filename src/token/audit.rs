@@ -2,7 +2,7 @@
 //! of it decides: reuse, theft and revocations are written where they are decided.
 
 use crate::domain::{
-    ClientId, UserId,
+    ClientId, ExecutionId, UserId,
     audit::{Exchanged, Happened, Issued},
     family::Family,
 };
@@ -36,6 +36,7 @@ impl TokenService {
         request: &RefreshRequest,
         allowed: &Allowed<'_>,
         generation: u32,
+        execution: Option<&ExecutionId>,
     ) {
         self.note_of(
             family,
@@ -46,6 +47,7 @@ impl TokenService {
                 requested_scope: request.scope.as_ref(),
                 used_policy: allowed.used_policy,
                 issued: Issued { audience: allowed.audience, scope: &allowed.scope },
+                execution,
             },
         );
     }
@@ -69,6 +71,7 @@ impl TokenService {
                 family: Some(&family.id),
                 reason,
                 description: None,
+                execution: None,
             },
         );
         refused
@@ -84,7 +87,13 @@ impl TokenService {
     ) -> Refused {
         if let Some((reason, description)) = reason(&refused) {
             let client = &client.record.client.client_id;
-            let happened = Happened::Refused { exchanged, family: None, reason, description };
+            let happened = Happened::Refused {
+                exchanged,
+                family: None,
+                reason,
+                description,
+                execution: refused.execution(),
+            };
             self.login.note(&happened, Some(client), user);
         }
         refused
@@ -110,7 +119,7 @@ pub(super) fn reason(refused: &Refused) -> Option<(&'static str, Option<&str>)> 
         Refused::InvalidRequest(text) => ("invalid_request", Some(text)),
         Refused::UnauthorizedClient(text) => ("grant_not_allowed", Some(text)),
         Refused::InvalidTarget(text) => ("invalid_target", Some(text)),
-        Refused::Script { error, description } => (*error, Some(description)),
+        Refused::Script { error, description, .. } => (*error, Some(description)),
         Refused::AccessDenied(text) => ("access_denied", Some(text)),
         Refused::InvalidDpopProof(text) => ("invalid_dpop_proof", Some(text)),
         Refused::InvalidGrant(fault) => {

@@ -64,7 +64,8 @@ impl TokenService {
         }
         if now >= code.expires_at {
             let (reason, description) = ("code_expired", None);
-            let happened = Happened::Refused { exchanged, family: None, reason, description };
+            let happened =
+                Happened::Refused { exchanged, family: None, reason, description, execution: None };
             self.login.note(&happened, Some(client_id), Some(&code.user_id));
             return Err(Refused::InvalidGrant(GrantFault::Code));
         }

@@ -86,7 +86,14 @@ impl TokenService {
             requested: request.scope.as_ref(),
             granted: &scope,
         };
-        let claims = self.login.credentials_exchange(&facts).await?.map_err(refused)?;
+        let ruled = self.login.credentials_exchange(&facts).await?;
+        let execution = ruled.execution.as_ref();
+        let refused = |Denied { error, description }| Refused::Script {
+            error,
+            description,
+            execution: execution.cloned(),
+        };
+        let claims = ruled.claims.map_err(refused)?;
         let (access_token, expires_in) = self.mint_access_token(&AccessToken {
             subject: &format!("{client_id}@clients"),
             client_id,
@@ -103,7 +110,7 @@ impl TokenService {
             exchanged: Exchanged::ClientCredentials,
             family: None,
             issued: Issued { audience: Some(audience), scope: &scope },
-            execution: None,
+            execution,
         };
         self.login.note(&happened, Some(client_id), None);
         Ok(Granted {
@@ -116,8 +123,4 @@ impl TokenService {
             resource: None,
         })
     }
-}
-
-fn refused(denied: Denied) -> Refused {
-    Refused::Script { error: denied.error, description: denied.description }
 }

@@ -208,10 +208,10 @@ impl TokenService {
         match self.login.before_registration(&mut user, client_id, connection).await? {
             Ok(()) => Ok(user),
             Err(denied) => {
-                let happened = Happened::SignupRefused { reason: "action" };
-                self.login.note(&happened, Some(client_id), None);
-                let text = denied.message.unwrap_or_else(|| "The user was not created".to_owned());
-                Err(Refused::Script { error: "access_denied", description: text })
+                let description =
+                    denied.message.unwrap_or_else(|| "The user was not created".to_owned());
+                // The refused registration names the execution, in an event of its own.
+                Err(Refused::Script { error: "access_denied", description, execution: None })
             }
         }
     }

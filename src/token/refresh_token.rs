@@ -146,7 +146,7 @@ impl TokenService {
         let issued = Allowed { scope: decision.scope.clone(), ..allowed };
         let tokens = &decision.customised;
         let granted = self.answer(client, (family, next), &user, &targets, &issued, tokens).await?;
-        self.refreshed(family, request, &issued, next);
+        self.refreshed(family, request, &issued, next, tokens.execution.as_ref());
         Ok(Some(granted))
     }
 

@@ -12,7 +12,10 @@ use crate::login::triggers::{
     changes::Concerned,
     post_login::{PostLogin, Protocol, Ruling},
 };
-use crate::policy::{mrrt::Allowed, post_login::Decision};
+use crate::policy::{
+    mrrt::Allowed,
+    post_login::{Decision, Denial},
+};
 use crate::store::resource_servers::ResourceServerRecord;
 use crate::token::{
     Refused, TokenService, audit, client_authentication::AuthenticatedClient, issue::Login,
@@ -37,7 +40,9 @@ impl TokenService {
         let Some(denial) = ruling.refusal() else { return Ok(ruling) };
         let concerned = concerned(facts);
         self.login.carry_out_refusal(&concerned, &ruling.decision, denial.revokes).await?;
-        Err(Refused::Script { error: denial.error, description: denial.description })
+        let Denial { error, description, .. } = denial;
+        let execution = ruling.decision.customised.execution;
+        Err(Refused::Script { error, description, execution })
     }
 
     /// What scripts make of a login at the token endpoint, which has no browser. The login is then as
@@ -138,15 +143,20 @@ impl TokenService {
             Err(refused) => {
                 if let Some((reason, description)) = audit::reason(&refused) {
                     let (exchanged, family_id) = (Exchanged::RefreshToken, Some(&family.id));
-                    let happened =
-                        Happened::Refused { exchanged, family: family_id, reason, description };
+                    let happened = Happened::Refused {
+                        exchanged,
+                        family: family_id,
+                        reason,
+                        description,
+                        execution: refused.execution(),
+                    };
                     self.note_of(family, &happened);
                 }
                 return Err(refused);
             }
         };
         Ok(Ruled {
-            by_scripts: ruling.execution.is_some(),
+            by_scripts: ruling.decision.customised.execution.is_some(),
             decision: ruling.decision,
             audience: allowed.audience.cloned(),
             scope: allowed.scope.clone(),

@@ -1,6 +1,7 @@
 //! The OAuth 2.0 and OpenID Connect endpoints, over real HTTP.
 
 mod actions_accounts;
+mod actions_audit;
 mod actions_grants;
 mod actions_races;
 mod actions_refresh;

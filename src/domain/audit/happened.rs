@@ -91,6 +91,8 @@ pub enum Happened<'a> {
         used_policy: bool,
         /// What was issued.
         issued: Issued<'a>,
+        /// The record of the scripts that were run, if any.
+        execution: Option<&'a ExecutionId>,
     },
     /// An exchange was refused.
     Refused {
@@ -102,6 +104,8 @@ pub enum Happened<'a> {
         reason: &'a str,
         /// Why, in a sentence.
         description: Option<&'a str>,
+        /// The record of the scripts that refused it, if they did.
+        execution: Option<&'a ExecutionId>,
     },
     /// A refresh token was revoked on purpose.
     RefreshTokensRevoked {
@@ -251,6 +255,13 @@ pub enum Happened<'a> {
         /// Why, in a word.
         reason: &'static str,
     },
+    /// An account was not created, because an Action refused or failed.
+    SignupRefusedByAction {
+        /// The record of the execution.
+        execution: &'a ExecutionId,
+        /// What the Action says to the operator.
+        description: &'a str,
+    },
     /// A link to reset a password was sent.
     ResetRequested,
     /// A link to reset a password was asked for and not sent.
@@ -330,7 +341,7 @@ impl Happened<'_> {
             Self::UnknownUser => "fu",
             Self::BlockedUser => "f",
             Self::SignedUp => "ss",
-            Self::SignupRefused { .. } => "fs",
+            Self::SignupRefused { .. } | Self::SignupRefusedByAction { .. } => "fs",
             Self::ResetRequested => "scpr",
             Self::ResetNotSent { .. } => "fcpr",
             Self::PasswordChanged { .. } => "scp",
@@ -378,16 +389,21 @@ impl Happened<'_> {
                 requested_audience,
                 requested_scope,
                 used_policy,
+                execution,
                 ..
-            } => json!({
-                "familyId": family,
-                "tokenCounter": generation,
-                "requested_audience": requested_audience,
-                "requested_scope": requested_scope.map(ScopeSet::to_string),
-                "policy_used": if *used_policy { "mrrt" } else { "refresh_token_user_grant" },
-            }),
-            Self::Refused { family, reason, description, .. } => {
-                let mut details = json!({ "reason": reason });
+            } => {
+                let mut details = of_scripts(*execution);
+                details["familyId"] = json!(family);
+                details["tokenCounter"] = json!(generation);
+                details["requested_audience"] = json!(requested_audience);
+                details["requested_scope"] = json!(requested_scope.map(ScopeSet::to_string));
+                let policy = if *used_policy { "mrrt" } else { "refresh_token_user_grant" };
+                details["policy_used"] = json!(policy);
+                details
+            }
+            Self::Refused { family, reason, description, execution, .. } => {
+                let mut details = of_scripts(*execution);
+                details["reason"] = json!(reason);
                 if let Some(family) = family {
                     details["familyId"] = json!(family);
                 }
@@ -399,6 +415,12 @@ impl Happened<'_> {
             Self::RefreshTokensRevoked { family, revoked, by } => json!({
                 "familyId": family, "revoked": revoked, "reason": by.as_str(),
             }),
+            Self::SignupRefusedByAction { execution, description } => {
+                let mut details = of_scripts(Some(execution));
+                details["reason"] = json!("action");
+                details["error_description"] = json!(description);
+                details
+            }
             Self::SignupRefused { reason }
             | Self::ResetNotSent { reason }
             | Self::PasswordNotChanged { reason } => json!({ "reason": reason }),

@@ -96,7 +96,7 @@ impl OAuthError {
             Refused::UnsupportedGrantType => Self::UnsupportedGrantType,
             Refused::InvalidTarget(text) => Self::InvalidTarget(text),
             Refused::AccessDenied(text) => Self::AccessDenied(text),
-            Refused::Script { error, description } => Self::Script { error, description },
+            Refused::Script { error, description, .. } => Self::Script { error, description },
             Refused::InvalidDpopProof(text) => Self::InvalidDpopProof(text),
             Refused::UseDpopNonce => Self::UseDpopNonce,
             Refused::Device(fault) => Self::Device(fault),

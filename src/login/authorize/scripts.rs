@@ -40,9 +40,7 @@ impl LoginService {
         resumed: Option<Resumed>,
     ) -> Result<Option<Next>, Failure> {
         let facts = facts(transaction, approved);
-        let Ruling { mut decision, execution, suspended } =
-            self.resume_post_login(&facts, resumed).await?;
-        decision.customised.execution = execution;
+        let Ruling { mut decision, suspended } = self.resume_post_login(&facts, resumed).await?;
         match (decision.end.take(), suspended) {
             (Some(End::Denied(denial)), _) => {
                 self.refused_by_script(transaction, approved, &decision, &denial).await?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::{action::Trigger, scope::ScopeSet};
+use crate::domain::{ExecutionId, action::Trigger, scope::ScopeSet};
 use crate::login::{
     LoginService,
     authorize::Failure,
@@ -28,19 +28,28 @@ pub struct CredentialsFacts<'a> {
     pub granted: &'a ScopeSet,
 }
 
+/// What Actions made of an exchange.
+#[derive(Debug)]
+pub struct RuledExchange {
+    /// The claims that they add, or why there is no token; a failed Action is a refusal, too.
+    pub claims: Result<Map<String, Value>, Denied>,
+    /// The record of their execution; `None` when none was run.
+    pub execution: Option<ExecutionId>,
+}
+
 impl LoginService {
-    /// Runs the Actions of the trigger. Returns the claims that they add.
+    /// Runs the Actions of the trigger.
     ///
     /// # Errors
-    /// Failures of ours; the inner error is a refusal, also of an Action that failed.
+    /// Failures of ours.
     pub async fn credentials_exchange(
         &self,
         facts: &CredentialsFacts<'_>,
-    ) -> Result<Result<Map<String, Value>, Denied>, Failure> {
+    ) -> Result<RuledExchange, Failure> {
         let trigger = Trigger::CredentialsExchange;
         let actions = self.bound_to(trigger).await?;
         if actions.is_empty() {
-            return Ok(Ok(Map::new()));
+            return Ok(RuledExchange { claims: Ok(Map::new()), execution: None });
         }
         let mut event = without_null(json!({
             "accessToken": { "customClaims": {}, "scope": facts.granted },
@@ -53,7 +62,7 @@ impl LoginService {
         let mut exchange = CredentialsExchange::default();
         let client = Some(&facts.client.client.client_id);
         let subject = Subject { client, user: None };
-        let failed = self
+        let ended = self
             .run_pipeline(trigger, &actions, &mut event, subject, |commands, event| {
                 exchange.hear(&facts.api.api, commands);
                 event.insert(
@@ -64,12 +73,11 @@ impl LoginService {
                 Heard { notes, refused: exchange.denied.is_some() }
             })
             .await?;
-        if let Some(message) = failed {
-            return Ok(Err(Denied::failed(&message)));
-        }
-        Ok(match exchange.denied {
+        let failed = ended.failed.map(|message| Denied::failed(&message));
+        let claims = match failed.or(exchange.denied) {
             Some(denied) => Err(denied),
             None => Ok(exchange.claims),
-        })
+        };
+        Ok(RuledExchange { claims, execution: Some(ended.execution) })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::domain::{
-    ClientId, UserId,
+    ClientId, ExecutionId, UserId,
     action::{BoundAction, Trigger, command::Command, execution::ExecutionStatus},
 };
 use crate::login::{LoginService, authorize::Failure, triggers::request};
@@ -20,6 +20,15 @@ pub(super) struct Heard {
     pub refused: bool,
 }
 
+/// How the Actions of a trigger ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The record of their execution.
+    pub execution: ExecutionId,
+    /// The message of the Action that failed, if one did.
+    pub failed: Option<String>,
+}
+
 /// Whom an execution concerns, for the audit trail.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Subject<'a> {
@@ -31,7 +40,7 @@ pub(super) struct Subject<'a> {
 
 impl LoginService {
     /// Runs the Actions of a trigger. `hear` is told what each asks for, and changes the event for
-    /// the next one. Returns the message of the Action that failed, if one did.
+    /// the next one.
     ///
     /// # Errors
     /// Failures of ours; those of Actions are told.
@@ -42,7 +51,7 @@ impl LoginService {
         event: &mut Map<String, Value>,
         subject: Subject<'_>,
         mut hear: impl FnMut(&[Command], &mut Map<String, Value>) -> Heard + Send,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Ended, Failure> {
         let mut run = self.begin_run(trigger);
         let mut status = ExecutionStatus::Final;
         let mut failed = None;
@@ -71,8 +80,8 @@ impl LoginService {
                 break;
             }
         }
-        self.end_run(run, status, subject.client, subject.user);
-        Ok(failed)
+        let execution = self.end_run(run, status, subject.client, subject.user);
+        Ok(Ended { execution, failed })
     }
 
     /// Runs the Actions of a trigger that nobody waits for. What fails of ours is logged; failures of

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::domain::{
-    ActionId, ExecutionId, OrganizationId,
+    ActionId, OrganizationId,
     action::{BoundAction, CONTINUE_POST_LOGIN, Trigger, execution::ExecutionStatus},
     family::Family,
     rule::ActiveRules,
@@ -81,8 +81,6 @@ impl PostLogin<'_> {
 pub struct Ruling {
     /// All that they decided.
     pub decision: Decision,
-    /// The record of their execution; `None` when none was run.
-    pub execution: Option<ExecutionId>,
     /// How to go on when the browser comes back from where it is sent.
     pub suspended: Option<Course>,
 }
@@ -91,7 +89,7 @@ impl Ruling {
     /// The ruling when no script is run.
     pub fn of_nobody(granted_scope: &ScopeSet) -> Self {
         let decision = Decision::new(granted_scope.clone());
-        Self { decision, execution: None, suspended: None }
+        Self { decision, suspended: None }
     }
 
     /// Why the login is refused, where no browser could be sent anywhere.
@@ -232,9 +230,10 @@ impl LoginService {
         };
         let (client, user) = (&facts.client.client.client_id, &facts.user.user_id);
         let execution = self.end_run(run, status, Some(client), Some(user));
-        let decision = course.decision.clone();
+        let mut decision = course.decision.clone();
+        decision.customised.execution = Some(execution);
         let suspended = matches!(decision.end, Some(End::Redirect(_))).then_some(course);
-        Ok(Ruling { decision, execution: Some(execution), suspended })
+        Ok(Ruling { decision, suspended })
     }
 
     async fn run_all_rules(

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::{
     ClientId,
     action::{BoundAction, Trigger},
+    audit::Happened,
     connection::Connection,
     user::User,
 };
@@ -52,7 +53,7 @@ impl LoginService {
         let mut registration =
             Registration::new(user.user_metadata.clone(), user.app_metadata.clone());
         let subject = Subject { client: Some(client), user: None };
-        let failed = self
+        let ended = self
             .run_pipeline(trigger, &actions, &mut event, subject, |commands, event| {
                 registration.hear(commands);
                 if let Some(Value::Object(user)) = event.get_mut("user") {
@@ -64,11 +65,12 @@ impl LoginService {
                 Heard { notes, refused: registration.denied.is_some() }
             })
             .await?;
-        if let Some(reason) = failed {
-            // The person is not told what went wrong in a script of the operator.
-            return Ok(Err(Denied { reason, code: None, message: None }));
-        }
-        if let Some(denied) = registration.denied {
+        // The person is not told what went wrong in a script of the operator.
+        let failed = ended.failed.map(|reason| Denied { reason, code: None, message: None });
+        if let Some(denied) = failed.or(registration.denied) {
+            let (execution, description) = (&ended.execution, denied.reason.as_str());
+            let happened = Happened::SignupRefusedByAction { execution, description };
+            self.note(&happened, Some(client), None);
             return Ok(Err(denied));
         }
         user.user_metadata = registration.user_metadata;
