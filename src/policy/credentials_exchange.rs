@@ -67,11 +67,7 @@ impl CredentialsExchange {
     }
 
     fn set_claim(&mut self, api: &ResourceServer, name: &str, value: &Value) {
-        let checked = match api.is_system {
-            true => custom_claims::check_for_system_api(name),
-            false => custom_claims::check(name),
-        };
-        match checked {
+        match custom_claims::check_for(Some(api), name) {
             Ok(()) => drop(self.claims.insert(name.to_owned(), value.clone())),
             Err(why) => self.notes.push(format!(
                 "claim {} was not added to the access token: {}",

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::resource_server::ResourceServer;
+
 /// The claims that no script sets (RFC 7519 §4.1, OIDC Core §2, RFC 9068, and what Auth0 reserves).
 pub const RESERVED: &[&str] = &[
     "acr",
@@ -150,7 +152,7 @@ pub fn check(name: &str) -> Result<(), Dropped> {
 ///
 /// # Errors
 /// Why it is dropped.
-pub fn check_for_system_api(name: &str) -> Result<(), Dropped> {
+fn check_for_system_api(name: &str) -> Result<(), Dropped> {
     check(name)?;
     if namespace(name).is_some() || PROFILE.contains(&name) {
         return Ok(());
@@ -158,13 +160,26 @@ pub fn check_for_system_api(name: &str) -> Result<(), Dropped> {
     Err(Dropped::NotNamespaced)
 }
 
+/// Checks the name of a claim of an access token for `api`, if it is for one.
+///
+/// # Errors
+/// Why it is dropped.
+pub fn check_for(api: Option<&ResourceServer>, name: &str) -> Result<(), Dropped> {
+    match api {
+        Some(api) if api.is_system => check_for_system_api(name),
+        _ => check(name),
+    }
+}
+
 /// Whether claims weigh more than a token carries.
 pub fn are_too_heavy(claims: &Map<String, Value>) -> bool {
-    let weight = |(name, value): (&String, &Value)| {
-        // Quotes, a colon and a comma.
-        name.len() + 4 + value.to_string().len()
-    };
-    claims.iter().map(weight).sum::<usize>() > MAX_BYTES
+    weight(claims) > MAX_BYTES
+}
+
+/// About how many bytes of JSON the members of an object are.
+pub fn weight(members: &Map<String, Value>) -> usize {
+    // Quotes, a colon and a comma.
+    members.iter().map(|(name, value)| name.len() + 4 + value.to_string().len()).sum()
 }
 
 enum Namespace {

@@ -17,7 +17,7 @@ use crate::domain::{
     scope::{OIDC_SCOPES, ScopeSet},
     tenant::CookieMode,
 };
-use crate::policy::custom_claims;
+use crate::policy::custom_claims::{self, weight};
 
 /// How a login came about, as `event.transaction.protocol` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,12 +222,7 @@ impl Decision {
             | Command::RevokeSession { .. }
             | Command::SendUserTo { .. } => self.take_end(ground, command),
             Command::SetAccessTokenClaim { name, value } => {
-                let is_system = ground.api.is_some_and(|api| api.is_system);
-                let checked = match is_system {
-                    true => custom_claims::check_for_system_api(&name),
-                    false => custom_claims::check(&name),
-                };
-                match checked {
+                match custom_claims::check_for(ground.api, &name) {
                     Ok(()) => drop(self.customised.access_token.insert(name, value)),
                     Err(why) => self.claim_dropped(&name, "access token", why),
                 }
@@ -465,11 +460,6 @@ fn redirect_target(url: &str) -> Option<String> {
 
 fn earliest(end: &mut Option<i64>, at: i64) {
     *end = Some(end.map_or(at, |end| end.min(at)));
-}
-
-/// Bytes of JSON.
-fn weight(map: &Map<String, Value>) -> usize {
-    map.iter().map(|(key, value)| key.len() + 4 + value.to_string().len()).sum()
 }
 
 /// A text of a script, cut to what an answer carries.

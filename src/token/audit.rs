@@ -2,7 +2,7 @@
 //! of it decides: reuse, theft and revocations are written where they are decided.
 
 use crate::domain::{
-    ClientId, ExecutionId, UserId,
+    ClientId, ExecutionId, FamilyId, UserId,
     audit::{Exchanged, Happened, Issued},
     family::Family,
 };
@@ -77,7 +77,7 @@ impl TokenService {
         refused
     }
 
-    /// An exchange is refused; the error says why. Our own failures are not the caller's story.
+    /// An exchange is refused; the error says why.
     pub(super) fn exchange_refused(
         &self,
         exchanged: Exchanged,
@@ -85,18 +85,30 @@ impl TokenService {
         user: Option<&UserId>,
         refused: Refused,
     ) -> Refused {
-        if let Some((reason, description)) = reason(&refused) {
-            let client = &client.record.client.client_id;
-            let happened = Happened::Refused {
-                exchanged,
-                family: None,
-                reason,
-                description,
-                execution: refused.execution(),
-            };
-            self.login.note(&happened, Some(client), user);
-        }
+        let client = &client.record.client.client_id;
+        self.note_refusal(exchanged, None, (client, user), &refused);
         refused
+    }
+
+    /// An exchange of a true refresh token is refused; the error says why.
+    pub(super) fn refresh_refused_for(&self, family: &Family, refused: Refused) -> Refused {
+        let whose = (&family.client_id, Some(&family.user_id));
+        self.note_refusal(Exchanged::RefreshToken, Some(&family.id), whose, &refused);
+        refused
+    }
+
+    /// Our own failures are not the caller's story.
+    fn note_refusal(
+        &self,
+        exchanged: Exchanged,
+        family: Option<&FamilyId>,
+        (client, user): (&ClientId, Option<&UserId>),
+        refused: &Refused,
+    ) {
+        let Some((reason, description)) = reason(refused) else { return };
+        let execution = refused.execution();
+        let happened = Happened::Refused { exchanged, family, reason, description, execution };
+        self.login.note(&happened, Some(client), user);
     }
 
     /// A string that is no code or token of ours. It reaches the stream only: who makes strings up

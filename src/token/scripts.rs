@@ -1,13 +1,7 @@
 //! The scripts of the operator, which have the last word on every login and every exchange at the
 //! token endpoint: after all other checks, and before anything is written.
 
-use crate::domain::{
-    audience::Audience,
-    audit::{Exchanged, Happened},
-    family::Family,
-    scope::ScopeSet,
-    user::User,
-};
+use crate::domain::{audience::Audience, family::Family, scope::ScopeSet, user::User};
 use crate::login::triggers::{
     changes::Concerned,
     post_login::{PostLogin, Protocol, Ruling},
@@ -18,7 +12,7 @@ use crate::policy::{
 };
 use crate::store::resource_servers::ResourceServerRecord;
 use crate::token::{
-    Refused, TokenService, audit, client_authentication::AuthenticatedClient, issue::Login,
+    Refused, TokenService, client_authentication::AuthenticatedClient, issue::Login,
 };
 
 /// What scripts made of a login at the token endpoint.
@@ -138,23 +132,8 @@ impl TokenService {
             granted_scope: &allowed.scope,
             transaction: None,
         };
-        let ruling = match self.rule(&facts).await {
-            Ok(ruling) => ruling,
-            Err(refused) => {
-                if let Some((reason, description)) = audit::reason(&refused) {
-                    let (exchanged, family_id) = (Exchanged::RefreshToken, Some(&family.id));
-                    let happened = Happened::Refused {
-                        exchanged,
-                        family: family_id,
-                        reason,
-                        description,
-                        execution: refused.execution(),
-                    };
-                    self.note_of(family, &happened);
-                }
-                return Err(refused);
-            }
-        };
+        let ruling = self.rule(&facts).await;
+        let ruling = ruling.map_err(|why| self.refresh_refused_for(family, why))?;
         Ok(Ruled {
             by_scripts: ruling.decision.customised.execution.is_some(),
             decision: ruling.decision,

@@ -6,10 +6,7 @@ use doorward::domain::action::Trigger::PostLogin;
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::support::{
-    Answer, BOOTSTRAP_ID, BOOTSTRAP_SECRET, TestApp, each_backend_with,
-    fixtures::{EMAIL, MESSAGES, PASSWORD, World},
-};
+use crate::support::{BOOTSTRAP_ID, BOOTSTRAP_SECRET, TestApp, each_backend_with, fixtures::World};
 
 /// Does harm to logins that ask for `phone`, and none to others.
 const ACTION: &str = "exports.onExecutePostLogin = async (event, api) => {
@@ -27,18 +24,6 @@ const ACTION: &str = "exports.onExecutePostLogin = async (event, api) => {
 const AT_ONCE: usize = 4;
 
 const ROUNDS: usize = 5;
-
-async fn log_in(app: &TestApp, world: &World, scope: &str) -> Answer {
-    app.token(&[
-        ("grant_type", "password"),
-        ("client_id", world.client_id.as_str()),
-        ("username", EMAIL),
-        ("password", PASSWORD),
-        ("audience", MESSAGES),
-        ("scope", scope),
-    ])
-    .await
-}
 
 /// Everything that has nothing to do with the hostile login; how long each request took at most.
 async fn others(app: &TestApp, world: &World) -> [Duration; 3] {
@@ -59,7 +44,7 @@ async fn others(app: &TestApp, world: &World) -> [Duration; 3] {
         .ok();
         longest[1] = longest[1].max(begun.elapsed());
         let begun = Instant::now();
-        log_in(app, world, "openid").await.ok();
+        app.with_password(world, "openid").await.ok();
         longest[2] = longest[2].max(begun.elapsed());
     }
     longest
@@ -79,7 +64,7 @@ async fn a_hostile_action_refuses_its_login_and_no_other_request() {
             let (app, world) = (Arc::clone(&app), Arc::clone(&world));
             hostile.spawn(async move {
                 for _ in 0..2 {
-                    let refused = log_in(&app, &world, "openid phone").await;
+                    let refused = app.with_password(&world, "openid phone").await;
                     assert_eq!(
                         refused.error(),
                         (403, "access_denied".to_owned()),
@@ -93,7 +78,7 @@ async fn a_hostile_action_refuses_its_login_and_no_other_request() {
         while let Some(done) = hostile.join_next().await {
             done.unwrap();
         }
-        log_in(&app, &world, "openid").await.ok();
+        app.with_password(&world, "openid").await.ok();
         println!(
             "{backend}: longest of {ROUNDS} (JWKS, client credentials, login with a password): \
              {without:.1?} alone, {with:.1?} beside {AT_ONCE} hostile logins"

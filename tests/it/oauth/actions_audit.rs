@@ -51,15 +51,7 @@ async fn logins_and_exchanges_name_the_execution() {
         let grants = ["password", "refresh_token", "authorization_code"];
         let world = app.world_with(json!({ "grant_types": grants }), json!({})).await;
         let id = app.bind_action(PostLogin, "billing", POST_LOGIN).await;
-        let form = [
-            ("grant_type", "password"),
-            ("client_id", world.client_id.as_str()),
-            ("username", EMAIL),
-            ("password", PASSWORD),
-            ("audience", MESSAGES),
-            ("scope", LOGIN_SCOPE),
-        ];
-        let login = app.token(&form).await.ok();
+        let login = app.with_password(&world, LOGIN_SCOPE).await.ok();
         let (runs, events) = named(&app, &id, "sepft").await;
         assert_eq!(executions(&events[0]), &json!([runs[0]]), "{backend}: password");
 

@@ -9,18 +9,6 @@ use crate::support::{Answer, TestApp, each_backend, fixtures::*, payload};
 const OTP_GRANT: &str = "http://auth0.com/oauth/grant-type/passwordless/otp";
 const NEW: &str = "grace@example.com";
 
-async fn with_password(app: &TestApp, world: &World, scope: &str) -> Answer {
-    app.token(&[
-        ("grant_type", "password"),
-        ("client_id", world.client_id.as_str()),
-        ("username", EMAIL),
-        ("password", PASSWORD),
-        ("audience", MESSAGES),
-        ("scope", scope),
-    ])
-    .await
-}
-
 /// Asks for a one-time code and reads it.
 async fn code(app: &TestApp, world: &World) -> String {
     app.clock.advance_seconds(1);
@@ -72,7 +60,7 @@ async fn a_password_login_is_what_an_action_makes_of_it() {
             api.user.setAppMetadata('plan', 'gold');
         };";
         let id = app.bind_action(PostLogin, "shape", code).await;
-        let login = with_password(&app, &world, LOGIN_SCOPE).await.ok();
+        let login = app.with_password(&world, LOGIN_SCOPE).await.ok();
         assert_eq!(login["scope"], "openid offline_access read:messages delete:messages");
         for token in ["access_token", "id_token"] {
             assert_eq!(payload(text(&login, token))["plan"], "gold", "{backend}");
@@ -111,7 +99,7 @@ async fn a_password_login_that_is_denied_never_happened() {
         for (i, (body, (status, error), description)) in cases.into_iter().enumerate() {
             let code = format!("exports.onExecutePostLogin = async (event, api) => {{ {body} }};");
             let id = app.bind_action(PostLogin, &format!("deny {i}"), &code).await;
-            let denied = with_password(&app, &world, LOGIN_SCOPE).await;
+            let denied = app.with_password(&world, LOGIN_SCOPE).await;
             assert_eq!(denied.error(), (status, error.to_owned()), "{backend}: {body}");
             let told = denied.text_of("error_description");
             assert!(told.starts_with(description), "{backend}: {told}");
@@ -132,7 +120,7 @@ async fn a_password_login_that_is_denied_never_happened() {
             .map(|log| log["details"]["reason"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(reasons.len(), 3, "{backend}: {reasons:?}");
-        with_password(&app, &world, LOGIN_SCOPE).await.ok();
+        app.with_password(&world, LOGIN_SCOPE).await.ok();
     }
 }
 

@@ -248,15 +248,7 @@ async fn vector_16_a_password_login_reaches_other_audiences() {
             "token_endpoint_auth_method": "none",
         });
         let world = app.world_with(grants, json!({})).await;
-        let form = [
-            ("grant_type", "password"),
-            ("client_id", world.client_id.as_str()),
-            ("username", EMAIL),
-            ("password", PASSWORD),
-            ("audience", MESSAGES),
-            ("scope", LOGIN_SCOPE),
-        ];
-        let login = app.token(&form).await.ok();
+        let login = app.with_password(&world, LOGIN_SCOPE).await.ok();
         assert_eq!(payload(text(&login, "access_token"))["gty"], "password", "{backend}");
         let token = text(&login, "refresh_token").to_owned();
         let mut held = Held { app: &app, world: &world, token };

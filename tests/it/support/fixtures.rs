@@ -93,6 +93,19 @@ impl TestApp {
         self.world_with(json!({}), json!({})).await
     }
 
+    /// A login of the usual user with the password grant, for the usual API.
+    pub async fn with_password(&self, world: &World, scope: &str) -> Answer {
+        self.token(&[
+            ("grant_type", "password"),
+            ("client_id", world.client_id.as_str()),
+            ("username", EMAIL),
+            ("password", PASSWORD),
+            ("audience", MESSAGES),
+            ("scope", scope),
+        ])
+        .await
+    }
+
     /// The usual world with changes to the application and its refresh-token settings.
     pub async fn world_with(&self, client: Value, refresh: Value) -> World {
         let text = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();
