@@ -87,6 +87,8 @@ export function match(pattern, path) {
 
 /** Starts to follow links and the browser's back and forward. */
 export function start() {
+  // Signing in has led here by other addresses.
+  show();
   document.addEventListener('click', (event) => {
     const link = event.target.closest?.('a[href]');
     const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
