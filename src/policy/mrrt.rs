@@ -17,6 +17,7 @@
 //! one.
 
 pub mod scopes;
+pub mod void;
 pub mod warnings;
 
 use crate::domain::{
@@ -135,11 +136,8 @@ impl Denied {
         match self {
             Self::NotInPolicies => "no policy entry names this audience",
             Self::UnknownApi => "no API has this identifier",
-            Self::SystemApi => "the Management API can never be had through a policy",
-            Self::ThirdPartyClient => {
-                "the application is a third party, and only first-party applications may exchange \
-                 one refresh token for several APIs"
-            }
+            Self::SystemApi => "no policy opens the Management API",
+            Self::ThirdPartyClient => "the application is a third party",
             Self::ConsentMissing => {
                 "the API demands the consent of each user, and this one has not given it"
             }

@@ -26,7 +26,7 @@ use crate::policy::{
     authorize, consent, lifetime,
     login_scope::{self, NoScope},
     mrrt::{
-        self, Allowed, Denied, Original, scopes,
+        self, Allowed, Denied, Original, scopes, void,
         warnings::{self, EntryFacts, Warning},
     },
 };
@@ -364,11 +364,10 @@ impl TokenService {
                     enforces_permissions: api.is_some_and(|api| api.enforce_policies),
                 },
             );
-            let void = warnings.iter().filter(|warning| warning.is_void);
             explained.push(ExplainedPolicy {
                 audience: policy.audience.clone(),
                 scope: policy.scope.to_string(),
-                void: void.map(|warning| warning.message.clone()).collect(),
+                void: void::words(&warnings),
                 warnings: warnings
                     .into_iter()
                     .map(|warning| ExplainedWarning::of(audience, warning))
@@ -403,12 +402,11 @@ fn login_warnings(
     api: Option<&ResourceServer>,
     granted: &ScopeSet,
 ) -> Vec<Warning> {
-    let warning = |code, message| Warning { code, scope: None, is_void: true, message };
     let refused = audience.and_then(|a| authorize::authorized_for(client, a, api).err());
     if let Some(problem) = refused {
         let description = problem.description.trim_end_matches('.');
         let message = format!("Such a login is refused: {description}.");
-        return vec![warning("login_refused", message)];
+        return vec![Warning::note("login_refused", message)];
     }
     if granted.contains("offline_access") {
         return Vec::new();
@@ -418,7 +416,7 @@ fn login_warnings(
     let because =
         why.map_or("it does not ask for offline_access", login_scope::NotGranted::because);
     let message = format!("Such a login gets no refresh token, because {because}.");
-    vec![warning("no_refresh_token", message)]
+    vec![Warning::note("no_refresh_token", message)]
 }
 
 fn explained_login(login: LoginFacts) -> ExplainedLogin {

@@ -18,21 +18,29 @@ pub struct Warning {
     pub code: &'static str,
     /// The scope that it is about, `None` when it is about the whole entry or application.
     pub scope: Option<String>,
-    /// Whether what it is about has no effect at all, for any user.
-    pub is_void: bool,
+    /// Why what it is about has no effect, if it has none: the end of a sentence.
+    pub because: Option<&'static str>,
     /// A sentence.
     pub message: String,
 }
 
 impl Warning {
-    fn void(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, scope: None, is_void: true, message: message.into() }
+    /// `what` has no effect for any user.
+    pub fn void(code: &'static str, what: &str, because: &'static str) -> Self {
+        let message = format!("{what} has no effect, because {because}.");
+        Self { code, scope: None, because: Some(because), message }
     }
-    fn note(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, scope: None, is_void: false, message: message.into() }
+    /// `message` is a whole sentence.
+    pub fn note(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, scope: None, because: None, message: message.into() }
     }
-    fn about(self, scope: &str) -> Self {
+    /// The same about one scope.
+    pub fn about(self, scope: &str) -> Self {
         Self { scope: Some(scope.to_owned()), ..self }
+    }
+    /// Whether what it is about has no effect at all, for any user.
+    pub fn is_void(&self) -> bool {
+        self.because.is_some()
     }
 }
 
@@ -64,8 +72,7 @@ pub fn of_entry(entry: &RefreshTokenPolicy, facts: &EntryFacts<'_>) -> Vec<Warni
         // For other users it may be otherwise.
         Err(Denied::ConsentMissing) | Ok(_) => {}
         Err(denied) => {
-            let message = format!("The entry has no effect, because {}.", denied.because());
-            all.push(Warning::void(denied.as_str(), message));
+            all.push(Warning::void(denied.as_str(), "The entry", denied.because()));
         }
     }
     if let Some(api) = facts.api {
@@ -95,14 +102,12 @@ pub fn of_entry(entry: &RefreshTokenPolicy, facts: &EntryFacts<'_>) -> Vec<Warni
 /// What is void for every user.
 fn of_scope(scope: &str, api: &Api) -> Option<Warning> {
     let (code, because) = match api.unavailable(scope)? {
-        Unavailable::OidcScope => {
-            ("oidc_scope", "only the login grants OpenID Connect scopes, never a policy")
-        }
+        Unavailable::OidcScope => ("oidc_scope", "only the login grants OIDC scopes"),
         Unavailable::NotDefined => ("not_defined_by_api", "the API does not define it"),
         Unavailable::Restricted(RestrictedBy::Permissions | RestrictedBy::Consent) => return None,
         Unavailable::Restricted(by) => ("restricted", scopes::restricted(by)),
     };
-    Some(Warning::void(code, format!("{scope} has no effect, because {because}.")).about(scope))
+    Some(Warning::void(code, scope, because).about(scope))
 }
 
 fn of_login_api(entry: &RefreshTokenPolicy, login: &ScopeSet) -> Vec<Warning> {
@@ -121,9 +126,9 @@ fn of_login_api(entry: &RefreshTokenPolicy, login: &ScopeSet) -> Vec<Warning> {
 pub fn of_application(client: &Client, default_leeway: i64) -> Vec<Warning> {
     let mut all = Vec::new();
     if !client.allows_grant("refresh_token") {
-        let message = "The application does not have the grant refresh_token: every exchange is \
-                       refused, and its policies do nothing.";
-        all.push(Warning::void("no_refresh_token_grant", message));
+        let because = "the application does not have the grant refresh_token, and every exchange is \
+                       refused";
+        all.push(Warning::void("no_refresh_token_grant", "The whole policy", because));
     }
     if client.policies().is_empty() {
         return all;
@@ -165,7 +170,7 @@ mod tests {
     /// The codes, with the scope where they are about one; void ones with a mark.
     fn told(warnings: &[Warning]) -> String {
         let text = warnings.iter().map(|warning| {
-            let mark = if warning.is_void { "!" } else { "" };
+            let mark = if warning.is_void() { "!" } else { "" };
             let scope = warning.scope.as_ref().map(|s| format!("={s}")).unwrap_or_default();
             format!("{mark}{}{scope}", warning.code)
         });

@@ -175,7 +175,7 @@ pub struct ExplainedPolicy {
     pub audience: Audience,
     /// Its scopes.
     pub scope: String,
-    /// What of it has no effect, and why, in sentences; empty for an entry without fault.
+    /// What of it has no effect, and why; empty for an entry without fault.
     pub void: Vec<String>,
     /// The same and more that is to be known of it.
     pub warnings: Vec<ExplainedWarning>,
@@ -201,7 +201,8 @@ pub struct ExplainedWarning {
 impl ExplainedWarning {
     /// Of this API, or of no particular one.
     pub(super) fn of(audience: Option<&Audience>, warning: Warning) -> Self {
-        let Warning { code, scope, is_void, message } = warning;
-        Self { audience: audience.cloned(), code, scope, void: is_void, message }
+        let void = warning.is_void();
+        let Warning { code, scope, message, .. } = warning;
+        Self { audience: audience.cloned(), code, scope, void, message }
     }
 }
