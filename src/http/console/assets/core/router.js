@@ -101,7 +101,7 @@ export function start() {
   window.addEventListener('popstate', async () => {
     const wanted = location.href;
     if (new URL(wanted).pathname === new URL(shown).pathname) return show();
-    if ([...guards].length > 0) {
+    if (guards.size > 0) {
       // The address has changed already: it goes back while the person is asked.
       history.pushState(null, '', shown);
       if (!(await mayLeave())) return undefined;

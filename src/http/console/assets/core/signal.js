@@ -9,7 +9,7 @@ export function signal(value) {
     get: () => value,
     set(next) {
       value = next;
-      for (const watcher of [...watchers]) watcher(value);
+      for (const watcher of Array.from(watchers)) watcher(value);
     },
     subscribe(watcher) {
       watchers.add(watcher);

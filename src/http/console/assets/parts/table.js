@@ -56,8 +56,11 @@ export function SearchBox({ label, hint, name = 'search' }) {
  * - `filters`: more controls beside the search.
  * - `empty`: what to show when there is nothing at all.
  * - `version`: reads again when it changes.
+ * - `reach`: rows that the server pages at most, in lists that have such an end; the others are found by searching.
  */
-export function PagedTable({ path, query, items, search, filters, empty, perPage = 25, version, caption, ...table }) {
+export function PagedTable({
+  path, query, items, search, filters, empty, perPage = 25, version, caption, reach = Infinity, ...table
+}) {
   const { query: here } = useLocation();
   const page = Math.max(1, Number.parseInt(here.page ?? '1', 10) || 1);
   const text = search ? here.search ?? '' : '';
@@ -76,17 +79,17 @@ export function PagedTable({ path, query, items, search, filters, empty, perPage
       ${nothing ? html`<p class="empty" role="status">Nothing matches${text && html` “${text}”`}.</p>`
         : html`<${Table} caption=${caption} rows=${rows} ...${table} />`}
     </div>
-    <${Pager} page=${page} perPage=${perPage} total=${load.data.total} length=${rows.length} />`;
+    <${Pager} page=${page} perPage=${perPage} total=${load.data.total} length=${rows.length} reach=${reach} />`;
 }
 
-function Pager({ page, perPage, total, length }) {
-  const pages = Math.max(1, Math.ceil(total / perPage));
+function Pager({ page, perPage, total, length, reach }) {
+  const pages = Math.max(1, Math.ceil(Math.min(total, reach) / perPage));
   const first = (page - 1) * perPage + 1;
   const go = (to) => () => setQuery({ page: to === 1 ? '' : to });
   if (pages === 1 && page === 1) return html`<p class="pager muted small" role="status">${number(length)} in all</p>`;
   return html`<nav class="pager" aria-label="Pages">
     <button type="button" disabled=${page <= 1} onClick=${go(page - 1)}>Previous</button>
-    <span role="status">${length > 0 ? html`${number(first)}–${number(first + length - 1)} of ${number(total)}` : 'No more'}, page ${number(page)} of ${number(pages)}</span>
+    <span role="status">${length > 0 ? html`${number(first)}–${number(first + length - 1)} of ${number(total)}` : 'No more'}, page ${number(page)} of ${number(pages)}${total > reach && `. Search to find those after the first ${number(reach)}`}</span>
     <button type="button" disabled=${page >= pages} onClick=${go(page + 1)}>Next</button>
   </nav>`;
 }
