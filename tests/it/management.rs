@@ -7,6 +7,7 @@ mod actions_executions;
 mod actions_secrets;
 mod actions_trial;
 mod actions_versions;
+mod api_usage;
 mod attack_protection;
 mod audited;
 mod bad_input;
