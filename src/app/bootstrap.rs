@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 
 use crate::app::{StartError, administrators};
 use crate::config::Bootstrap;
-use crate::domain::{ClientGrantId, ClientId, ResourceServerId, client_grant::SubjectType};
+use crate::domain::{
+    ClientGrantId, ClientId, ResourceServerId, client_grant::SubjectType, scope::ScopeSet,
+};
 use crate::http::App;
 use crate::policy::management;
 use crate::store::{self, Store, client_grants, clients, connections, resource_servers};
@@ -52,7 +54,14 @@ pub async fn management_api(app: &App) -> Result<(), StartError> {
             let id = ResourceServerId::new(app.entropy.lower_hex(24));
             let mut tx = app.store.write().await?;
             let inserted =
-                resource_servers::insert(&mut tx, &id, &identifier, &document, now).await;
+                match resource_servers::insert(&mut tx, &id, &identifier, &document, now).await {
+                    // The issuer has another address now: the administrators move with it.
+                    Ok(()) => {
+                        let none = ScopeSet::default();
+                        administrators::extend(&mut tx, &identifier, &none).await
+                    }
+                    refused => refused,
+                };
             Ok(unless_duplicate(inserted, tx).await?)
         }
     }
