@@ -27,8 +27,8 @@ after(async () => {
 async function firstAdministrator() {
   const { stdout } = await promisify(execFile)(process.env.DOORWARD_BIN,
     ['admin', 'create', '--email', 'ada@example.com'], { cwd: doorward.folder, env: doorward.env });
-  const told = (name) => new RegExp(`${name}\\s+(\\S+)`).exec(stdout)?.[1];
-  return { url: told('Console'), email: told('E-mail'), password: told('Password') };
+  const told = (name) => new RegExp(`^${name} +(\\S+)`, 'm').exec(stdout)?.[1];
+  return { url: told('Console'), email: told('Log in as'), password: told('Password') };
 }
 
 /** What a decoded token says on the page: the newest with this name. */
