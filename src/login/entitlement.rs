@@ -2,12 +2,13 @@
 
 use crate::domain::{
     ClientId, UserId,
+    audience::Audience,
     client_grant::SubjectType,
     resource_server::{ResourceServer, UserPolicy},
     scope::ScopeSet,
 };
 use crate::login::LoginService;
-use crate::policy::login_scope::{self, Restriction};
+use crate::policy::login_scope::{self, RestrictedBy, Restriction};
 use crate::store::{self, permissions};
 
 /// What restricts a user on an API.
@@ -21,6 +22,15 @@ pub struct Entitlement {
     pub permissions: ScopeSet,
 }
 
+impl Entitlement {
+    /// What the user's permissions say, and nothing else.
+    fn of_permissions(permissions: ScopeSet) -> Self {
+        let leaves = permissions.clone();
+        let restrictions = vec![Restriction { by: RestrictedBy::Permissions, leaves }];
+        Self { restriction: login_scope::together(&restrictions), restrictions, permissions }
+    }
+}
+
 impl LoginService {
     /// The entitlement of `user` on `api` through `client`.
     ///
@@ -32,6 +42,9 @@ impl LoginService {
         api: &ResourceServer,
         user: &UserId,
     ) -> Result<Entitlement, store::Error> {
+        if api.is_system {
+            return self.entitlement_to_manage(client, &api.identifier, user).await;
+        }
         let permissions = if api.enforce_policies || api.token_dialect.has_permissions() {
             permissions::of_user_for(self.store.read().await?.db(), user, &api.identifier).await?
         } else {
@@ -49,7 +62,12 @@ impl LoginService {
         client: &ClientId,
         api: &ResourceServer,
     ) -> Result<Entitlement, store::Error> {
-        self.entitled(client, api, api.defined_scopes()).await
+        let everything = api.defined_scopes();
+        if api.is_system {
+            let permissions = if client.is_console() { everything } else { ScopeSet::default() };
+            return Ok(Entitlement::of_permissions(permissions));
+        }
+        self.entitled(client, api, everything).await
     }
 
     async fn entitled(
@@ -68,5 +86,20 @@ impl LoginService {
         let restrictions = login_scope::restrictions(api, grant.as_deref(), &permissions);
         let restriction = login_scope::together(&restrictions);
         Ok(Entitlement { restriction, restrictions, permissions })
+    }
+
+    /// The same on the Management API: what the user's permissions say, and that at the console only.
+    async fn entitlement_to_manage(
+        &self,
+        client: &ClientId,
+        audience: &Audience,
+        user: &UserId,
+    ) -> Result<Entitlement, store::Error> {
+        let permissions = if client.is_console() {
+            permissions::of_user_for(self.store.read().await?.db(), user, audience).await?
+        } else {
+            ScopeSet::default()
+        };
+        Ok(Entitlement::of_permissions(permissions))
     }
 }
