@@ -20,6 +20,7 @@ mod connections;
 mod custom_domains;
 mod explain;
 mod explain_drafts;
+mod families;
 mod grants;
 mod jobs;
 mod logs;
