@@ -64,7 +64,8 @@ function Changes({ changes, titleOf }) {
   if (changes.length === 0) return null;
   return html`<section class="changes" aria-labelledby="changes-title">
     <h2 id="changes-title">What saving changes</h2>
-    <ul>${changes.map((change) => html`<li key=${change.audience}><${Change} change=${change} title=${titleOf(change.audience)} /></li>`)}</ul>
+    <ul>${changes.map((change) => html`<li key=${change.audience}>
+      <${Change} change=${change} title=${titleOf(change.audience)} /></li>`)}</ul>
     <p class="muted small">Policies are read at each exchange: whoever is logged in already has the new ones from the
       next exchange on.</p>
   </section>`;
@@ -142,8 +143,8 @@ function Editor({ client, resource }) {
   </${ReadOnly}>`;
 }
 
-const INTRO = `One refresh token, one login, an access token for each API that the policies allow. Choose the APIs and, for each of them,
-  the scopes that an exchange may ask for.`;
+const INTRO = `One refresh token, one login, an access token for each API that the policies allow. Choose the APIs
+  and, for each of them, the scopes that an exchange may ask for.`;
 
 function Policies({ id }) {
   const resource = useResource(at`clients/${id}`);
