@@ -24,7 +24,7 @@ const OPTIONAL: &[&str] = &[
 
 /// Every member with its type.
 fn members(value: &Value, path: &str, found: &mut BTreeSet<String>) {
-    if OPTIONAL.iter().any(|optional| path == *optional) {
+    if OPTIONAL.contains(&path) {
         return;
     }
     match value {

@@ -1,7 +1,12 @@
 // What the console consists of: the addresses of each area, and the navigation.
 
+import { routes as actions } from './pages/actions.js';
+import { routes as rules } from './pages/rules.js';
+
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
+  ...actions,
+  ...rules,
 ];
 
 /** The navigation, in groups. Who may not read an area does not see it. */
@@ -13,6 +18,7 @@ export const navigation = [
       { title: 'Applications', href: '/applications', needs: 'read:clients' },
       { title: 'APIs', href: '/apis', needs: 'read:resource_servers' },
       { title: 'Actions', href: '/actions', needs: 'read:actions' },
+      { title: 'Rules', href: '/rules', needs: 'read:rules' },
     ],
   },
   {
