@@ -19,7 +19,7 @@ const CODE = 'Code of the draft';
 const field = (page, label) => page.getByLabel(label, { exact: true });
 const button = (page, name) => page.getByRole('button', { name, exact: true });
 const tab = async (page, name) => {
-  await page.getByRole('link', { name, exact: true }).click();
+  await page.locator('.tabs').getByRole('link', { name, exact: true }).click();
   await settled(page);
 };
 const said = (page, text) => page.locator('.toast', { hasText: text }).first().waitFor();
@@ -239,7 +239,8 @@ test('two people who edit one draft do not overwrite each other unseen', LONG, a
   await stage.call('PATCH', `actions/actions/${id}`, { code: code('unseen') });
   await button(page, 'Deploy').click();
   await answer(page, 'Deploy');
-  await page.getByText('Read their code before you deploy it').waitFor();
+  await page.getByText('Nothing was deployed').waitFor();
+  assert.equal(await field(page, CODE).inputValue(), code('unseen'));
   assert.equal((await stage.call('GET', `actions/actions/${id}`)).deployed_version.number, 1);
   assertNoProblems(page);
 });

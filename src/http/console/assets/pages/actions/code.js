@@ -1,7 +1,7 @@
 // The draft of an Action: edited, saved, deployed.
 
 import { api, at } from '../../core/api.js';
-import { html, useEffect, useState } from '../../core/html.js';
+import { html, useState } from '../../core/html.js';
 import { Failed, useLoad, Loaded } from '../../core/load.js';
 import { session } from '../../core/session.js';
 import { confirm, toast } from '../../parts/dialog.js';
@@ -50,10 +50,11 @@ function Conflict({ action, form }) {
   </div>`;
 }
 
+const CHANGED = 'Nothing was deployed: somebody else has changed this Action since you opened it. Their draft is shown now. Read it before you deploy it.';
+
 function Deploy({ action, resource, form, syntax, trigger }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(null);
-  useEffect(() => setProblem(null), [form.values.code]);
   if (!session.can('create:actions')) return null;
   const deploy = async () => {
     const yes = await confirm({
@@ -66,15 +67,13 @@ function Deploy({ action, resource, form, syntax, trigger }) {
     setProblem(null);
     try {
       if (form.dirty && !(await form.submit())) return;
-      if (await changedElsewhere(action, form)) {
-        setProblem({ kind: 'conflict', message: 'Somebody else has changed the draft since you opened it. Read their code before you deploy it: reload the page.' });
-        return;
-      }
-      const version = await api.post(at`actions/actions/${action.id}/deploy`);
-      await resource.reload();
+      // What is deployed is the draft of the server: it must be the one that is seen here.
+      const version = await api.post(at`actions/actions/${action.id}/deploy`, undefined, { etag: resource.etag() });
       toast(`Version ${version.number} is deployed.`);
+      await resource.reload();
     } catch (error) {
-      setProblem(error);
+      if (error.kind === 'changed') await resource.reload();
+      setProblem(error.kind === 'changed' ? { kind: 'conflict', message: CHANGED } : error);
     } finally {
       setBusy(false);
     }
@@ -88,10 +87,4 @@ function Deploy({ action, resource, form, syntax, trigger }) {
       <span class="muted small">${done ? 'What runs is this draft.' : 'What runs is not this draft yet.'}</span>
     </p>
   </div>`;
-}
-
-/** What is deployed is the draft of the server: it must be the one that is seen here. */
-async function changedElsewhere(action, form) {
-  const now = await api.get(at`actions/actions/${action.id}`);
-  return now.code !== form.values.code;
 }

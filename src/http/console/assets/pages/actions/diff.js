@@ -1,6 +1,7 @@
 // What differs between two texts, line by line.
 
 import { html } from '../../core/html.js';
+import { counted } from '../../core/words.js';
 
 /** Above this many pairs of lines, the differing part is shown as taken out and put in whole. */
 const MOST_PAIRS = 4_000_000;
@@ -71,7 +72,7 @@ export function Diff({ before, after, from, to }) {
   const lines = lineDiff(before, after);
   const [removed, added] = ['-', '+'].map((sign) => lines.filter(([one]) => one === sign).length);
   if (removed + added === 0) return html`<p role="status">The code of ${from} and of ${to} is the same.</p>`;
-  const label = `From ${from} to ${to}: ${added} lines added, ${removed} removed`;
+  const label = `From ${from} to ${to}: ${counted(added, 'line')} added, ${removed} removed`;
   return html`<figure class="code diff">
     <figcaption>${label}</figcaption>
     <pre tabindex="0" aria-label=${label}>${folded(lines).map((line, i) => (typeof line === 'number'

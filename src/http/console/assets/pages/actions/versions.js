@@ -44,11 +44,11 @@ export function VersionsTab({ action, resource, form, trigger }) {
     },
     { title: 'Deployed', cell: (version) => html`<${Time} at=${version.created_at} />` },
     {
-      title: 'Do',
+      title: 'What you can do',
       cell: (version) => html`<span class="row-buttons">
         <button type="button" class="quiet" aria-label=${`Compare version ${version.number}`} onClick=${() => setCompared(version)}>Compare</button>
-        ${session.can('update:actions') && html`<button type="button" class="quiet" aria-label=${`Edit the code of version ${version.number}`}
-          onClick=${() => edit(version)}>Edit its code</button>`}
+        ${session.can('update:actions') && html`<button type="button" class="quiet" aria-label=${`Edit code of version ${version.number}`}
+          onClick=${() => edit(version)}>Edit code</button>`}
         ${session.can('create:actions') && version.id !== action.deployed_version?.id && html`<button type="button" class="quiet"
           aria-label=${`Deploy version ${version.number}`} onClick=${() => deploy(version)}>Deploy</button>`}
       </span>`,

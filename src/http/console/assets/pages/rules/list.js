@@ -33,7 +33,7 @@ export function RulesPage() {
     { title: 'State', cell: (rule) => html`<${Badge} kind=${rule.enabled ? 'good' : 'neutral'}>${rule.enabled ? 'On' : 'Off'}</${Badge}>` },
     ...session.can('update:rules') ? [{
       title: 'Change',
-      cell: (rule) => html`<button type="button" class="quiet" aria-label=${`Switch ${rule.name} ${rule.enabled ? 'off' : 'on'}`}
+      cell: (rule) => html`<button type="button" class="quiet" aria-label=${`Switch ${rule.enabled ? 'off' : 'on'} ${rule.name}`}
         onClick=${() => turn(rule)}>Switch ${rule.enabled ? 'off' : 'on'}</button>`,
     }] : [],
   ];
