@@ -19,7 +19,7 @@ mod connections;
 mod custom_domains;
 mod explain;
 mod grants;
-mod jobs;
+pub mod jobs;
 mod logs;
 mod openapi;
 mod organization_edits;

@@ -1,7 +1,14 @@
 // What the console consists of: the addresses of each area, and the navigation.
 
+import { routes as attackProtection } from './pages/attack-protection.js';
+import { routes as keys } from './pages/keys.js';
+import { routes as settings } from './pages/settings.js';
+
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
+  ...keys,
+  ...attackProtection,
+  ...settings,
 ];
 
 /** The navigation, in groups. Who may not read an area does not see it. */
