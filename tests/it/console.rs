@@ -2,6 +2,7 @@
 
 mod admission;
 mod escalation;
+mod files;
 mod hidden;
 mod tokens;
 
