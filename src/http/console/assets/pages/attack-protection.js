@@ -36,7 +36,7 @@ function Throttle({ form, stage }) {
   return html`<p class="muted">${counted(most, 'attempt')} at once, and another one every ${every}.</p>`;
 }
 
-const Stage = ({ form, stage, title }) => html`<h3>${title}</h3>
+const Stage = ({ form, stage, title }) => html`
   <${NumberField} form=${form} name=${`stage.${stage}.max_attempts`} label=${`${title}: attempts`} />
   <${NumberField} form=${form} name=${`stage.${stage}.rate`} label=${`${title}: one is given back every`} suffix="milliseconds" />
   <${Throttle} form=${form} stage=${stage} />`;
@@ -85,8 +85,8 @@ function Protection({ resource, title, intro, fields: Fields }) {
   });
   const wanted = form.get('enabled');
   return html`<${Form} form=${form} label=${title}>
-    <${Card} title=${title} intro=${intro} actions=${html`<${Badge} kind=${wanted ? 'warning' : 'neutral'}>${wanted ? 'Wanted, not enforced' : 'Off'}</${Badge}>`}>
-      <${Toggle} form=${form} name="enabled" label=${`Wanted: ${title}`} hint="Kept as you set it. This release does not act upon it." />
+    <${Card} title=${title} intro=${intro} actions=${html`<${Badge} kind=${wanted ? 'warning' : 'neutral'}>${wanted ? 'Switched on, not enforced' : 'Off'}</${Badge}>`}>
+      <${Toggle} form=${form} name="enabled" label="Switched on" hint="Kept as you set it. This release does not act upon it." />
       <${Fields} form=${form} />
       <${SaveBar} form=${form} />
     </${Card}>

@@ -6,7 +6,7 @@ import { Loaded, useLoad } from '../core/load.js';
 import { session } from '../core/session.js';
 import { moment } from '../core/words.js';
 import { confirm, toast } from '../parts/dialog.js';
-import { Badge, Card, Identifier, Notice, Page, Time } from '../parts/layout.js';
+import { Badge, Card, Notice, Page, Time } from '../parts/layout.js';
 import { Table } from '../parts/table.js';
 
 /** Characters of a key's id that have to be typed to revoke it. */
@@ -50,14 +50,17 @@ function Since({ of: key }) {
 }
 
 const columns = (revoke) => [
-  { title: 'Key', main: true, cell: (key) => html`<${Identifier} value=${key.kid} of=${`the id of the ${key.state} key`} />` },
+  {
+    title: 'Key',
+    main: true,
+    cell: (key) => html`<code class="kid">${key.kid}</code><p class="hint">SHA-1 of the certificate: <code>${key.fingerprint}</code></p>`,
+  },
   {
     title: 'State',
     cell: ({ state }) => html`<${Badge} kind=${STATES[state][0]}>${STATES[state][1]}</${Badge}><p class="hint">${STATES[state][2]}</p>`,
   },
   { title: 'Algorithm', cell: (key) => key.algorithm ?? html`<span class="muted">not published</span>` },
   { title: 'In use', cell: (key) => html`<${Since} of=${key} />` },
-  { title: 'Fingerprint (SHA-1)', cell: (key) => html`<code class="small">${key.fingerprint}</code>` },
   ...(revoke ? [{
     title: 'Actions',
     cell: (key) => (key.state === 'previous'
@@ -119,7 +122,7 @@ function Keys({ load }) {
     <${Card} title="Keys" actions=${mayRotate && html`<button type="button" onClick=${rotate} disabled=${busy}>${busy ? 'Working…' : 'Rotate…'}</button>`}
       intro="Tokens are signed with the current key. Rotate now and then, and whenever a key may have leaked; then also revoke the previous one.">
       ${!mayRotate && html`<${Notice}>Your role allows you to look at the keys, not to rotate or revoke them.</${Notice}>`}
-      <${Table} caption="Signing keys" columns=${columns(mayRevoke && revoke)} rows=${keys} rowKey=${(key) => key.kid} />
+      <${Table} caption="Signing keys" columns=${columns(mayRevoke && keys.some(({ state }) => state === 'previous') && revoke)} rows=${keys} rowKey=${(key) => key.kid} />
     </${Card}>
     <${Card} title="For your APIs">
       <p>APIs find the public keys here and should read them again when a token names a key that they do not know:</p>
