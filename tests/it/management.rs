@@ -18,6 +18,7 @@ mod clients;
 mod connections;
 mod custom_domains;
 mod explain;
+mod families;
 mod grants;
 pub mod jobs;
 mod logs;
