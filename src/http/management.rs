@@ -5,6 +5,7 @@
 
 mod actions;
 mod attack_protection;
+mod authority;
 mod blocks;
 mod change;
 mod client_credentials;
@@ -234,7 +235,9 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("POST",   "/actions/actions/{id}/versions/{version_id}/deploy") => post(actions::versions::rollback),
         ("GET",    "/actions/actions/{id}/executions") => get(actions::executions::list),
         ("GET",    "/actions/executions/{id}")    => get(actions::executions::read),
+        ("POST",   "/actions/check")              => post(actions::checking::check),
         ("GET",    "/actions/triggers")           => get(actions::triggers::list),
+        ("GET",    "/actions/triggers/{id}/sample-events") => get(actions::triggers::sample_events),
         ("GET",    "/actions/triggers/{id}/bindings") => get(actions::bindings::list),
         ("PATCH",  "/actions/triggers/{id}/bindings") => patch(actions::bindings::update),
         ("GET",    "/attack-protection/brute-force-protection")        => get(attack_protection::read_brute_force),

@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod actions_bindings;
+mod actions_checking;
 mod actions_executions;
 mod actions_secrets;
 mod actions_trial;
@@ -22,7 +23,7 @@ mod explain;
 mod explain_drafts;
 mod families;
 mod grants;
-mod jobs;
+pub mod jobs;
 mod logs;
 mod openapi;
 mod organization_edits;
