@@ -7,6 +7,7 @@ use axum::{
 };
 use serde_json::{Map, Value};
 
+use super::condition::Condition;
 use crate::domain::{
     ClientId, UserId,
     audit::{
@@ -25,10 +26,12 @@ const MOST_NAMES: usize = 100;
 /// Most characters of a name in an event.
 const NAME_LENGTH: usize = 100;
 
-/// The write that is being answered. A handler that writes takes it and commits through it.
+/// The write that is being answered. A handler that writes takes it, begins its transaction with
+/// it and commits through it.
 pub struct Change {
     app: App,
     request: ManagementRequest,
+    condition: Condition,
     also: Vec<AuditEvent>,
 }
 
@@ -39,7 +42,8 @@ impl FromRequestParts<App> for Change {
         let token = ManagementToken::from_request_parts(parts, app).await?;
         let operation = *parts.extensions.get::<Operation>().ok_or(ManagementError::Internal)?;
         let request = request(parts, &operation, &token);
-        Ok(Self { app: app.clone(), request, also: Vec::new() })
+        let condition = Condition::read(parts, &operation).await?;
+        Ok(Self { app: app.clone(), request, condition, also: Vec::new() })
     }
 }
 
@@ -65,6 +69,17 @@ impl Change {
         &self.request
     }
 
+    /// Begins the transaction of the write. What the request is about stays as it is until the end
+    /// of it, and is what the caller expects: read it again from here on.
+    ///
+    /// # Errors
+    /// [`ManagementError::PreconditionFailed`], or when the database fails.
+    pub async fn begin(&self) -> Result<Tx, ManagementError> {
+        let mut tx = self.app.store.write().await?;
+        self.condition.check(&self.app, &mut tx).await?;
+        Ok(tx)
+    }
+
     /// Has another event committed with the change, about `client` and `user`. None is, when it
     /// tells that nothing was revoked.
     pub fn also(
@@ -85,11 +100,12 @@ impl Change {
     /// When the database fails; then nothing was written.
     pub async fn commit(
         self,
-        tx: Tx,
+        mut tx: Tx,
         id: &str,
         members: Vec<String>,
     ) -> Result<(), ManagementError> {
-        let Self { app, request, also } = self;
+        let Self { app, request, condition, also } = self;
+        condition.tell(&app, &mut tx, id).await?;
         let what = Managed::Wrote { id, members: &members };
         let happened = Happened::Managed { request: &request, what };
         let event = app.login.event(&happened, Some(request.client()), request.user());

@@ -4,7 +4,7 @@ mod fields;
 mod rules;
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(super) use self::fields::RESOURCE_SERVER;
 use super::{
@@ -96,6 +96,15 @@ async fn find(db: Db<'_>, id: &str) -> Result<Option<ResourceServerRecord>, stor
     }
 }
 
+/// The version stands for the secret, too.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn state(db: Db<'_>, id: &str) -> Result<Option<Value>, store::Error> {
+    let found = find(db, id).await?;
+    Ok(found.map(|found| json!([found.api.id, found.version, found.document])))
+}
+
 /// `GET /resource-servers`
 pub async fn list(State(app): State<App>, query: Query) -> Answer {
     query.only(&[Fields::PARAMETERS, page::OFFSET, &["identifiers"]])?;
@@ -165,7 +174,7 @@ pub async fn create(
 
     let id = ResourceServerId::new(app.entropy.lower_hex(24));
     let identifier = Audience::new(identifier);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     match resource_servers::insert(&mut tx, &id, &identifier, &document, app.clock.now()).await {
         Err(store::Error::Duplicate) => return Err(duplicate()),
         other => other?,
@@ -196,7 +205,7 @@ pub async fn update(
 ) -> Answer {
     validation::check(RESOURCE_SERVER, &body, Writing::Update)?;
     for _ in 0..ATTEMPTS {
-        let mut tx = app.store.write().await?;
+        let mut tx = change.begin().await?;
         let mut record = find(tx.db(), &id).await?.ok_or(MISSING)?;
         if record.api.is_system {
             return Err(not_supported("System resource servers cannot be patched."));
@@ -244,12 +253,8 @@ async fn forget_scopes(
 }
 
 /// `DELETE /resource-servers/{id}`
-pub async fn remove(
-    State(app): State<App>,
-    change: Change,
-    PathId(id): PathId,
-) -> Result<StatusCode, ManagementError> {
-    let mut tx = app.store.write().await?;
+pub async fn remove(change: Change, PathId(id): PathId) -> Result<StatusCode, ManagementError> {
+    let mut tx = change.begin().await?;
     let Some(record) = find(tx.db(), &id).await? else { return Ok(StatusCode::NO_CONTENT) };
     if record.api.is_system {
         return Err(not_supported("System resource servers cannot be deleted."));

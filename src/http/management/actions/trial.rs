@@ -43,7 +43,8 @@ pub async fn run(
     })?;
     let input = input(&app, &action, &body)?;
     // Told before it runs: what code does, it may have done when it fails.
-    change.commit(app.store.write().await?, action.id.as_str(), change::members(&body)).await?;
+    let tx = change.begin().await?;
+    change.commit(tx, action.id.as_str(), change::members(&body)).await?;
     let script = Script {
         // A draft changes: its code is its name.
         id: &format!("draft:{}", hex::encode(&digest::sha256(action.draft.code.as_bytes()))),
