@@ -59,6 +59,7 @@ pub mod jobs;
 mod migrations;
 pub mod organizations;
 pub mod passwordless_codes;
+mod pattern;
 pub mod permissions;
 pub mod pushed_requests;
 pub mod resource_servers;

@@ -32,7 +32,7 @@ use crate::store::{
 
 type Answer = Result<Json<Value>, ManagementError>;
 
-pub(super) const FILTERS: &[&str] = &["is_global", "is_first_party", "app_type"];
+pub(super) const FILTERS: &[&str] = &["is_global", "is_first_party", "app_type", "search"];
 /// Types that can be asked for at once: more than there are.
 const MOST_APP_TYPES: usize = 50;
 const MISSING: ManagementError = ManagementError::NotFound {
@@ -66,6 +66,7 @@ fn read_filter(query: &Query) -> Result<Filter, ManagementError> {
         is_global: query.boolean("is_global")?,
         is_first_party: query.boolean("is_first_party")?,
         app_types,
+        search: query.search("search")?.map(str::to_owned),
     })
 }
 

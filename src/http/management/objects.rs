@@ -135,6 +135,7 @@ async fn state(mut db: Db<'_>, subject: &Subject) -> Result<Option<Value>, Manag
             .map(|organization| super::organizations::show(&organization)),
         Object::RefreshToken => families::find_record(db, &FamilyId::new(id))
             .await?
+            .filter(|found| found.family.revoked_at.is_none())
             .map(|found| json!([found.family.id, found.metadata])),
         Object::Session => {
             let id = SessionId::new(id);

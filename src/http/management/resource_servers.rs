@@ -30,6 +30,9 @@ use crate::store::{
     role_permissions, signing_keys,
 };
 
+/// Parameters that narrow the listing.
+pub(super) const FILTERS: &[&str] = &["identifiers", "search"];
+
 type Answer = Result<Json<Value>, ManagementError>;
 
 const MISSING: ManagementError = ManagementError::NotFound {
@@ -107,7 +110,7 @@ pub(super) async fn state(db: Db<'_>, id: &str) -> Result<Option<Value>, store::
 
 /// `GET /resource-servers`
 pub async fn list(State(app): State<App>, query: Query) -> Answer {
-    query.only(&[Fields::PARAMETERS, page::OFFSET, &["identifiers"]])?;
+    query.only(&[Fields::PARAMETERS, page::OFFSET, FILTERS])?;
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
     let identifiers: Vec<&str> = query.all("identifiers").collect();
     if identifiers.len() > 10 {
@@ -116,9 +119,19 @@ pub async fn list(State(app): State<App>, query: Query) -> Answer {
             identifiers.len()
         )));
     }
+    let search = query.search("search")?;
+    if search.is_some() && !identifiers.is_empty() {
+        return Err(ManagementError::invalid_query(
+            "Query validation error: 'identifiers and search cannot be used together'.",
+        ));
+    }
     let mut conn = app.store.read().await?;
-    let listing = if identifiers.is_empty() {
-        let (start, limit) = page.window();
+    let (start, limit) = page.window();
+    let listing = if let Some(part) = search {
+        let items = resource_servers::search(conn.db(), part, start, limit).await?;
+        let total = resource_servers::count_found(conn.db(), part).await?;
+        Listing { items, total, next: None }
+    } else if identifiers.is_empty() {
         let items = resource_servers::list(conn.db(), start, limit).await?;
         let total = resource_servers::count(conn.db()).await?;
         Listing { items, total, next: None }
