@@ -17,6 +17,7 @@
 //! one.
 
 pub mod scopes;
+pub mod void;
 
 use crate::domain::{
     audience::Audience, client::RefreshTokenPolicy, scope::ScopeSet, settings::UnknownAudience,

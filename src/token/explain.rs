@@ -4,14 +4,8 @@
 use serde::Serialize;
 
 use crate::domain::{
-    ClientId, FamilyId, UserId,
-    action::Trigger,
-    audience::Audience,
-    client::Client,
-    dpop::Thumbprint,
-    family::Family,
-    scope::{OIDC_SCOPES, ScopeSet},
-    secret::RefreshToken,
+    ClientId, FamilyId, UserId, action::Trigger, audience::Audience, client::Client,
+    dpop::Thumbprint, family::Family, scope::ScopeSet, secret::RefreshToken,
 };
 use crate::policy::{
     dpop::Demand,
@@ -319,24 +313,9 @@ impl TokenService {
     ) -> Result<Vec<ExplainedPolicy>, store::Error> {
         let mut explained = Vec::new();
         for policy in client.policies() {
-            let mut void = Vec::new();
-            match self.store.api(&policy.audience).await? {
-                None => void.push("no API has this identifier".to_owned()),
-                Some(record) => {
-                    let api = &record.api;
-                    let defined = api.defined_scopes();
-                    if !client.is_first_party {
-                        void.push("the application is a third party".to_owned());
-                    }
-                    for scope in policy.scope.iter() {
-                        if OIDC_SCOPES.contains(&scope) {
-                            void.push(format!("{scope}: only the login grants OIDC scopes"));
-                        } else if !defined.contains(scope) {
-                            void.push(format!("{scope}: the API does not define it"));
-                        }
-                    }
-                }
-            }
+            let api = self.store.api(&policy.audience).await?;
+            let api = api.as_ref().map(|record| &record.api);
+            let void = mrrt::void::void(policy, client.is_first_party, api);
             let (audience, scope) = (policy.audience.clone(), policy.scope.to_string());
             explained.push(ExplainedPolicy { audience, scope, void });
         }
