@@ -1,7 +1,10 @@
 // What the console consists of: the addresses of each area, and the navigation.
 
+import { routes as applications } from './pages/applications.js';
+
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
+  ...applications,
 ];
 
 /** The navigation, in groups. Who may not read an area does not see it. */
