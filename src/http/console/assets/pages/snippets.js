@@ -2,12 +2,9 @@
 // them. `settings` are {issuer, clientId, secret, audience, scope, callback, others}; `others` are
 // the further APIs of the application's refresh tokens, {audience, scope}.
 
-/** A text as a literal of JavaScript, good in a script element too. */
-const js = (text) => `'${JSON.stringify(String(text)).slice(1, -1)
+/** A text as a literal of JavaScript and of Python, good in a script element too. */
+const literal = (text) => `'${JSON.stringify(String(text)).slice(1, -1)
   .replaceAll("'", String.raw`\'`).replaceAll(String.raw`\"`, '"').replaceAll('<', String.raw`\x3c`)}'`;
-
-/** The same for Python. */
-const python = (text) => `'${String(text).replaceAll(/[\\']/g, String.raw`\$&`)}'`;
 
 /** A text as one word of a shell. */
 const shell = (text) => `'${String(text).replaceAll("'", String.raw`'\''`)}'`;
@@ -23,12 +20,12 @@ const list = (...scopes) => scopes.filter(Boolean).join(' ');
 /** What the options of the browser SDKs have in common, indented by `indent`. */
 function parameters(settings, indent, scopes = 'profile email') {
   const { callback, audience, scope, others = [] } = settings;
-  const single = js(list(scopes, audience && scope));
+  const single = literal(list(scopes, audience && scope));
   const byApi = others.length === 0 ? single
-    : `{\n${indent}    default: ${single},\n${others.map((one) => `${indent}    ${js(one.audience)}: ${js(scopes)},\n`).join('')}${indent}  }`;
+    : `{\n${indent}    default: ${single},\n${others.map((one) => `${indent}    ${literal(one.audience)}: ${literal(scopes)},\n`).join('')}${indent}  }`;
   return [
-    `redirect_uri: ${js(callback)},`,
-    audience && `audience: ${js(audience)},`,
+    `redirect_uri: ${literal(callback)},`,
+    audience && `audience: ${literal(audience)},`,
     `scope: ${byApi},`,
   ].filter(Boolean).map((line) => `${indent}  ${line}`).join('\n');
 }
@@ -38,20 +35,20 @@ function spaJs(settings) {
   const also = others.map(({ audience, scope }, i) => `
   // The same login, for another API: no redirect, no second login.
   const other${i + 1} = await client.getTokenSilently({
-    authorizationParams: { audience: ${js(audience)}, scope: ${js(scope)} },
+    authorizationParams: { audience: ${literal(audience)}, scope: ${literal(scope)} },
   });
-  show(${js(`A token for ${audience}`)}, other${i + 1});`).join('');
+  show(${literal(`A token for ${audience}`)}, other${i + 1});`).join('');
   return `<!doctype html>
 <meta charset="utf-8">
 <title>My application</title>
-<script src="https://cdn.auth0.com/js/auth0-spa-js/2/auth0-spa-js.production.js"></script>
+<script src="https://cdn.auth0.com/js/auth0-spa-js/2.27/auth0-spa-js.production.js"></script>
 <button id="login">Log in</button>
 <button id="logout">Log out</button>
 <pre id="shown"></pre>
 <script type="module">
 const client = await auth0.createAuth0Client({
-  domain: ${js(domainOf(settings))},
-  clientId: ${js(settings.clientId)},
+  domain: ${literal(domainOf(settings))},
+  clientId: ${literal(settings.clientId)},
   useRefreshTokens: true,${others.length > 0 ? '\n  useMrrt: true,' : ''}
   authorizationParams: {
 ${parameters(settings, '  ')}
@@ -59,7 +56,7 @@ ${parameters(settings, '  ')}
 });
 const show = (name, value) => document.querySelector('#shown').append(name, ': ', value, '\\n');
 document.querySelector('#login').onclick = () => client.loginWithRedirect();
-document.querySelector('#logout').onclick = () => client.logout({ logoutParams: { returnTo: ${js(new URL('/', settings.callback).href)} } });
+document.querySelector('#logout').onclick = () => client.logout({ logoutParams: { returnTo: ${literal(new URL('/', settings.callback).href)} } });
 
 if (/[?&](code|error)=/.test(location.search)) {
   await client.handleRedirectCallback().finally(() => history.replaceState(null, '', location.pathname));
@@ -67,7 +64,7 @@ if (/[?&](code|error)=/.test(location.search)) {
 if (await client.isAuthenticated()) {
   show('Logged in as', (await client.getUser()).email);
   const token = await client.getTokenSilently();
-  show(${js(settings.audience ? `A token for ${settings.audience}` : 'Access token')}, token);${also}
+  show(${literal(settings.audience ? `A token for ${settings.audience}` : 'Access token')}, token);${also}
 }
 </script>
 `;
@@ -76,7 +73,7 @@ if (await client.isAuthenticated()) {
 function react(settings) {
   const { others: [other] = [] } = settings;
   const ask = other ? `getAccessTokenSilently({
-    authorizationParams: { audience: ${js(other.audience)}, scope: ${js(other.scope)} },
+    authorizationParams: { audience: ${literal(other.audience)}, scope: ${literal(other.scope)} },
   })` : 'getAccessTokenSilently()';
   return `import { useState } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -127,18 +124,18 @@ import { auth, requiresAuth } from 'express-openid-connect';
 
 const app = express();
 app.use(auth({
-  issuerBaseURL: ${js(originOf(settings))},
-  baseURL: ${js(origin)},
-  clientID: ${js(settings.clientId)},
-  clientSecret: ${js(settings.secret)},
+  issuerBaseURL: ${literal(originOf(settings))},
+  baseURL: ${literal(origin)},
+  clientID: ${literal(settings.clientId)},
+  clientSecret: ${literal(settings.secret)},
   // Encrypts the session cookie: any long random text of your own.
   secret: process.env.COOKIE_SECRET,
   authRequired: false,
   idpLogout: true,
-  routes: { callback: ${js(path)} },
+  routes: { callback: ${literal(path)} },
   authorizationParams: {
-    response_type: 'code',${settings.audience ? `\n    audience: ${js(settings.audience)},` : ''}
-    scope: ${js(list('openid profile email offline_access', settings.audience && settings.scope))},
+    response_type: 'code',${settings.audience ? `\n    audience: ${literal(settings.audience)},` : ''}
+    scope: ${literal(list('openid profile email offline_access', settings.audience && settings.scope))},
   },
 }));
 
@@ -158,19 +155,19 @@ function openidClient(settings) {
 import { createServer } from 'node:http';
 import * as client from 'openid-client';
 
-const config = await client.discovery(new URL(${js(settings.issuer)}), ${js(settings.clientId)}, ${js(settings.secret)}${plain ? `, undefined, {
+const config = await client.discovery(new URL(${literal(settings.issuer)}), ${literal(settings.clientId)}, ${literal(settings.secret)}${plain ? `, undefined, {
   execute: [client.allowInsecureRequests],
 }` : ''});
 const logins = new Map();
 
 createServer(async (request, response) => {
-  const url = new URL(request.url, ${js(origin)});
-  if (url.pathname !== ${js(path)} || !url.search) {
+  const url = new URL(request.url, ${literal(origin)});
+  if (url.pathname !== ${literal(path)} || !url.search) {
     const [verifier, state] = [client.randomPKCECodeVerifier(), client.randomState()];
     logins.set(state, verifier);
     const to = client.buildAuthorizationUrl(config, {
-      redirect_uri: ${js(callback)},${audience ? `\n      audience: ${js(audience)},` : ''}
-      scope: ${js(list('openid profile email offline_access', audience && settings.scope))},
+      redirect_uri: ${literal(callback)},${audience ? `\n      audience: ${literal(audience)},` : ''}
+      scope: ${literal(list('openid profile email offline_access', audience && settings.scope))},
       code_challenge: await client.calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
       state,
@@ -186,8 +183,8 @@ createServer(async (request, response) => {
   logins.delete(state);${other ? `
   // The same login, for another API.
   const other = await client.refreshTokenGrant(config, tokens.refresh_token, {
-    audience: ${js(other.audience)},
-    scope: ${js(other.scope)},
+    audience: ${literal(other.audience)},
+    scope: ${literal(other.scope)},
   });` : ''}
   response.end(JSON.stringify({ user: tokens.claims(), token: tokens.access_token${other ? ', other: other.access_token' : ''} }));
 }).listen(${new URL(origin).port || '3000'});
@@ -208,11 +205,11 @@ function pythonMachine(settings) {
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-answer = urlopen(${python(`${originOf(settings)}/oauth/token`)}, urlencode({
+answer = urlopen(${literal(`${originOf(settings)}/oauth/token`)}, urlencode({
     'grant_type': 'client_credentials',
-    'client_id': ${python(settings.clientId)},
-    'client_secret': ${python(settings.secret)},
-    'audience': ${python(settings.audience)},
+    'client_id': ${literal(settings.clientId)},
+    'client_secret': ${literal(settings.secret)},
+    'audience': ${literal(settings.audience)},
 }).encode())
 token = json.load(answer)['access_token']
 print(token)

@@ -9,16 +9,23 @@ import { toast } from '../../parts/dialog.js';
 import { DurationField, Toggle } from '../../parts/fields.js';
 import { Card, Notice, ReadOnly, SaveBar } from '../../parts/layout.js';
 
-const OLD = { rotation_type: 'non-rotating', expiration_type: 'non-expiring' };
 const DAY = 86_400;
 
+/** What holds where an application says nothing. */
+const DEFAULTS = {
+  rotation_type: 'non-rotating',
+  expiration_type: 'non-expiring',
+  token_lifetime: 30 * DAY,
+  idle_token_lifetime: 15 * DAY,
+  infinite_token_lifetime: false,
+  infinite_idle_token_lifetime: false,
+};
+
 function valuesOf({ refresh_token: settings }) {
-  const { policies, ...own } = { ...OLD, ...settings };
-  return {
-    refresh_token: {
-      token_lifetime: 30 * DAY, idle_token_lifetime: 15 * DAY, infinite_token_lifetime: false, infinite_idle_token_lifetime: false, ...own,
-    },
-  };
+  const values = { ...DEFAULTS, ...settings };
+  // They are edited elsewhere.
+  delete values.policies;
+  return { refresh_token: values };
 }
 
 /** What the settings come to, in words. */
