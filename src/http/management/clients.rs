@@ -199,6 +199,9 @@ pub async fn rotate_secret(State(app): State<App>, change: Change, PathId(id): P
 /// `DELETE /clients/{id}`
 pub async fn remove(change: Change, PathId(id): PathId) -> Result<StatusCode, ManagementError> {
     let id = ClientId::new(id);
+    if id.is_console() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let mut tx = change.begin().await?;
     if clients::find(tx.db(), &id).await?.is_some_and(|record| record.client.is_global) {
         return Err(ManagementError::BadRequest {

@@ -136,10 +136,9 @@ pub async fn tagged(
         // state, and a write that expects it is refused.
         if let Some(object) = read_at(operation.path) {
             let subject = Subject::new(object, ids(&mut parts).await);
-            match tag_now(app, &subject).await {
-                Ok(Some(tag)) => drop(told.0.set(tag)),
-                // The handler tells of it.
-                Ok(None) | Err(_) => {}
+            // Of an error the handler tells.
+            if let Ok(Some(tag)) = tag_now(app, &subject).await {
+                drop(told.0.set(tag));
             }
         }
     } else {
