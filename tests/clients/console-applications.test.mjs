@@ -36,6 +36,7 @@ async function saved(page, text = 'Saved') {
 
 async function save(page) {
   await button(page, 'Save').first().click();
+  await page.locator('.save-bar:not(.dirty)').waitFor();
   await saved(page);
 }
 

@@ -19,6 +19,7 @@ mod concurrency;
 mod connections;
 mod custom_domains;
 mod explain;
+mod families;
 mod grants;
 mod jobs;
 mod logs;

@@ -140,7 +140,9 @@ async fn state(mut db: Db<'_>, subject: &Subject) -> Result<Option<Value>, Manag
         Object::Session => {
             let id = SessionId::new(id);
             match sessions::find(db.reborrow(), &id).await? {
-                Some(session) => Some(json!([session.id, sessions::metadata(db, &id).await?])),
+                Some(session) => {
+                    Some(json!([session.id, sessions::details(db, &id).await?.metadata]))
+                }
                 None => None,
             }
         }

@@ -27,7 +27,7 @@ export function Connections({ client }) {
   const [busy, setBusy] = useState();
   const [problem, setProblem] = useState();
   const change = async ({ id, name }, on) => {
-    setBusy(id);
+    setBusy({ id, on });
     setProblem(undefined);
     try {
       await api.patch(at`connections/${id}/clients`, [{ client_id: client.client_id, status: on }]);
@@ -49,8 +49,8 @@ export function Connections({ client }) {
         ? html`<${Empty} title="There is no connection">Nobody can log in anywhere until there is one.</${Empty}>`
         : html`${enabled.size === 0 && html`<${Notice} kind="warning">Nobody can log in at this application: no connection is switched on.</${Notice}>`}
           <div class="stack">${connections.map((one) => html`<${Toggle} key=${one.id} label=${one.display_name ?? one.name}
-            hint=${STRATEGIES[one.strategy] ?? one.strategy} value=${enabled.has(one.id)} readOnly=${busy === one.id}
-            onChange=${(on) => change(one, on)} />`)}</div>`)}</${Loaded}>
+            hint=${STRATEGIES[one.strategy] ?? one.strategy} readOnly=${Boolean(busy)}
+            value=${busy?.id === one.id ? busy.on : enabled.has(one.id)} onChange=${(on) => change(one, on)} />`)}</div>`)}</${Loaded}>
     </${Card}>
   </${ReadOnly}>`;
 }
