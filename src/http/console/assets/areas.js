@@ -1,10 +1,14 @@
 // What the console consists of: the addresses of each area, and the navigation.
 
+import { routes as apis } from './pages/apis.js';
 import { routes as applications } from './pages/applications.js';
+import { routes as policies } from './pages/policies.js';
 
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
+  ...apis,
   ...applications,
+  ...policies,
 ];
 
 /** The navigation, in groups. Who may not read an area does not see it. */
