@@ -7,6 +7,7 @@ use axum::{
 };
 use serde_json::{Map, Value};
 
+use super::authority::Authority;
 use super::condition::Condition;
 use crate::domain::{
     ClientId, UserId,
@@ -30,6 +31,7 @@ const NAME_LENGTH: usize = 100;
 /// it and commits through it.
 pub struct Change {
     app: App,
+    authority: Authority,
     request: ManagementRequest,
     condition: Condition,
     also: Vec<AuditEvent>,
@@ -43,7 +45,8 @@ impl FromRequestParts<App> for Change {
         let operation = *parts.extensions.get::<Operation>().ok_or(ManagementError::Internal)?;
         let request = request(parts, &operation, &token);
         let condition = Condition::read(parts, &operation).await?;
-        Ok(Self { app: app.clone(), request, condition, also: Vec::new() })
+        let authority = Authority::of(app, &token);
+        Ok(Self { app: app.clone(), authority, request, condition, also: Vec::new() })
     }
 }
 
@@ -73,6 +76,11 @@ impl Change {
         Ok(tx)
     }
 
+    /// How far the one who asks may go.
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
     /// Has another event committed with the change, about `client` and `user`. None is, when it
     /// tells that nothing was revoked.
     pub fn also(
@@ -97,7 +105,7 @@ impl Change {
         id: &str,
         members: Vec<String>,
     ) -> Result<(), ManagementError> {
-        let Self { app, request, condition, also } = self;
+        let Self { app, request, condition, also, .. } = self;
         condition.tell(&app, &mut tx, id).await?;
         let what = Managed::Wrote { id, members: &members };
         let happened = Happened::Managed { request: &request, what };

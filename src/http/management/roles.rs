@@ -140,6 +140,7 @@ pub async fn update(
 pub async fn remove(change: Change, PathId(id): PathId) -> Answer {
     let mut tx = change.begin().await?;
     let id = RoleId::new(id);
+    change.authority().may_give_role(tx.db(), &id).await?;
     if !roles::delete(&mut tx, &id).await? {
         return Err(MISSING);
     }

@@ -2,13 +2,19 @@
 
 import { routes as apis } from './pages/apis.js';
 import { routes as applications } from './pages/applications.js';
+import { routes as attackProtection } from './pages/attack-protection.js';
+import { routes as keys } from './pages/keys.js';
 import { routes as policies } from './pages/policies.js';
+import { routes as settings } from './pages/settings.js';
 
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
   ...apis,
   ...applications,
   ...policies,
+  ...keys,
+  ...attackProtection,
+  ...settings,
 ];
 
 /** The navigation, in groups. Who may not read an area does not see it. */
