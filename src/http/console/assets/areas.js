@@ -8,11 +8,13 @@ import { routes as keys } from './pages/keys.js';
 import { routes as policies } from './pages/policies.js';
 import { routes as rules } from './pages/rules.js';
 import { routes as settings } from './pages/settings.js';
+import { routes as trying } from './pages/try.js';
 
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
   ...apis,
   ...applications,
+  ...trying,
   ...policies,
   ...actions,
   ...rules,
