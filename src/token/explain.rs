@@ -137,14 +137,8 @@ impl TokenService {
         let found = self.store.client(&request.client_id).await?.ok_or(CannotExplain::NoClient)?;
         let draft = request.policies.clone().map(|draft| found.client.with_policies(draft));
         let client = draft.as_ref().unwrap_or(&found.client);
-        let is_blocked = match &request.user_id {
-            None => false,
-            Some(id) => {
-                let user = users::find(self.store.read().await?.db(), id).await?;
-                user.ok_or(CannotExplain::NoUser)?.user.is_blocked()
-            }
-        };
         let user = request.user_id.as_ref();
+        let is_blocked = self.is_blocked(user).await?;
         let login = self.login_to_explain(client, request).await?;
         let refused = match &login.family {
             _ if !client.allows_grant("refresh_token") => Some(Refusal::NoGrant),
@@ -155,20 +149,9 @@ impl TokenService {
         let original = self.target(client, login.audience.as_ref(), user, false).await?;
         let setting = Setting { client, user, login: &login, original, refused };
 
-        let scope = request.scope.as_ref();
-        let outcome = self.outcome(&setting, request.audience.as_ref(), scope).await?;
-        let exchanges = match &request.audiences {
-            None => None,
-            Some(audiences) => {
-                let mut exchanges = Vec::with_capacity(audiences.len());
-                for asked in audiences {
-                    let outcome = self.outcome(&setting, asked.as_ref(), scope).await?;
-                    let audience = asked.as_ref().map_or("", Audience::as_str).to_owned();
-                    exchanges.push(ExplainedExchange { audience, outcome });
-                }
-                Some(exchanges)
-            }
-        };
+        let (audience, scope) = (request.audience.as_ref(), request.scope.as_ref());
+        let outcome = self.outcome(&setting, audience, scope).await?;
+        let exchanges = self.exchanges(&setting, request).await?;
         let policies = self.explained_policies(&setting).await?;
         let warnings = warnings::of_application(client, self.settings.default_leeway).into_iter();
         Ok(Explanation {
@@ -182,6 +165,29 @@ impl TokenService {
                 .map(|family| explained_token(client, family, login.presented)),
             login: explained_login(login),
         })
+    }
+
+    /// A supposed user never is.
+    async fn is_blocked(&self, user: Option<&UserId>) -> Result<bool, CannotExplain> {
+        let Some(id) = user else { return Ok(false) };
+        let found = users::find(self.store.read().await?.db(), id).await?;
+        Ok(found.ok_or(CannotExplain::NoUser)?.user.is_blocked())
+    }
+
+    /// One for each of `audiences`, if there are any.
+    async fn exchanges(
+        &self,
+        setting: &Setting<'_>,
+        request: &ExplainRequest,
+    ) -> Result<Option<Vec<ExplainedExchange>>, store::Error> {
+        let Some(audiences) = &request.audiences else { return Ok(None) };
+        let mut exchanges = Vec::with_capacity(audiences.len());
+        for asked in audiences {
+            let outcome = self.outcome(setting, asked.as_ref(), request.scope.as_ref()).await?;
+            let audience = asked.as_ref().map_or("", Audience::as_str).to_owned();
+            exchanges.push(ExplainedExchange { audience, outcome });
+        }
+        Ok(Some(exchanges))
     }
 
     /// One exchange, decided as the exchange decides it.

@@ -110,6 +110,7 @@ test('two who edit an API never overwrite each other without knowing', needsBrow
   await saved(one, 'The settings are saved.');
   await button(other, 'Save').click();
   await button(other, 'Bring in their changes, keep mine').click();
+  await other.getByText('Their changes are here now.').waitFor();
   assert.equal(await field(other, 'Name').inputValue(), 'From one');
   await button(other, 'Save').click();
   await saved(other, 'The settings are saved.');

@@ -117,7 +117,7 @@ function Entry({ form, audience, api, warnings, isLogin, onRemove }) {
       <input id=${`${id}-filter`} type="search" placeholder=${`Search ${rows.length} scopes`} value=${filter}
         autocomplete="off" onInput=${(event) => setFilter(event.target.value)} onKeyDown=${notSubmitted} />
     </div>`}
-    <ul class="scopes">${matching.slice(0, MOST).map((row) => html`<${Scope} key=${row.value} row=${row}
+    <ul class="policy-scopes">${matching.slice(0, MOST).map((row) => html`<${Scope} key=${row.value} row=${row}
       chosen=${Boolean(scopes[keyOf(row.value)])} warning=${warnings.find(({ scope }) => scope === row.value)}
       readOnly=${readOnly} onChange=${(on) => set(row.value, on)} />`)}</ul>
     ${matching.length > MOST
