@@ -37,6 +37,8 @@ const SMALL: &[&str] = &[
     "action_binding",
     // A few rows for each day.
     "daily_count",
+    // Some for each hour, and gone after 90 days.
+    "hourly_count",
     "config_version",
     "signing_key",
     "published_algorithm",
