@@ -1,6 +1,7 @@
 //! Routes, extractors and bodies. A handler reads the wire, calls once and writes the wire: no SQL,
 //! no signing, no rule.
 
+pub mod console;
 pub mod cors;
 pub mod demo;
 pub mod dpop;
@@ -79,6 +80,7 @@ pub fn router(app: App) -> Router {
         .merge(oauth::router(&app))
         .merge(pages::router())
         .merge(health::router())
+        .merge(console::router())
         .merge(demo::router())
         .merge(management::jobs::download::router())
         .nest("/api/v2", management::router(&app))
@@ -165,8 +167,15 @@ fn seen_by_scripts(request: &Request) -> CurrentRequest {
 /// The settings that pages and messages show. Answers to programs show none of them, and those
 /// about the health of the server must not wait for a database.
 async fn tenant(app: &App, path: &str) -> Arc<Tenant> {
-    const SHOW_NOTHING: &[&str] =
-        &["/health/", "/assets/", "/favicon.ico", "/.well-known/", "/oauth/", "/userinfo"];
+    const SHOW_NOTHING: &[&str] = &[
+        "/health/",
+        "/assets/",
+        "/admin/assets/",
+        "/favicon.ico",
+        "/.well-known/",
+        "/oauth/",
+        "/userinfo",
+    ];
     if SHOW_NOTHING.iter().any(|prefix| path.starts_with(prefix)) {
         return Arc::default();
     }

@@ -1,0 +1,33 @@
+// What the console consists of: the addresses of each area, and the navigation.
+
+/** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
+export const routes = [
+];
+
+/** The navigation, in groups. Who may not read an area does not see it. */
+export const navigation = [
+  { title: 'Overview', entries: [{ title: 'Dashboard', href: '/' }, { title: 'Logs', href: '/logs', needs: 'read:logs' }] },
+  {
+    title: 'Build',
+    entries: [
+      { title: 'Applications', href: '/applications', needs: 'read:clients' },
+      { title: 'APIs', href: '/apis', needs: 'read:resource_servers' },
+      { title: 'Actions', href: '/actions', needs: 'read:actions' },
+    ],
+  },
+  {
+    title: 'People',
+    entries: [
+      { title: 'Users', href: '/users', needs: 'read:users' },
+      { title: 'Roles', href: '/roles', needs: 'read:roles' },
+    ],
+  },
+  {
+    title: 'Server',
+    entries: [
+      { title: 'Signing keys', href: '/keys', needs: 'read:signing_keys' },
+      { title: 'Attack protection', href: '/attack-protection', needs: 'read:attack_protection' },
+      { title: 'Settings', href: '/settings', needs: 'read:tenant_settings' },
+    ],
+  },
+];

@@ -1,0 +1,180 @@
+// The console in headless Chromium: people who sign in to it, and what every test asks of its pages.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { freshPage, launch, logIn } from './browser.mjs';
+import { management, startDoorward } from './server.mjs';
+
+const installed = createRequire(import.meta.url);
+const AXE = installed.resolve('axe-core/axe.min.js');
+const SCREENSHOTS = new URL('./screenshots/console/', import.meta.url).pathname;
+const SOURCES = new URL('../../src/http/console/assets/', import.meta.url).pathname;
+
+const DESKTOP = { width: 1440, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+/** What a page may complain of where a test makes the server refuse or disappear. */
+const EXPECTED = /Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED))/;
+
+/** Starts a server (`config` is a configuration file) and a browser; `stop()` ends both. */
+export async function setConsole({ config } = {}) {
+  const doorward = await startDoorward({ config });
+  try {
+    const browser = await launch();
+    return new Console(doorward, browser);
+  } catch (error) {
+    await doorward.stop();
+    throw error;
+  }
+}
+
+class Console {
+  constructor(doorward, browser) {
+    Object.assign(this, { doorward, browser });
+    this.issuer = doorward.issuer;
+    this.call = management(doorward);
+    this.pages = [];
+  }
+
+  async stop() {
+    await this.browser.close();
+    await this.doorward.stop();
+  }
+
+  /** Another person with the role of administrators, or with that of those who only look. */
+  async addPerson({ viewer = false } = {}) {
+    const email = `${viewer ? 'viewer' : 'administrator'}-${this.pages.length}-${Date.now()}@example.com`;
+    const { user_id } = await this.call('POST', 'users', {
+      connection: 'Username-Password-Authentication', email, password: 'a long password for the console', email_verified: true,
+    });
+    const roles = await this.call('GET', 'roles?name_filter=Doorward');
+    const wanted = viewer ? 'Doorward Viewer' : 'Doorward Administrator';
+    const { id } = roles.find(({ name }) => name === wanted);
+    await this.call('POST', `users/${encodeURIComponent(user_id)}/roles`, { roles: [id] });
+    return { email, password: 'a long password for the console', user_id };
+  }
+
+  /** A page of the console, signed in as the administrator of quickstart. */
+  open(path = '/', options) {
+    return this.openAs(this.doorward.administrator, path, options);
+  }
+
+  /** The same as somebody who may only look. */
+  async openAsViewer(path = '/', options) {
+    this.viewer ??= await this.addPerson({ viewer: true });
+    return this.openAs(this.viewer, path, options);
+  }
+
+  /** The same as `person`, `{email, password}`, in a browser of their own. */
+  async openAs(person, path = '/', options = {}) {
+    const page = await freshPage(this.browser, { viewport: DESKTOP, ...options });
+    this.pages.push(page);
+    if (process.env.CONSOLE_FILES) await serveSources(page);
+    await page.goto(`${this.issuer}admin${path}`);
+    await logIn(page, person);
+    await settled(page);
+    return page;
+  }
+
+  /** Another address in the same page, without a reload. */
+  async go(page, path) {
+    await page.evaluate((href) => {
+      const link = document.createElement('a');
+      link.href = href;
+      document.body.append(link);
+      link.click();
+      link.remove();
+    }, `/admin${path}`);
+    await page.waitForURL(`${this.issuer}admin${path}`);
+    await settled(page);
+  }
+}
+
+/** Assets from the sources instead of the binary, so that scripts can be tried without a build. */
+async function serveSources(page) {
+  await page.context().route('**/admin/assets/*/**', (route) => {
+    const [, file] = /\/admin\/assets\/[^/]+\/(.+?)(\?|$)/.exec(route.request().url());
+    return route.fulfill({ path: join(SOURCES, file) });
+  });
+}
+
+/** Waits until the page shows what it read. */
+export async function settled(page) {
+  await page.waitForSelector('main h1');
+  await page.waitForFunction(() => !document.querySelector('.skeleton, [aria-busy="true"]'));
+}
+
+/** Nothing went wrong in the page, but for what the test provoked. */
+export function assertNoProblems(page, expected = EXPECTED) {
+  assert.deepEqual(page.problems.filter((problem) => !expected.test(problem)), []);
+}
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+async function violations(page) {
+  if (!await page.evaluate(() => Boolean(window.axe))) {
+    // Through the debugger, which the policy of the page does not bind.
+    const source = await readFile(AXE, 'utf8');
+    await page.evaluate(source);
+  }
+  const found = await page.evaluate((values) => window.axe.run(document, { runOnly: { type: 'tag', values } }), RULES);
+  return found.violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `    ${node.html}\n    ${node.failureSummary}`).join('\n')}`);
+}
+
+const APPEARANCES = [['light', DESKTOP], ['dark', DESKTOP], ['light', PHONE], ['dark', PHONE]];
+
+async function inEachAppearance(page, look) {
+  for (const [colorScheme, viewport] of APPEARANCES) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.setViewportSize(viewport);
+    await look(`${viewport.width}-${colorScheme}`, viewport);
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(DESKTOP);
+}
+
+/** axe-core finds nothing on the page as it is now, light and dark, wide and at phone width. */
+export async function axe(page) {
+  await inEachAppearance(page, async (name) => {
+    assert.deepEqual(await violations(page), [], `${page.url()} ${name}`);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(overflow <= 0, `${page.url()} ${name} is ${overflow} pixels wider than the window`);
+  });
+}
+
+/** Pictures of the page as it is now: `screenshots/console/<name>-<width>-<appearance>.png`. */
+export async function shots(page, name) {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  await inEachAppearance(page, async (appearance, { width, height }) => {
+    // As high as the page: what sticks to the window would stand in the middle of the picture otherwise.
+    const whole = await page.evaluate(() => document.documentElement.scrollHeight);
+    await page.setViewportSize({ width, height: Math.max(height, whole) });
+    await page.screenshot({ path: `${SCREENSHOTS}${name}-${appearance}.png` });
+  });
+}
+
+/** Both. */
+export async function inspect(page, name) {
+  await axe(page);
+  await shots(page, name);
+}
+
+/** Answers the question that is being asked with its button `act`; types `text` first where that is wanted. */
+export async function answer(page, act, text) {
+  const dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  if (text) await dialog.getByRole('textbox').fill(text);
+  await dialog.getByRole('button', { name: act }).click();
+  await dialog.waitFor({ state: 'hidden' });
+}
+
+/** The error beside the field with this label. */
+export async function fieldError(page, label) {
+  const field = page.getByLabel(label, { exact: true });
+  await page.waitForFunction((element) => element.getAttribute('aria-invalid') === 'true', await field.elementHandle());
+  const ids = (await field.getAttribute('aria-describedby')).split(' ');
+  return page.locator(`[id="${ids.find((id) => id.endsWith('-error'))}"]`).textContent();
+}
