@@ -94,7 +94,7 @@ class Console {
 }
 
 /** Assets from the sources instead of the binary, so that scripts can be tried without a build. */
-async function serveSources(page) {
+export async function serveSources(page) {
   await page.context().route('**/admin/assets/*/**', (route) => {
     const [, file] = /\/admin\/assets\/[^/]+\/(.+?)(\?|$)/.exec(route.request().url());
     return route.fulfill({ path: join(SOURCES, file) });

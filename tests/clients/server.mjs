@@ -61,10 +61,10 @@ export async function quickstart(folder) {
 /**
  * The same, not yet ready: `child` is the process. `config` is the text of a configuration file;
  * with `tls` the server has a certificate of its own making, whose authority is `ca.pem` in the
- * folder. With `bootstrap`, the id and secret of a machine client, it is `doorward serve` instead:
- * a server on which nobody has made anything yet.
+ * folder. With `serve` it is `doorward serve` instead, a server on which nobody has made anything yet;
+ * `bootstrap`, the id and secret of a machine client, implies it.
  */
-export async function launchDoorward({ config, bootstrap, tls = false } = {}) {
+export async function launchDoorward({ config, bootstrap, serve = Boolean(bootstrap), tls = false } = {}) {
   const binary = process.env.DOORWARD_BIN;
   if (!binary) throw new Error('DOORWARD_BIN must name the doorward binary under test');
   const folder = await mkdtemp(join(tmpdir(), 'doorward-clients-'));
@@ -95,11 +95,11 @@ export async function launchDoorward({ config, bootstrap, tls = false } = {}) {
     await writeFile(env.DOORWARD_CONFIG, config);
   }
   // What quickstart does by itself is a step of its own when there may be replicas.
-  if (bootstrap && postgres) {
+  if (serve && postgres) {
     const [code] = await once(spawn(binary, ['migrate'], { cwd: folder, env, stdio: 'ignore' }), 'exit');
     if (code !== 0) throw new Error(`doorward migrate ended with ${code}`);
   }
-  const child = spawn(binary, [bootstrap ? 'serve' : 'quickstart'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(binary, [serve ? 'serve' : 'quickstart'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => { output += text; });
@@ -115,7 +115,7 @@ export async function launchDoorward({ config, bootstrap, tls = false } = {}) {
     await postgres?.drop();
     await rm(folder, { recursive: true, force: true });
   };
-  return { issuer, folder, child, log, stop };
+  return { issuer, folder, env, child, log, stop };
 }
 
 /** Waits until `url` answers as expected, unless the process behind it has ended. */

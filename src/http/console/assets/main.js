@@ -3,6 +3,7 @@
 import { routes } from './areas.js';
 import { html, render } from './core/html.js';
 import { match, start, useLocation } from './core/router.js';
+import { isReturn, tellAnswer } from './core/returned.js';
 import { NotAnAdministrator, session } from './core/session.js';
 import { chooseTheme } from './core/theme.js';
 import { Overlays } from './parts/dialog.js';
@@ -57,12 +58,24 @@ function Refused({ error }) {
   </main>`;
 }
 
-const root = document.getElementById('console');
-chooseTheme();
-try {
-  await session.begin();
-  start();
-  render(html`<${Console} />`, root);
-} catch (error) {
-  render(html`<${Refused} error=${error} />`, root);
+function Returned() {
+  return html`<main class="plain"><h1>The console has the answer</h1><p role="status">You can close this window.</p></main>`;
 }
+
+async function begin(root) {
+  if (isReturn()) {
+    tellAnswer();
+    render(html`<${Returned} />`, root);
+    return;
+  }
+  try {
+    await session.begin();
+    start();
+    render(html`<${Console} />`, root);
+  } catch (error) {
+    render(html`<${Refused} error=${error} />`, root);
+  }
+}
+
+chooseTheme();
+await begin(document.getElementById('console'));

@@ -29,23 +29,28 @@ function base64url(bytes) {
 
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
-function claimsOf(jwt) {
-  const payload = jwt.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
-  const bytes = Uint8Array.from(atob(payload), (char) => char.charCodeAt(0));
-  return JSON.parse(new TextDecoder().decode(bytes));
+function partOf(part) {
+  const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'));
+  return JSON.parse(new TextDecoder().decode(Uint8Array.from(binary, (char) => char.charCodeAt(0))));
 }
 
-/** Where a login comes back to. */
-const callback = (config) => `${config.issuer}admin/callback`;
+/** The claims that a token says, unverified: to look at, not to rely on. */
+export function decode(jwt) {
+  const [header, payload] = jwt.split('.', 2).map(partOf);
+  return { header, payload };
+}
 
-/** A request to `/authorize`, and what has to be remembered of it. */
+/**
+ * A request to `/authorize`, and what has to be remembered of it. `config` is of the application: issuer, client_id,
+ * redirect_uri, audience, scope.
+ */
 export async function request(config, more = {}) {
   const kept = { state: random(), nonce: random(), verifier: random() };
   const url = `${config.issuer}authorize?${new URLSearchParams({
     response_type: 'code',
     client_id: config.client_id,
-    redirect_uri: callback(config),
-    audience: config.audience,
+    redirect_uri: config.redirect_uri,
+    ...(config.audience && { audience: config.audience }),
     scope: config.scope,
     state: kept.state,
     nonce: kept.nonce,
@@ -56,24 +61,33 @@ export async function request(config, more = {}) {
   return { url, kept };
 }
 
-/** Exchanges the code of an answer. The tokens, with the claims of the ID token as `claims`. */
-export async function exchange(config, kept, answer) {
-  if (answer.state !== kept.state) throw new AuthorizationError({ error: 'state_mismatch' });
-  if (answer.iss && answer.iss !== config.issuer) throw new AuthorizationError({ error: 'issuer_mismatch' });
-  if (answer.error) throw new AuthorizationError(answer);
+/** Posts to the token endpoint. */
+export async function tokenRequest(config, parameters) {
   const response = await fetch(`${config.issuer}oauth/token`, {
-    method: 'POST',
-    body: new URLSearchParams({
-      grant_type: 'authorization_code',
-      client_id: config.client_id,
-      redirect_uri: callback(config),
-      code: answer.code,
-      code_verifier: kept.verifier,
-    }),
+    method: 'POST', body: new URLSearchParams({ client_id: config.client_id, ...parameters }),
   }).catch(() => { throw new Unreachable(); });
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new AuthorizationError(body);
-  const claims = claimsOf(body.id_token);
+  return body;
+}
+
+/** Checks the answer to a request, and tells what exchanges its code. */
+export function codeRequest(config, kept, answer) {
+  if (answer.state !== kept.state) throw new AuthorizationError({ error: 'state_mismatch' });
+  if (answer.iss && answer.iss !== config.issuer) throw new AuthorizationError({ error: 'issuer_mismatch' });
+  if (answer.error) throw new AuthorizationError(answer);
+  return {
+    grant_type: 'authorization_code',
+    redirect_uri: config.redirect_uri,
+    code: answer.code,
+    code_verifier: kept.verifier,
+  };
+}
+
+/** Exchanges the code of an answer. The tokens, with the claims of the ID token as `claims`. */
+export async function exchange(config, kept, answer) {
+  const body = await tokenRequest(config, codeRequest(config, kept, answer));
+  const { payload: claims } = decode(body.id_token);
   // It came straight from the token endpoint, so its signature adds nothing (OIDC Core §3.1.3.7).
   if (claims.nonce !== kept.nonce || claims.iss !== config.issuer || claims.aud !== config.client_id) {
     throw new AuthorizationError({ error: 'The ID token was not made for this login.' });

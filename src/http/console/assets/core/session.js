@@ -65,15 +65,18 @@ async function finishRedirect() {
   return true;
 }
 
-function whoWaits() {
+function whoWaits(problem = null) {
   return new Promise((resolve, reject) => {
-    ended.set({ waiting: [...(ended.get()?.waiting ?? []), { resolve, reject }], problem: null });
+    ended.set({ waiting: [...(ended.get()?.waiting ?? []), { resolve, reject }], problem });
   });
 }
 
 async function renewed() {
   try {
-    keep(await renew(config));
+    const tokens = await renew(config);
+    // Somebody else has signed in in this browser: what this person began must not go on as that one.
+    if (tokens.claims.sub === session.user.sub) keep(tokens);
+    else await whoWaits(`This browser is signed in as ${tokens.claims.email ?? tokens.claims.name} now.`);
   } catch (error) {
     if (!needsPerson(error)) throw refused(error);
     await whoWaits();
@@ -96,6 +99,7 @@ export const session = {
     const response = await fetch('/admin/config.json');
     if (!response.ok) throw new Error(`The server answered ${response.status}.`);
     config = await response.json();
+    config.redirect_uri = `${config.issuer}admin/callback`;
     if (new URL(config.issuer).origin !== location.origin) {
       // Opened as localhost instead of 127.0.0.1, say: logins come back to the issuer.
       location.replace(new URL(location.pathname + location.search, config.issuer));
