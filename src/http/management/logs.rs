@@ -17,7 +17,10 @@ use super::{
 };
 use crate::domain::{
     UserId,
-    audit::types::{EVENT_TYPES, EventType},
+    audit::{
+        reasons::{REASONS, Reason},
+        types::{EVENT_TYPES, EventType},
+    },
 };
 use crate::http::{App, error::management::ManagementError};
 use crate::store::{
@@ -73,7 +76,7 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
     Ok(Json(Value::Object(show(&app, row.ok_or(MISSING)?).await?)))
 }
 
-/// `GET /logs/types`: every type of events, and what it means.
+/// `GET /logs/types`: every type of events and every reason, and what they mean.
 pub async fn types(query: Query) -> Answer {
     query.only(&[])?;
     let show = |one: &EventType| {
@@ -88,7 +91,10 @@ pub async fn types(query: Query) -> Answer {
         }
         shown
     };
-    Ok(Json(EVENT_TYPES.iter().map(show).collect()))
+    let types: Vec<_> = EVENT_TYPES.iter().map(show).collect();
+    let reason = |(reason, meaning): &Reason| json!({ "reason": reason, "meaning": meaning });
+    let reasons: Vec<_> = REASONS.iter().map(reason).collect();
+    Ok(Json(json!({ "types": types, "reasons": reasons })))
 }
 
 async fn answer(

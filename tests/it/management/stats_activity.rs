@@ -256,7 +256,10 @@ async fn every_type_of_events_has_words() {
         app.log_in(&world).await;
         app.inner.login.audit.flush().await;
         let types = get(&app, "/logs/types").await.ok();
-        let types = types.as_array().unwrap();
+        let idle = types["reasons"].as_array().unwrap().iter().find(|one| one["reason"] == "idle");
+        let idle = idle.unwrap()["meaning"].as_str().unwrap();
+        assert_eq!(idle, "The refresh token had not been used for too long.", "{backend}");
+        let types = types["types"].as_array().unwrap();
         let exchange = types.iter().find(|one| one["type"] == "sertft").unwrap();
         let expected = json!({
             "type": "sertft", "title": "Exchanged a refresh token", "kind": "refresh_exchanges",
