@@ -1,7 +1,12 @@
 // What the console consists of: the addresses of each area, and the navigation.
 
+import { routes as dashboard } from './pages/dashboard.js';
+import { routes as logs } from './pages/logs.js';
+
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
+  ...dashboard,
+  ...logs,
 ];
 
 /** The navigation, in groups. Who may not read an area does not see it. */
