@@ -1,5 +1,6 @@
 //! Builds the server from its configuration and runs it.
 
+pub mod administrators;
 pub mod bootstrap;
 pub mod connections;
 pub mod master_key;
@@ -133,6 +134,7 @@ pub async fn build(
         draining: Arc::default(),
     };
     bootstrap::management_api(&app).await?;
+    bootstrap::console(&app).await?;
     if let Some(machine) = &config.bootstrap {
         bootstrap::machine_client(&app, machine).await?;
     }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod explain;
 mod healthcheck;
 mod scripts;
@@ -60,6 +61,11 @@ enum Command {
         config: ConfigFile,
         #[command(flatten)]
         what: explain::What,
+    },
+    /// Let people in to the console.
+    Admin {
+        #[command(subcommand)]
+        what: admin::What,
     },
     /// Try scripts of Actions and Rules.
     Actions {
@@ -195,6 +201,7 @@ async fn execute(command: Command) -> Result<(), StartError> {
             println!("The configuration is valid.");
             Ok(())
         }
+        Command::Admin { what } => admin::run(&what).await,
         Command::Actions { what } => scripts::run(&what).await,
         Command::Worker { .. } => Ok(()),
         Command::Explain { config, what } => explain::run(&config.load()?, &what).await,
@@ -224,18 +231,22 @@ async fn serve(config: &Config, migrate: bool, demo: bool) -> Result<(), StartEr
         tracing::info!("TLS is self-signed, for development; clients trust {}", ca.display());
     }
     let (issuer, listen) = (&config.server.issuer, config.server.listen);
-    tracing::info!(issuer, %listen, "ready at {issuer} on {listen}");
+    tracing::info!(issuer, %listen, "ready at {issuer} on {listen}; console at {issuer}admin/");
     let timeout = Duration::from_secs(config.server.shutdown_timeout);
     app::serve(app, Endpoint::new(listener, tls), timeout, stop_signal()).await
 }
 
 fn welcome(seeded: &quickstart::Seeded) -> String {
     let (user, management) = (&seeded.user, &seeded.management);
+    let administrator = &seeded.administrator;
     format!(
         "\n  Doorward is running.\n\n  \
          Demo page         {}\n  \
          Log in as         {}\n  \
          Password          {}\n\n  \
+         Console           {}admin/\n  \
+         Administrator     {}\n  \
+         Its password      {}\n\n  \
          Issuer            {}\n  \
          Management API    {}api/v2/\n  \
          client_id         {}\n  \
@@ -243,6 +254,9 @@ fn welcome(seeded: &quickstart::Seeded) -> String {
         seeded.demo_url,
         user.email,
         user.password,
+        seeded.issuer,
+        administrator.email,
+        administrator.password,
         seeded.issuer,
         seeded.issuer,
         management.client_id,

@@ -7,6 +7,7 @@ mod tls;
 use serde::Deserialize;
 
 use crate::domain::{
+    ClientId,
     secret::{ClientSecret, DatabaseUrl, SmtpUrl},
     settings::Settings,
 };
@@ -183,6 +184,12 @@ impl Config {
                     "DOORWARD_BOOTSTRAP_CLIENT_ID: 1 to 64 letters, digits, '-', '_' or '.'"
                         .to_owned(),
                 );
+            }
+            if ClientId::new(&bootstrap.client_id).is_console() {
+                return Err(format!(
+                    "DOORWARD_BOOTSTRAP_CLIENT_ID: {} is the client of the console",
+                    bootstrap.client_id
+                ));
             }
             if bootstrap.client_secret.expose().len() < 16 {
                 return Err("DOORWARD_BOOTSTRAP_CLIENT_SECRET: at least 16 characters".to_owned());

@@ -3,9 +3,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::app::StartError;
+use crate::app::{StartError, administrators};
 use crate::config::Bootstrap;
-use crate::domain::{ClientGrantId, ClientId, ResourceServerId, client_grant::SubjectType};
+use crate::domain::{
+    ClientGrantId, ClientId, ResourceServerId, client_grant::SubjectType, scope::ScopeSet,
+};
 use crate::http::App;
 use crate::policy::management;
 use crate::store::{self, Store, client_grants, clients, connections, resource_servers};
@@ -41,18 +43,65 @@ pub async fn management_api(app: &App) -> Result<(), StartError> {
         Some(record) if record.document == document => Ok(()),
         Some(record) => {
             let mut tx = app.store.write().await?;
+            let (id, version) = (&record.api.id, record.version);
             // Losing the race means that another replica has just written the same.
-            resource_servers::update(&mut tx, &record.api.id, &document, record.version, now)
-                .await?;
+            if resource_servers::update(&mut tx, id, &document, version, now).await? {
+                administrators::extend(&mut tx, &identifier, &record.api.defined_scopes()).await?;
+            }
             Ok(tx.commit().await?)
         }
         None => {
             let id = ResourceServerId::new(app.entropy.lower_hex(24));
             let mut tx = app.store.write().await?;
             let inserted =
-                resource_servers::insert(&mut tx, &id, &identifier, &document, now).await;
+                match resource_servers::insert(&mut tx, &id, &identifier, &document, now).await {
+                    // The issuer has another address now: the administrators move with it.
+                    Ok(()) => {
+                        let none = ScopeSet::default();
+                        administrators::extend(&mut tx, &identifier, &none).await
+                    }
+                    refused => refused,
+                };
             Ok(unless_duplicate(inserted, tx).await?)
         }
+    }
+}
+
+/// Makes sure of the client of the console, where the issuer is now.
+///
+/// # Errors
+/// When the database does.
+pub async fn console(app: &App) -> Result<(), StartError> {
+    let issuer = &app.settings.issuer;
+    let document = object(json!({
+        "name": "Doorward Console",
+        "app_type": "spa",
+        "is_first_party": true,
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code"],
+        "callbacks": [format!("{issuer}admin/callback")],
+        "allowed_logout_urls": [format!("{issuer}admin/")],
+        "web_origins": [origin(issuer)],
+    }));
+    let mut conn = app.store.read().await?;
+    let found = clients::find_or_console(conn.db(), &ClientId::console()).await?;
+    drop(conn);
+    let is_ours = |record: &clients::ClientRecord| {
+        record.document == document && record.secret_sealed.is_none()
+    };
+    if found.as_ref().is_some_and(is_ours) {
+        return Ok(());
+    }
+    let mut tx = app.store.write().await?;
+    let put = clients::put_console(&mut tx, &document, app.clock.now()).await;
+    Ok(unless_duplicate(put, tx).await?)
+}
+
+/// The origin of an address, without its path.
+fn origin(address: &str) -> String {
+    match url::Url::parse(address) {
+        Ok(url) => url.origin().ascii_serialization(),
+        Err(_) => address.trim_end_matches('/').to_owned(),
     }
 }
 

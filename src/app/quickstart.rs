@@ -8,11 +8,12 @@ use serde_json::{Map, Value, json};
 
 use crate::app::{
     StartError,
+    administrators::{self, Post},
     bootstrap::{self, object},
     master_key,
 };
 use crate::domain::{
-    ClientId, ResourceServerId,
+    ClientId, ResourceServerId, RoleId,
     audience::Audience,
     secret::{ClientSecret, Password},
     user::{DATABASE_CONNECTION, User},
@@ -22,7 +23,7 @@ use crate::http::{
     demo::{Demo, DemoApi},
 };
 use crate::login::profile;
-use crate::store::{self, clients, connections, resource_servers, users};
+use crate::store::{self, clients, connections, resource_servers, user_roles, users};
 
 /// What was seeded. Kept in `quickstart.json` in the data directory, readable by its owner only,
 /// so that later runs print the same credentials.
@@ -34,6 +35,9 @@ pub struct Seeded {
     pub demo_url: String,
     /// The demo user.
     pub user: SeededUser,
+    /// Who may do everything at the console. Older files have none: then it is completed.
+    #[serde(default)]
+    pub administrator: SeededUser,
     /// The application of the demo page.
     pub demo_client_id: String,
     /// A machine client with every Management API scope.
@@ -42,8 +46,8 @@ pub struct Seeded {
     pub apis: Vec<SeededApi>,
 }
 
-/// The demo user.
-#[derive(Debug, Serialize, Deserialize)]
+/// A user.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct SeededUser {
     /// Logs in with it.
     pub email: String,
@@ -98,6 +102,9 @@ pub async fn seed(app: &App, data_dir: &Path) -> Result<Seeded, StartError> {
             let issuer = &app.settings.issuer;
             seeded.issuer.clone_from(issuer);
             seeded.demo_url = format!("{issuer}demo/");
+            if seeded.administrator.email.is_empty() {
+                seeded.administrator = administrator(app);
+            }
             seeded
         }
         Err(_) => generate(app),
@@ -115,7 +122,10 @@ pub async fn seed(app: &App, data_dir: &Path) -> Result<Seeded, StartError> {
         client_secret: ClientSecret::new(&seeded.management.client_secret),
     };
     bootstrap::machine_client(app, &machine).await?;
-    ensure_user(app, &seeded.user).await?;
+    let ada = json!({ "name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace" });
+    ensure_user(app, &seeded.user, ada, None).await?;
+    let role = administrators::ensure_role(app, Post::Administrator).await?;
+    ensure_user(app, &seeded.administrator, json!({}), Some(&role)).await?;
     Ok(seeded)
 }
 
@@ -133,6 +143,7 @@ fn generate(app: &App) -> Seeded {
             email: "ada@example.com".to_owned(),
             password: app.entropy.alphanumeric(16),
         },
+        administrator: administrator(app),
         demo_client_id: app.entropy.alphanumeric(32),
         management: SeededClient {
             client_id: app.entropy.alphanumeric(32),
@@ -143,6 +154,10 @@ fn generate(app: &App) -> Seeded {
             api("Billing API", "https://billing.example/", "read:invoices pay:invoices"),
         ],
     }
+}
+
+fn administrator(app: &App) -> SeededUser {
+    SeededUser { email: "admin@example.com".to_owned(), password: app.entropy.alphanumeric(16) }
 }
 
 async fn ensure_api(app: &App, api: &SeededApi) -> Result<(), StartError> {
@@ -237,7 +252,13 @@ async fn follow_issuer(
     Ok(())
 }
 
-async fn ensure_user(app: &App, seeded: &SeededUser) -> Result<(), StartError> {
+/// A user who exists is let alone: nobody becomes an administrator at a later start.
+async fn ensure_user(
+    app: &App,
+    seeded: &SeededUser,
+    profile: Value,
+    role: Option<&RoleId>,
+) -> Result<(), StartError> {
     let mut conn = app.store.read().await?;
     let (name, email) = (DATABASE_CONNECTION, &seeded.email);
     // Who deleted the connection wants no user of it.
@@ -249,9 +270,7 @@ async fn ensure_user(app: &App, seeded: &SeededUser) -> Result<(), StartError> {
     drop(conn);
     let hashed = app.login.passwords.hash(&Password::new(&seeded.password), &*app.entropy).await;
     let hashed = hashed.map_err(|error| StartError::Config(error.to_string()))?;
-    let mut profile = object(json!({
-        "name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace",
-    }));
+    let mut profile = object(profile);
     profile::complete(&mut profile, Some(&seeded.email), None);
     let user = User {
         email: Some(seeded.email.clone()),
@@ -261,8 +280,12 @@ async fn ensure_user(app: &App, seeded: &SeededUser) -> Result<(), StartError> {
     };
     let mut tx = app.store.write().await?;
     match users::insert(&mut tx, &user, Some(&hashed)).await {
-        Ok(()) => Ok(tx.commit().await?),
-        Err(store::Error::Duplicate) => Ok(()),
-        Err(error) => Err(error.into()),
+        Ok(()) => {}
+        Err(store::Error::Duplicate) => return Ok(()),
+        Err(error) => return Err(error.into()),
     }
+    if let Some(role) = role {
+        user_roles::insert(&mut tx, &user.user_id, role).await?;
+    }
+    Ok(tx.commit().await?)
 }

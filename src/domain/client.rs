@@ -219,6 +219,21 @@ impl Default for RefreshTokenSettings {
     }
 }
 
+/// The `client_id` of the console at `/admin/`. This server makes and keeps it; the Management API
+/// does not know it, so that nobody takes it away or uses it for something else.
+const CONSOLE: &str = "doorward-console";
+
+impl ClientId {
+    /// The console's.
+    pub fn console() -> Self {
+        Self::new(CONSOLE)
+    }
+    /// Whether it is the console's.
+    pub fn is_console(&self) -> bool {
+        self.as_str() == CONSOLE
+    }
+}
+
 impl Client {
     /// Lifetime of an ID token in seconds when the application does not set one.
     pub const DEFAULT_ID_TOKEN_LIFETIME: i64 = 36_000;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::crypto::{self, digest};
 use crate::domain::{
     OrganizationId, action::outcome::Customised, audit::Happened, code::AuthorizationCode,
-    scope::ScopeSet, secret::Code, session::Session, user::User,
+    resource_server::ResourceServer, scope::ScopeSet, secret::Code, session::Session, user::User,
 };
 use crate::login::{
     LoginService,
@@ -40,6 +40,14 @@ pub use scripts::CookieChange;
 
 /// A session's idle end is moved at most this often, in seconds: not every silent login writes.
 const TOUCH_INTERVAL: i64 = 60;
+
+/// What somebody is told whose permissions open nothing of the Management API.
+const NO_ADMINISTRATOR: &str = "Your account has no administrator role.";
+
+/// Whether a login leads nowhere: the Management API is for those who may do something there.
+fn gives_nothing(api: &ResourceServer, scope: &ScopeSet) -> bool {
+    api.is_system && scope.intersection(&api.defined_scopes()).is_empty()
+}
 
 /// What the browser does next.
 #[derive(Debug)]
@@ -254,6 +262,9 @@ impl LoginService {
         };
         // Step 3.
         let scope = self.granted_scope(request, &client, api.as_deref(), &user).await?;
+        if api.as_ref().is_some_and(|record| gives_nothing(&record.api, &scope)) {
+            return refused(RedirectProblem::new("access_denied", NO_ADMINISTRATOR));
+        }
         // Step 4.
         if !self.must_ask(transaction, &client, api.as_deref(), &user, &scope).await? {
             let (request, session) = (request.clone(), session.clone());
@@ -406,7 +417,9 @@ impl LoginService {
     ) -> Result<bool, Failure> {
         let request = &transaction.request;
         let demanded = consent::is_demanded(&client.client, api.map(|record| &record.api));
-        let forced = request.prompt.consent && !transaction.consented;
+        // A link with `prompt=consent` must not make the console ask for what nobody can refuse.
+        let forced =
+            request.prompt.consent && !transaction.consented && !request.client_id.is_console();
         if !demanded {
             return Ok(forced);
         }

@@ -42,6 +42,8 @@ impl LoginService {
     ) -> Result<Vec<Connection>, ConnectionFault> {
         let tenant = self.store.tenant().await?;
         let default = tenant.default_directory.as_deref();
+        // The administrators may be in another one.
+        let default = default.filter(|_| client.is_none_or(|client| !client.is_console()));
         let found = match client {
             Some(client) => {
                 let enabled = self.store.connections(client).await?;
@@ -77,7 +79,7 @@ impl LoginService {
     }
 
     /// The database that somebody who comes from an application signs up in, `None` when nobody
-    /// may.
+    /// may. Nobody may at the console: an account alone opens nothing there.
     ///
     /// # Errors
     /// When the database does.
@@ -86,7 +88,7 @@ impl LoginService {
         client: &ClientId,
         named: Option<&str>,
     ) -> Result<Option<Connection>, store::Error> {
-        if !self.settings.signup_enabled {
+        if !self.settings.signup_enabled || client.is_console() {
             return Ok(None);
         }
         let databases = self.databases_if_any(client, named).await?;

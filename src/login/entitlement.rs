@@ -2,6 +2,7 @@
 
 use crate::domain::{
     ClientId, UserId,
+    audience::Audience,
     client_grant::SubjectType,
     resource_server::{ResourceServer, UserPolicy},
     scope::ScopeSet,
@@ -31,6 +32,9 @@ impl LoginService {
         user: &UserId,
     ) -> Result<Entitlement, store::Error> {
         let audience = &api.identifier;
+        if api.is_system {
+            return self.entitlement_to_manage(client, audience, user).await;
+        }
         let permissions = if api.enforce_policies || api.token_dialect.has_permissions() {
             permissions::of_user_for(self.store.read().await?.db(), user, audience).await?
         } else {
@@ -45,5 +49,20 @@ impl LoginService {
         };
         let restriction = login_scope::restriction(api, grant.as_deref(), &permissions);
         Ok(Entitlement { restriction, permissions })
+    }
+
+    /// The same on the Management API: what the user's permissions say, and that at the console only.
+    async fn entitlement_to_manage(
+        &self,
+        client: &ClientId,
+        audience: &Audience,
+        user: &UserId,
+    ) -> Result<Entitlement, store::Error> {
+        let permissions = if client.is_console() {
+            permissions::of_user_for(self.store.read().await?.db(), user, audience).await?
+        } else {
+            ScopeSet::default()
+        };
+        Ok(Entitlement { restriction: Some(permissions.clone()), permissions })
     }
 }

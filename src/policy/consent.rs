@@ -5,6 +5,10 @@ use crate::domain::{client::Client, resource_server::ResourceServer, scope::Scop
 /// Whether consent counts at all between this client and this API: always for third parties, and
 /// for first-party applications where the API explicitly demands it.
 pub fn is_demanded(client: &Client, api: Option<&ResourceServer>) -> bool {
+    // The console is a part of this server.
+    if client.client_id.is_console() {
+        return false;
+    }
     !client.is_first_party
         || api.is_some_and(|api| !api.skip_consent_for_verifiable_first_party_clients)
 }

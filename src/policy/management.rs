@@ -210,6 +210,16 @@ pub fn scopes() -> Vec<&'static str> {
     all
 }
 
+/// What shows the secrets of applications: who has one of these can act as any of them.
+const REVEALING: &[&str] = &["read:client_credentials", "read:client_keys"];
+
+/// The scopes of those who may look at everything and change nothing, sorted: what is a secret is
+/// not among them.
+pub fn reading_scopes() -> Vec<&'static str> {
+    let is_harmless = |scope: &&str| scope.starts_with("read:") && !REVEALING.contains(scope);
+    scopes().into_iter().filter(is_harmless).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -112,7 +112,7 @@ impl Store {
             }
             rows.epoch
         };
-        let found = clients::find(self.read().await?.db(), id).await?;
+        let found = clients::find_or_console(self.read().await?.db(), id).await?;
         let found = found.filter(|record| !record.client.is_global).map(Arc::new);
         if let Some(row) = &found {
             self.cache.keep(epoch, |r| &mut r.clients, id.clone(), Arc::clone(row));

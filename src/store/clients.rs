@@ -46,11 +46,19 @@ impl TryFrom<Row> for ClientRecord {
     }
 }
 
-/// The client with this id.
+/// The client of the operator with this id: never the console.
 ///
 /// # Errors
 /// When the database does.
 pub async fn find(db: Db<'_>, id: &ClientId) -> Result<Option<ClientRecord>> {
+    if id.is_console() { Ok(None) } else { find_or_console(db, id).await }
+}
+
+/// The client with this id, as the protocol knows it: the console too.
+///
+/// # Errors
+/// When the database does.
+pub async fn find_or_console(db: Db<'_>, id: &ClientId) -> Result<Option<ClientRecord>> {
     const FIND: &str = "SELECT client_id, document, secret_sealed, version, created_at
         FROM client WHERE client_id = $1";
     let row: Option<Row> =
@@ -70,7 +78,9 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The console is in no listing.
     fn narrow(&self, sql: &mut Composed) {
+        sql.only("client_id <> ", Some(ClientId::console().as_str()));
         sql.only("is_global = ", self.is_global);
         sql.only("is_first_party = ", self.is_first_party);
         if let Some((first, rest)) = self.app_types.split_first() {
@@ -213,6 +223,17 @@ pub async fn update(
         .rows_affected());
     tx.configuration_changes().await?;
     Ok(updated == 1)
+}
+
+/// Makes the console what `document` says, without a secret or anything that an older client of its
+/// id left behind.
+///
+/// # Errors
+/// [`crate::store::Error::Duplicate`] when another node does the same.
+pub async fn put_console(tx: &mut Tx, document: &Map<String, Value>, now: Timestamp) -> Result<()> {
+    let id = ClientId::console();
+    delete(tx, &id).await?;
+    insert(tx, &id, document, None, now).await
 }
 
 /// Removes a client with its grants, codes, consents and refresh tokens. `false` when there was

@@ -283,11 +283,18 @@ pub async fn records_of(db: Db<'_>, client: &ClientId) -> Result<Vec<ConnectionR
 }
 
 /// The connections that users of a client may come from, oldest first: those that are enabled for
-/// it, and the domain connections if it is a third party's.
+/// it, and the domain connections if it is a third party's. To the console it is every database:
+/// what its users may do there, their permissions say.
 ///
 /// # Errors
 /// When the database does.
 pub async fn enabled_for(mut db: Db<'_>, client: &ClientId) -> Result<Vec<Connection>> {
+    if client.is_console() {
+        let filter = Filter { strategy: Some(Strategy::Database), name: None };
+        let all = list(db, filter, 0, i64::MAX).await?;
+        let all = all.into_iter().map(|record| record.connection);
+        return Ok(all.filter(|connection| connection.authenticates).collect());
+    }
     let enabled = records_of(db.reborrow(), client).await?;
     let found = clients::find(db.reborrow(), client).await?;
     let all = if found.is_none_or(|record| record.client.is_first_party) {
@@ -328,6 +335,10 @@ pub async fn clients_after(
 /// # Errors
 /// When the database does.
 pub async fn enable(tx: &mut Tx, id: &ConnectionId, client: &ClientId) -> Result<bool> {
+    // Every database is the console's anyway, and nobody is to see it.
+    if client.is_console() {
+        return Ok(false);
+    }
     // The update of nothing makes the row count tell a repetition from a stranger.
     const ENABLE: &str = "INSERT INTO connection_client (connection_id, client_id)
         SELECT connection.id, client.client_id FROM connection CROSS JOIN client

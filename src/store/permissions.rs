@@ -23,6 +23,25 @@ pub async fn of_user_for(db: Db<'_>, user: &UserId, audience: &Audience) -> Resu
     Ok(rows.iter().map(|(permission,)| permission.as_str()).collect())
 }
 
+/// The users who have any permission on an API, in the order of ids; `limit` at most.
+///
+/// # Errors
+/// When the database does.
+pub async fn holders(db: Db<'_>, audience: &Audience, limit: i64) -> Result<Vec<UserId>> {
+    const HOLDERS: &str = "SELECT user_id FROM user_permission WHERE audience = $1
+        UNION
+        SELECT user_role.user_id FROM role_permission
+        JOIN user_role ON user_role.role_id = role_permission.role_id
+        WHERE role_permission.audience = $1
+        ORDER BY user_id LIMIT $2";
+    let rows: Vec<(String,)> = on!(db, |c| sqlx::query_as(HOLDERS)
+        .bind(audience.as_str())
+        .bind(limit)
+        .fetch_all(c)
+        .await?);
+    Ok(rows.into_iter().map(|(id,)| UserId::new(id)).collect())
+}
+
 /// What the user may do on every API, given to the user or by a role, as `(audience, permission)`,
 /// from `offset` on.
 ///

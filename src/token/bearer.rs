@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::crypto::signing::as_jose;
 use crate::domain::{
-    audience::Audience, dpop::Thumbprint, scope::ScopeSet, signing_alg::SigningAlg,
+    ClientId, UserId, audience::Audience, dpop::Thumbprint, scope::ScopeSet,
+    signing_alg::SigningAlg,
 };
 use crate::token::{Internal, TokenService};
 
@@ -15,11 +16,19 @@ pub struct Bearer {
     /// Who it is about: a user id, or `<client_id>@clients`.
     pub subject: String,
     /// The client it was issued to.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// Its scope.
     pub scope: ScopeSet,
     /// The key that it is bound to, if any.
     pub key: Option<Thumbprint>,
+}
+
+impl Bearer {
+    /// The user it is about, unless it is about its client.
+    pub fn user(&self) -> Option<UserId> {
+        let is_client = self.subject.strip_suffix("@clients") == Some(self.client_id.as_str());
+        (!is_client).then(|| UserId::new(self.subject.as_str()))
+    }
 }
 
 /// Why a token is refused.
@@ -100,7 +109,7 @@ impl TokenService {
         audience: &Audience,
     ) -> Result<Bearer, BearerFault> {
         let claims = self.verify_access_token(token, Some(audience))?;
-        let client_id = claims.client_id().to_owned();
+        let client_id = ClientId::new(claims.client_id());
         let key = claims.cnf.as_ref().map(|cnf| cnf.jkt.clone());
         Ok(Bearer { scope: claims.scope(), subject: claims.sub, client_id, key })
     }
@@ -178,5 +187,22 @@ impl TokenService {
             return Err(BearerFault::Expired);
         }
         if claims.scope.is_some() { Ok(claims) } else { Err(BearerFault::Invalid) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_no_user_and_no_user_passes_for_a_client() {
+        let user = |subject: &str| {
+            let (client_id, subject) = (ClientId::new("c"), subject.to_owned());
+            Bearer { subject, client_id, scope: ScopeSet::default(), key: None }.user()
+        };
+        assert_eq!(user("c@clients"), None);
+        for subject in ["auth0|1", "auth0|c@clients", "d@clients"] {
+            assert_eq!(user(subject), Some(UserId::new(subject)));
+        }
     }
 }

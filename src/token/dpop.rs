@@ -11,7 +11,6 @@
 
 use crate::crypto::{digest, dpop};
 use crate::domain::{
-    ClientId,
     audience::Audience,
     audit::Exchanged,
     client::Client,
@@ -188,7 +187,7 @@ impl TokenService {
                 return Err(PresentedFault::Key("The access token is not bound to a key"));
             }
         };
-        let client = self.store.client(&ClientId::new(&bearer.client_id)).await;
+        let client = self.store.client(&bearer.client_id).await;
         let client = client.map_err(PresentedFault::Store)?;
         let nonce_required = client.is_none_or(|record| may_be_public(&record.client));
         let proven = self.proven_key(request, nonce_required, Some((token, bound_to))).await;

@@ -18,6 +18,10 @@ const USERINFO_LIFETIME: i64 = 86_400;
 /// The same for one that came through the browser's address bar.
 const USERINFO_LIFETIME_FOR_WEB: i64 = 7_200;
 
+/// The longest lifetime in seconds of an access token of the console: what a stolen one could do ends
+/// soon, and the console asks for another while its user is logged in.
+const CONSOLE_LIFETIME: i64 = 600;
+
 /// What an access token says.
 #[derive(Debug, Clone, Copy)]
 pub struct AccessToken<'a> {
@@ -186,6 +190,10 @@ impl TokenService {
         let lifetime = match token.for_web {
             true => Self::access_token_lifetime_for_web(token.api),
             false => Self::access_token_lifetime(token.api),
+        };
+        let lifetime = match token.client_id.is_console() {
+            true => lifetime.min(CONSOLE_LIFETIME),
+            false => lifetime,
         };
         let alg = token.api.map(|api| api.signing_alg).unwrap_or_default();
         let aud = match token.api.map(|api| &api.identifier) {

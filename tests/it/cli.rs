@@ -292,3 +292,168 @@ async fn a_request_in_flight_is_answered_before_the_server_stops() {
     assert!(log.contains("stopping"), "{log}");
     assert!(reqwest::get(&issuer).await.is_err(), "nobody listens any more");
 }
+
+/// Runs `doorward admin` and returns what it prints.
+fn admin(arguments: &[&str], data_dir: &Path, password: Option<&str>) -> Output {
+    let arguments = [&["admin"], arguments].concat();
+    let mut command = doorward(&arguments, data_dir);
+    command.env("DOORWARD_ISSUER", "https://login.example.com/");
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // Who asks for no password may have ended already.
+    let _ = input.write_all(password.unwrap_or_default().as_bytes());
+    drop(input);
+    child.wait_with_output().unwrap()
+}
+
+/// What stands behind a word on a line of its own.
+fn told(output: &Output, name: &str) -> String {
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let found = text.lines().find_map(|line| line.strip_prefix(name));
+    found.unwrap_or_else(|| panic!("no {name} in {text}")).trim().to_owned()
+}
+
+#[test]
+fn administrators_are_made_on_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str], password| admin(arguments, folder.path(), password);
+    assert!(told(&run(&["list"], None), "Nobody").contains("doorward admin create"));
+
+    let first = run(&["create", "--email", "Ada@Example.com ", "--name", "Ada Lovelace"], None);
+    assert_eq!(told(&first, "Console"), "https://login.example.com/admin/");
+    assert_eq!(told(&first, "Log in as"), "ada@example.com");
+    assert_eq!(told(&first, "Role"), "Doorward Administrator");
+    let password = told(&first, "Password");
+    assert!(password.len() >= 20, "{password}");
+
+    // Again: nothing new, unless a new password is asked for.
+    let again = run(&["create", "--email", "ada@example.com"], None);
+    assert_eq!(told(&again, "Password"), "unchanged");
+    let reset = run(&["create", "--email", "ada@example.com", "--reset-password"], None);
+    assert_ne!(told(&reset, "Password"), password);
+
+    let given = ["create", "--email", "vera@example.com", "--viewer", "--password-stdin"];
+    let viewer = run(&given, Some("correct horse battery staple\n"));
+    assert_eq!(told(&viewer, "Password"), "as given");
+    assert_eq!(told(&viewer, "Role"), "Doorward Viewer");
+    let taken = refusal(&run(&given, Some("another horse battery staple")));
+    assert!(taken.contains("--reset-password"), "{taken}");
+
+    let listed = String::from_utf8(run(&["list"], None).stdout).unwrap();
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    let line = |email: &str| listed.lines().find(|line| line.starts_with(email)).unwrap();
+    assert!(line("ada@example.com").contains("Doorward Administrator"), "{listed}");
+    assert!(line("vera@example.com").contains("Doorward Viewer"), "{listed}");
+}
+
+#[test]
+fn an_administrator_is_not_made_of_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str], password| refusal(&admin(arguments, folder.path(), password));
+    assert!(run(&["create", "--email", "ada"], None).contains("no e-mail address"));
+    for (password, why) in [
+        ("short", "8 characters"),
+        ("password", "easy to guess"),
+        ("ada@example.com", "name or address"),
+        (&"x".repeat(3000), "too long"),
+        ("", "8 characters"),
+    ] {
+        let arguments = ["create", "--email", "ada@example.com", "--password-stdin"];
+        let text = run(&arguments, Some(password));
+        assert!(text.contains(why) && !text.contains("doorward admin"), "{text}");
+    }
+    let listed = admin(&["list"], folder.path(), None);
+    assert!(told(&listed, "Nobody").contains("create"), "nobody was made");
+}
+
+#[tokio::test]
+async fn an_administrator_who_is_made_while_the_server_runs_gets_in() {
+    let mut backends = vec![None];
+    backends.extend(postgres::fresh_schema().await.map(Some));
+    for url in backends {
+        let folder = tempfile::tempdir().unwrap();
+        let key = "00".repeat(32);
+        let with_database = |mut command: Command| {
+            if let Some(url) = &url {
+                command.env("DOORWARD_DATABASE_URL", url).env("DOORWARD_MASTER_KEY", &key);
+            }
+            command
+        };
+        let server =
+            Running::start(with_database(doorward(&["serve", "--migrate"], folder.path()))).await;
+        let arguments = ["admin", "create", "--email", "ada@example.com"];
+        let mut command = with_database(doorward(&arguments, folder.path()));
+        let output = command.env("DOORWARD_ISSUER", &server.issuer).output().unwrap();
+        let password = told(&output, "Password");
+        let callback = format!("{}admin/callback", server.issuer);
+
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let http = http.build().unwrap();
+        let mut address = url::Url::parse(&format!("{}authorize", server.issuer)).unwrap();
+        let (audience, challenge) = (
+            format!("{}api/v2/", server.issuer),
+            doorward::crypto::digest::s256_challenge(&"v".repeat(43)),
+        );
+        address.query_pairs_mut().extend_pairs([
+            ("client_id", "doorward-console"),
+            ("response_type", "code"),
+            ("redirect_uri", &callback),
+            ("scope", "read:clients"),
+            ("audience", &audience),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ]);
+        let begun = http.get(address).send().await.unwrap();
+        let cookies = cookie(&begun);
+        let page = format!("{}{}", server.issuer.trim_end_matches('/'), location(&begun));
+        let page = http.get(page).header(header::COOKIE, &cookies).send().await.unwrap();
+        let state = hidden_state(&page.text().await.unwrap());
+        let form =
+            [("state", state.as_str()), ("username", "ada@example.com"), ("password", &password)];
+        let login = http.post(format!("{}u/login", server.issuer)).form(&form);
+        let landed = login.header(header::COOKIE, &cookies).send().await.unwrap();
+        let session = format!("{cookies}; {}", cookie(&landed));
+        let resume = format!("{}{}", server.issuer.trim_end_matches('/'), location(&landed));
+        let back = http.get(resume).header(header::COOKIE, session).send().await.unwrap();
+        let back = url::Url::parse(&location(&back)).unwrap();
+        assert!(back.as_str().starts_with(&callback), "{back}");
+        assert!(back.query_pairs().any(|(name, _)| name == "code"), "{back}");
+        server.stop();
+    }
+}
+
+#[tokio::test]
+async fn the_quickstart_has_an_administrator_and_completes_an_older_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quickstart.json");
+    let first = Running::start(doorward(&["quickstart"], folder.path())).await;
+    let issuer = first.issuer.clone();
+    let (welcome, _) = first.stop();
+    let read =
+        || -> Value { serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap() };
+    let mut seeded = read();
+    let administrator = seeded["administrator"].clone();
+    assert_eq!(administrator["email"], "admin@example.com");
+    assert!(administrator["password"].as_str().unwrap().len() >= 16);
+    for line in [format!("{issuer}admin/"), "admin@example.com".to_owned()] {
+        assert!(welcome.contains(&line), "{line}: {welcome}");
+    }
+    assert!(welcome.contains(administrator["password"].as_str().unwrap()), "{welcome}");
+
+    seeded.as_object_mut().unwrap().remove("administrator");
+    std::fs::write(&path, seeded.to_string()).unwrap();
+    // As it was before there was an administrator.
+    std::fs::remove_file(folder.path().join("doorward.db")).unwrap();
+    for suffix in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(format!("doorward.db{suffix}")));
+    }
+    Running::start(doorward(&["quickstart"], folder.path())).await.stop();
+    let completed = read();
+    assert_eq!(completed["administrator"]["email"], "admin@example.com");
+    assert_eq!(completed["user"], seeded["user"], "the rest stays");
+    // At another address, too.
+    let listed = admin(&["list"], folder.path(), None);
+    assert!(told(&listed, "admin@example.com").contains("Doorward Administrator"), "{listed:?}");
+}

@@ -7,6 +7,7 @@
 mod actions;
 mod attacks;
 mod cli;
+mod console;
 mod hostile_scripts;
 mod layering;
 mod mail;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::{
-    ActionId, ClientId, ExecutionId, FamilyId, JobId, SessionId,
+    ActionId, ClientId, ExecutionId, FamilyId, JobId, RoleId, SessionId,
     action::Trigger,
     audience::Audience,
     audit::management::{Managed, ManagementRequest},
@@ -239,6 +239,15 @@ pub enum Happened<'a> {
         /// What.
         what: Managed<'a>,
     },
+    /// Somebody was given a role at the console by a command on the server itself.
+    Appointed {
+        /// The role.
+        role: &'a RoleId,
+        /// Whether the user was made for it.
+        created: bool,
+        /// Whether the user has a new password.
+        password_set: bool,
+    },
     /// A job ended that had been asked for through the Management API.
     JobEnded {
         /// The job.
@@ -355,7 +364,7 @@ impl Happened<'_> {
             Self::DeviceDeclined => "fdecc",
             Self::DeviceCodeNotFound { .. } => "fdeac",
             Self::Managed { what, .. } => what.code(),
-            Self::JobEnded { completed: true, .. } => "sapi",
+            Self::Appointed { .. } | Self::JobEnded { completed: true, .. } => "sapi",
             Self::JobEnded { completed: false, .. } => "fapi",
         }
     }
@@ -471,6 +480,10 @@ impl Happened<'_> {
             }
             Self::DeviceCodeNotFound { reason } => json!({ "reason": reason }),
             Self::Managed { request, what } => what.details(request),
+            Self::Appointed { role, created, password_set } => json!({
+                "operation": "administrator_appointed", "role": role,
+                "created": created, "password_set": password_set,
+            }),
             Self::JobEnded { id, kind, counts, .. } => json!({
                 "operation": format!("{}_ended", kind.as_str()), "id": id,
                 "inserted": counts.inserted, "updated": counts.updated, "failed": counts.failed,

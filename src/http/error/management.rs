@@ -24,6 +24,8 @@ pub enum ManagementError {
     MissingAuthentication,
     /// 400 or 401: a token that is not good here.
     Bearer(BearerFault),
+    /// 401: the token of a user who was removed or blocked since.
+    UserIsGone,
     /// 401: the proof of possession beside the token, or its absence: `error` and its description
     /// (RFC 9449 §7.1).
     Dpop(&'static str, &'static str),
@@ -99,6 +101,10 @@ impl ManagementError {
                 (S::UNAUTHORIZED, None, "Missing authentication".to_owned())
             }
             Self::Bearer(fault) => bearer(fault),
+            Self::UserIsGone => {
+                let message = "The user of this token was removed or blocked";
+                (S::UNAUTHORIZED, None, message.to_owned())
+            }
             Self::Dpop(error, description) => {
                 (S::UNAUTHORIZED, Some(error), description.to_owned())
             }

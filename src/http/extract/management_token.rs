@@ -5,13 +5,16 @@ use axum::{
     http::{header, request::Parts},
 };
 
+use crate::domain::UserId;
 use crate::http::{App, dpop, error::management::ManagementError};
+use crate::store::{permissions, users};
 use crate::token::{
     bearer::{Bearer, BearerFault},
     dpop::{PresentedFault, Scheme},
 };
 
-/// A token for the Management API. Its scope is checked by the route, before the handler runs.
+/// A token for the Management API, of a machine or of a user of the console. Its scope is checked by
+/// the route, before the handler runs.
 #[derive(Debug, Clone)]
 pub struct ManagementToken(pub Bearer);
 
@@ -42,7 +45,7 @@ impl FromRequestParts<App> for ManagementToken {
         let path = original.map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
         let proven = dpop::proven_request(&parts.headers, &parts.method, path);
         let verified = app.tokens.verify_presented(scheme, token.trim(), &audience, &proven).await;
-        verified.map(Self).map_err(|fault| match fault {
+        let token = verified.map_err(|fault| match fault {
             PresentedFault::Token(fault) => ManagementError::Bearer(fault),
             PresentedFault::Key(why) => ManagementError::Dpop("invalid_token", why),
             PresentedFault::Proof(fault) => {
@@ -50,6 +53,27 @@ impl FromRequestParts<App> for ManagementToken {
                 ManagementError::Dpop(error, description)
             }
             PresentedFault::Store(error) => error.into(),
-        })
+        })?;
+        match token.user() {
+            None => Ok(Self(token)),
+            Some(user) => as_of_now(app, token, &user).await.map(Self),
+        }
     }
+}
+
+/// The token of a user, with no more scope than the user has permissions at this moment: who is
+/// blocked, or loses a role, is out at once and not when the token expires. Only the console has
+/// such tokens.
+async fn as_of_now(app: &App, token: Bearer, user: &UserId) -> Result<Bearer, ManagementError> {
+    if !token.client_id.is_console() {
+        return Err(ManagementError::Bearer(BearerFault::Invalid));
+    }
+    let mut conn = app.store.read().await?;
+    let found = users::find(conn.db(), user).await?;
+    if found.is_none_or(|record| record.user.is_blocked()) {
+        return Err(ManagementError::UserIsGone);
+    }
+    let audience = app.settings.management_audience();
+    let held = permissions::of_user_for(conn.db(), user, &audience).await?;
+    Ok(Bearer { scope: token.scope.intersection(&held), ..token })
 }

@@ -49,14 +49,7 @@ pub fn request(parts: &Parts, operation: &Operation, token: &ManagementToken) ->
     let original = parts.extensions.get::<OriginalUri>();
     let path = original.map_or_else(|| parts.uri.path(), |OriginalUri(uri)| uri.path());
     let ManagementToken(by) = token;
-    let user = user(&by.subject, &by.client_id);
-    ManagementRequest::new(operation.method, path, ClientId::new(by.client_id.as_str()), user)
-}
-
-/// The user that a token is about, unless it is about its client.
-fn user(subject: &str, client: &str) -> Option<UserId> {
-    let is_client = subject.strip_suffix("@clients") == Some(client);
-    (!is_client).then(|| UserId::new(subject))
+    ManagementRequest::new(operation.method, path, by.client_id.clone(), by.user())
 }
 
 impl Change {
@@ -153,14 +146,6 @@ mod tests {
             (json!({"a": {"b": 1}}), json!({"a": 1}), vec!["a"]),
         ] {
             assert_eq!(names(before, after), expected);
-        }
-    }
-
-    #[test]
-    fn a_client_is_no_user_and_no_user_passes_for_a_client() {
-        assert_eq!(user("c@clients", "c"), None);
-        for subject in ["auth0|1", "auth0|c@clients", "d@clients"] {
-            assert_eq!(user(subject, "c"), Some(UserId::new(subject)));
         }
     }
 

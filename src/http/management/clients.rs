@@ -202,6 +202,9 @@ pub async fn remove(
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
     let id = ClientId::new(id);
+    if id.is_console() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let mut tx = app.store.write().await?;
     if clients::find(tx.db(), &id).await?.is_some_and(|record| record.client.is_global) {
         return Err(ManagementError::BadRequest {

@@ -45,7 +45,7 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
         Err(error) => return turned_away(&operation, error),
     };
     let mut asked = change::request(&parts, &operation, &token);
-    let verdict = limiter.count(asked.client(), app.clock.now());
+    let verdict = limiter.count(&token.0.subject, app.clock.now());
     if verdict.is_some_and(|verdict| !verdict.passes) {
         // Who asks far too often must not make a row for each path.
         asked = asked.at(&format!("/api/v2{}", operation.path));

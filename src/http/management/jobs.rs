@@ -27,7 +27,7 @@ use super::{
     validation::{self, Writing},
 };
 use crate::domain::{
-    ClientId, ConnectionId, JobId, UserId,
+    ConnectionId, JobId,
     connection::Connection,
     job::{Job, JobKind, JobStatus},
 };
@@ -71,10 +71,9 @@ const COLUMN: Kind = object(&[
 /// A new job, asked for with `token`.
 fn new_job(app: &App, kind: JobKind, ManagementToken(by): &ManagementToken) -> Job {
     let id = JobId::new(format!("job_{}", app.entropy.alphanumeric(16)));
-    let is_user = !by.subject.ends_with("@clients");
     Job {
-        client_id: Some(ClientId::new(&by.client_id)),
-        user_id: is_user.then(|| UserId::new(&by.subject)),
+        client_id: Some(by.client_id.clone()),
+        user_id: by.user(),
         ..Job::new(id, kind, app.clock.now())
     }
 }

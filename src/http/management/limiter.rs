@@ -1,4 +1,5 @@
-//! Keeps clients to the rate of the Management API: one bucket each, in the memory of this node.
+//! Keeps clients to the rate of the Management API: one bucket each, in the memory of this node. At
+//! the console it is one for each user: people must not wait for each other.
 
 use std::{
     collections::HashMap,
@@ -10,10 +11,10 @@ use axum::{
     response::Response,
 };
 
-use crate::domain::{ClientId, settings::Settings, time::Timestamp};
+use crate::domain::{settings::Settings, time::Timestamp};
 use crate::policy::management::rate::{Bucket, Rate, Verdict};
 
-/// Buckets that are kept at most. Only clients with a token have one, and only while it is not
+/// Buckets that are kept at most. Only who has a token has one, and only while it is not
 /// full: more of them than this are never at work at once.
 const MOST: usize = 10_000;
 
@@ -21,7 +22,7 @@ const MOST: usize = 10_000;
 #[derive(Clone)]
 pub struct Limiter {
     rate: Option<Rate>,
-    buckets: Arc<Mutex<HashMap<ClientId, Bucket>>>,
+    buckets: Arc<Mutex<HashMap<String, Bucket>>>,
 }
 
 impl Limiter {
@@ -33,8 +34,8 @@ impl Limiter {
         Self { rate, buckets: Arc::default() }
     }
 
-    /// Counts a request of `client`. `None` when there is no limit.
-    pub fn count(&self, client: &ClientId, now: Timestamp) -> Option<Verdict> {
+    /// Counts a request with a token about `subject`. `None` when there is no limit.
+    pub fn count(&self, subject: &str, now: Timestamp) -> Option<Verdict> {
         let rate = self.rate?;
         // A panic elsewhere leaves the map whole.
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,9 +45,9 @@ impl Limiter {
         if buckets.len() >= MOST {
             buckets.clear();
         }
-        let bucket = buckets.get(client).copied().unwrap_or(Bucket::FULL);
+        let bucket = buckets.get(subject).copied().unwrap_or(Bucket::FULL);
         let (bucket, verdict) = bucket.take(rate, now);
-        buckets.insert(client.clone(), bucket);
+        buckets.insert(subject.to_owned(), bucket);
         Some(verdict)
     }
 }
@@ -72,10 +73,10 @@ mod tests {
         let limiter = Limiter { rate, buckets: Arc::default() };
         let now = Timestamp::from_millis(0);
         for i in 0..MOST + 10 {
-            limiter.count(&ClientId::new(i.to_string()), now);
+            limiter.count(&i.to_string(), now);
         }
         assert!(limiter.buckets.lock().unwrap().len() <= MOST);
-        let last = ClientId::new((MOST + 9).to_string());
+        let last = (MOST + 9).to_string();
         assert!(!limiter.count(&last, now).unwrap().passes, "those at work are remembered");
     }
 }

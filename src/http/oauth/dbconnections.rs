@@ -49,7 +49,7 @@ pub async fn signup(
 ) -> Result<Response, DbConnectionError> {
     let parameters = parameters::of_request(request, &app).await?;
     let (client, connection) = known_client(&app, &parameters).await?;
-    if !app.settings.signup_enabled || !connection.takes_signups() {
+    if !app.settings.signup_enabled || client.is_console() || !connection.takes_signups() {
         return Err(DbConnectionError::SignupDisabled);
     }
     let given = profile(&parameters)?;

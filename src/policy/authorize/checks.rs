@@ -160,8 +160,12 @@ pub(super) fn authorized_for(
         let text = format!("Service not found: {audience}");
         return Err(RedirectProblem::new("access_denied", text));
     };
-    // A user's login must never yield a token for the Management API: its scopes are for machines.
-    let denied = api.is_system || api.subject_type_authorization.user.policy == UserPolicy::DenyAll;
+    // A user's login must never yield a token for the Management API, whose scopes are for machines,
+    // except at the console, which is there for nothing else.
+    let denied = match client.client_id.is_console() {
+        true => !api.is_system,
+        false => api.is_system || api.subject_type_authorization.user.policy == UserPolicy::DenyAll,
+    };
     if denied {
         let client = &client.client_id;
         let text = format!(

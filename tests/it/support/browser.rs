@@ -107,7 +107,8 @@ impl<'a> Browser<'a> {
                 return Landed::Page(url.path().to_owned(), answer);
             }
             let next = url.join(answer.header("location")).unwrap();
-            if next.origin() != url.origin() {
+            // The console is an application on the server's own origin.
+            if next.origin() != url.origin() || next.path() == "/admin/callback" {
                 let mut landed: BTreeMap<_, _> = next.query_pairs().into_owned().collect();
                 let fragment = next.fragment().unwrap_or("").as_bytes();
                 landed.extend(url::form_urlencoded::parse(fragment).into_owned());
