@@ -14,12 +14,10 @@ use axum::{
 use rust_embed::Embed;
 use serde::Serialize;
 
-use crate::crypto::hex;
+use crate::crypto::{digest, hex};
+use crate::domain::ClientId;
 use crate::http::{App, error::page::PageError, pages};
 use crate::policy::management;
-
-/// The client that the console is.
-const CLIENT_ID: &str = "doorward-console";
 
 /// What the console asks for besides the scopes of the Management API.
 const OIDC: &str = "openid profile email";
@@ -40,7 +38,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     let all: Vec<u8> = hashes
         .flat_map(|(name, metadata)| [name.as_bytes(), &metadata.sha256_hash()[..]].concat())
         .collect();
-    hex::encode(&crate::crypto::digest::sha256(&all)[..6])
+    hex::encode(&digest::sha256(&all)[..6])
 });
 
 /// The page that every address of the console shows.
@@ -92,7 +90,7 @@ async fn config(State(app): State<App>) -> Response {
     #[derive(Serialize)]
     struct Config<'a> {
         issuer: &'a str,
-        client_id: &'static str,
+        client_id: ClientId,
         audience: String,
         scope: String,
         tenant: String,
@@ -101,7 +99,7 @@ async fn config(State(app): State<App>) -> Response {
     let scopes = management::scopes().join(" ");
     let config = Config {
         issuer: &app.settings.issuer,
-        client_id: CLIENT_ID,
+        client_id: ClientId::console(),
         audience: app.settings.management_audience().as_str().to_owned(),
         scope: format!("{OIDC} {scopes}"),
         tenant: pages::branding::name(&app.settings),

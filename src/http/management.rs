@@ -16,6 +16,7 @@ mod custom_domains;
 mod description;
 mod device_credentials;
 mod explain;
+mod families;
 pub mod formats;
 mod gate;
 mod grants;
@@ -187,6 +188,8 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/tenants/settings")           => get(tenant_settings::read),
         ("PATCH",  "/tenants/settings")           => patch(tenant_settings::update),
         ("POST",   "/refresh-tokens/explain")     => post(explain::explain),
+        ("GET",    "/refresh-token-families/{id}") => get(families::read),
+        ("GET",    "/users/{id}/refresh-token-families") => get(families::list_of_user),
         ("POST",   "/jobs/users-imports")         => post(jobs::import).layer(DefaultBodyLimit::disable()),
         ("POST",   "/jobs/users-exports")         => post(jobs::export),
         ("GET",    "/jobs/{id}")                  => get(jobs::read),

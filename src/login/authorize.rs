@@ -470,7 +470,8 @@ impl LoginService {
         let idle_end = now.plus_seconds(idle_lifetime);
         session_clients::record(&mut tx, &session.id, &request.client_id, now).await?;
         if idle_end.millis_since(session.idle_expires_at) > TOUCH_INTERVAL * 1000 {
-            sessions::touch(&mut tx, &session.id, idle_end).await?;
+            let caller = telemetry::caller::current();
+            sessions::touch(&mut tx, &session.id, idle_end, now, &caller).await?;
         }
         // After the idle end was moved: a script may bring it forward again.
         self.write_changes(&mut tx, approved).await?;

@@ -48,7 +48,8 @@ impl LoginService {
         };
         let event = self.event(&Happened::LoggedIn, client, Some(&user.user_id));
         let mut tx = self.store.write().await?;
-        sessions::insert(&mut tx, &session, &digest::cookie_hash(&cookie)).await?;
+        let cookie_hash = digest::cookie_hash(&cookie);
+        sessions::insert(&mut tx, &session, &cookie_hash, &event.caller).await?;
         if let Some(previous) = previous {
             self.replace(&mut tx, previous, &session).await?;
         }

@@ -63,6 +63,35 @@ pub fn expired(
     idle.is_some_and(|end| now >= end).then_some(Expired::Idle)
 }
 
+/// What ended a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Somebody revoked it.
+    Revoked,
+    /// One of its lifetimes.
+    Expired(Expired),
+}
+
+/// When a family ended before `now` and what ended it; `None` while it lives. The absolute end is
+/// fixed at issuance, so it counts when it came before a revocation, which then found nothing alive.
+/// The idle end follows the settings of today, so a revocation, which was recorded, goes before it.
+pub fn ended(
+    settings: &RefreshTokenSettings,
+    (revoked_at, expires_at): (Option<Timestamp>, Option<Timestamp>),
+    used: Use,
+    now: Timestamp,
+) -> Option<(Timestamp, Ended)> {
+    let absolute = expires_at.filter(|end| now >= *end);
+    let absolute = absolute.map(|end| (end, Ended::Expired(Expired::Absolute)));
+    let other = match revoked_at {
+        Some(at) => Some((at, Ended::Revoked)),
+        None => idle_end(settings, used)
+            .filter(|end| now >= *end)
+            .map(|end| (end, Ended::Expired(Expired::Idle))),
+    };
+    [absolute, other].into_iter().flatten().min_by_key(|(at, _)| *at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +114,30 @@ mod tests {
         assert_eq!(expired(&settings, end, used(at(0)), at(10)), Some(Expired::Idle));
         assert_eq!(expired(&settings, end, used(at(95)), at(99)), None);
         assert_eq!(expired(&settings, end, used(at(95)), at(100)), Some(Expired::Absolute));
+    }
+
+    #[test]
+    fn a_family_ends_by_what_came_first() {
+        let at = |s: i64| Timestamp::from_millis(s * 1000);
+        let settings =
+            RefreshTokenSettings { idle_token_lifetime: 10, ..RefreshTokenSettings::default() };
+        let (absolute, idle) = (Ended::Expired(Expired::Absolute), Ended::Expired(Expired::Idle));
+        for (revoked, expires, last, now, expected) in [
+            (None, Some(100), 0, 9, None),
+            (None, Some(100), 0, 50, Some((10, idle))),
+            (None, Some(100), 95, 100, Some((100, absolute))),
+            (None, Some(100), 85, 200, Some((95, idle))),
+            (None, None, 95, 100, None),
+            (Some(5), Some(100), 0, 200, Some((5, Ended::Revoked))),
+            (Some(50), Some(100), 0, 60, Some((50, Ended::Revoked))),
+            (Some(150), Some(100), 95, 200, Some((100, absolute))),
+            (Some(100), Some(100), 95, 200, Some((100, absolute))),
+        ] {
+            let ends = (revoked.map(at), expires.map(at));
+            let found = ended(&settings, ends, used(at(last)), at(now));
+            let expected = expected.map(|(end, why)| (at(end), why));
+            assert_eq!(found, expected, "{revoked:?} {expires:?} {last} {now}");
+        }
     }
 
     #[test]

@@ -174,6 +174,9 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET",    "/users/{id}/effective-permissions/sources/effective-roles", &["read:user_permission_source_roles"]),
     // An extension of this server.
     op("POST",   "/refresh-tokens/explain",        &["read:refresh_tokens"]),
+    // Extensions of this server.
+    op("GET",    "/refresh-token-families/{id}",   &["read:refresh_tokens"]),
+    op("GET",    "/users/{id}/refresh-token-families", &["read:refresh_tokens"]),
     op("GET",    "/actions/actions",              &["read:actions"]),
     op("POST",   "/actions/actions",              &["create:actions"]),
     op("GET",    "/actions/actions/{id}",         &["read:actions"]),

@@ -349,6 +349,8 @@ pub struct FamilyRecord {
     pub initial: Caller,
     /// Where the last exchange came from.
     pub last: Caller,
+    /// Why it was revoked, as [`RevokedBy::as_str`] has it; `None` when it was not.
+    pub revoked_by: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -360,6 +362,7 @@ struct RecordRow {
     initial_user_agent: Option<String>,
     last_ip: Option<String>,
     last_user_agent: Option<String>,
+    revoked_by: Option<String>,
 }
 
 impl TryFrom<RecordRow> for FamilyRecord {
@@ -372,6 +375,7 @@ impl TryFrom<RecordRow> for FamilyRecord {
             metadata: metadata.transpose()?,
             initial: Caller { ip: row.initial_ip, user_agent: row.initial_user_agent },
             last: Caller { ip: row.last_ip, user_agent: row.last_user_agent },
+            revoked_by: row.revoked_by,
         })
     }
 }
@@ -384,7 +388,7 @@ pub async fn find_record(db: Db<'_>, id: &FamilyId) -> Result<Option<FamilyRecor
     const FIND: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
         last_exchanged_at, expires_at, revoked_at, dpop_jkt, idle_expires_at,
-        metadata, initial_ip, initial_user_agent, last_ip, last_user_agent
+        metadata, initial_ip, initial_user_agent, last_ip, last_user_agent, revoked_by
         FROM refresh_token_family WHERE id = $1";
     let row: Option<RecordRow> =
         on!(db, |c| sqlx::query_as(FIND).bind(id.as_str()).fetch_optional(c).await?);
@@ -407,7 +411,7 @@ pub async fn list_after(
     const LIST: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
         scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
         last_exchanged_at, expires_at, revoked_at, dpop_jkt, idle_expires_at,
-        metadata, initial_ip, initial_user_agent, last_ip, last_user_agent
+        metadata, initial_ip, initial_user_agent, last_ip, last_user_agent, revoked_by
         FROM refresh_token_family
         WHERE user_id = $1 AND (CAST($2 AS TEXT) IS NULL OR client_id = $2) AND id > $3
           AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $5)
@@ -418,6 +422,49 @@ pub async fn list_after(
         .bind(after)
         .bind(limit)
         .bind(now.millis())
+        .fetch_all(c)
+        .await?);
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Where a page of [`list_recent`] begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// When the family before it was issued.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: String,
+}
+
+/// The families of a user, the latest first, from the one after `before` on: revoked and expired
+/// ones too, unless `alive_at` leaves out those that were revoked or past their absolute end then.
+///
+/// # Errors
+/// When the database does.
+pub async fn list_recent(
+    db: Db<'_>,
+    user: &UserId,
+    alive_at: Option<Timestamp>,
+    before: Option<&Before>,
+    limit: i64,
+) -> Result<Vec<FamilyRecord>> {
+    const RECENT: &str = "SELECT id, client_id, user_id, session_id, organization_id, audience,
+        scope, login_grant, auth_time, amr, salt, generation, rotated_at, created_at,
+        last_exchanged_at, expires_at, revoked_at, dpop_jkt, idle_expires_at,
+        metadata, initial_ip, initial_user_agent, last_ip, last_user_agent, revoked_by
+        FROM refresh_token_family
+        WHERE user_id = $1 AND (created_at, id) < ($2, $3)
+          AND (CAST($4 AS BIGINT) IS NULL
+            OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $4)))
+        ORDER BY created_at DESC, id DESC LIMIT $5";
+    let (created_at, id) =
+        before.map_or((i64::MAX, ""), |before| (before.created_at.millis(), before.id.as_str()));
+    let rows: Vec<RecordRow> = on!(db, |c| sqlx::query_as(RECENT)
+        .bind(user.as_str())
+        .bind(created_at)
+        .bind(id)
+        .bind(alive_at.map(Timestamp::millis))
+        .bind(limit)
         .fetch_all(c)
         .await?);
     rows.into_iter().map(TryInto::try_into).collect()

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::{SessionId, UserId, session::Session, tenant::CookieMode, time::Timestamp};
+use crate::domain::{
+    SessionId, UserId, audit::Caller, session::Session, tenant::CookieMode, time::Timestamp,
+};
 use crate::store::{Db, Result, Tx, decode, join_words, split_words};
 
 #[derive(sqlx::FromRow)]
@@ -54,16 +56,46 @@ pub async fn find(db: Db<'_>, id: &SessionId) -> Result<Option<Session>> {
     Ok(row.map(Into::into))
 }
 
-/// What operators noted about a session.
+/// What only the Management API reads of a session.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    /// What operators noted about it.
+    pub metadata: Option<Map<String, Value>>,
+    /// Where the login came from.
+    pub initial: Caller,
+    /// Where the last use came from.
+    pub last: Caller,
+    /// When it was used last, to the minute; `None` for a session from before this was kept.
+    pub last_used_at: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+struct DetailsRow {
+    metadata: Option<String>,
+    initial_ip: Option<String>,
+    initial_user_agent: Option<String>,
+    last_ip: Option<String>,
+    last_user_agent: Option<String>,
+    last_used_at: Option<i64>,
+}
+
+/// The details of a session; empty when there is none.
 ///
 /// # Errors
 /// When the database does.
-pub async fn metadata(db: Db<'_>, id: &SessionId) -> Result<Option<Map<String, Value>>> {
-    const METADATA: &str = "SELECT metadata FROM session WHERE id = $1";
-    let row: Option<(Option<String>,)> =
-        on!(db, |c| sqlx::query_as(METADATA).bind(id.as_str()).fetch_optional(c).await?);
-    let json = row.and_then(|(json,)| json);
-    json.map(|json| decode("session", &json)).transpose()
+pub async fn details(db: Db<'_>, id: &SessionId) -> Result<Details> {
+    const DETAILS: &str = "SELECT metadata, initial_ip, initial_user_agent, last_ip,
+        last_user_agent, last_used_at FROM session WHERE id = $1";
+    let row: Option<DetailsRow> =
+        on!(db, |c| sqlx::query_as(DETAILS).bind(id.as_str()).fetch_optional(c).await?);
+    let Some(row) = row else { return Ok(Details::default()) };
+    let metadata = row.metadata.map(|json| decode("session", &json));
+    Ok(Details {
+        metadata: metadata.transpose()?,
+        initial: Caller { ip: row.initial_ip, user_agent: row.initial_user_agent },
+        last: Caller { ip: row.last_ip, user_agent: row.last_user_agent },
+        last_used_at: row.last_used_at.map(Timestamp::from_millis),
+    })
 }
 
 /// Replaces what operators noted about a session. `false` when there is none.
@@ -136,14 +168,20 @@ pub async fn list_after(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// Adds a session.
+/// Adds a session that began with a request of `caller`.
 ///
 /// # Errors
 /// When the database does.
-pub async fn insert(tx: &mut Tx, session: &Session, cookie_hash: &[u8]) -> Result<()> {
+pub async fn insert(
+    tx: &mut Tx,
+    session: &Session,
+    cookie_hash: &[u8],
+    caller: &Caller,
+) -> Result<()> {
     const INSERT: &str = "INSERT INTO session
-        (id, cookie_hash, user_id, authenticated_at, amr, created_at, expires_at, idle_expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        (id, cookie_hash, user_id, authenticated_at, amr, created_at, expires_at, idle_expires_at,
+         initial_ip, initial_user_agent, last_ip, last_user_agent, last_used_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $10, $6)";
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(session.id.as_str())
         .bind(cookie_hash)
@@ -153,6 +191,8 @@ pub async fn insert(tx: &mut Tx, session: &Session, cookie_hash: &[u8]) -> Resul
         .bind(session.created_at.millis())
         .bind(session.expires_at.millis())
         .bind(session.idle_expires_at.millis())
+        .bind(caller.ip.as_deref())
+        .bind(caller.user_agent.as_deref())
         .execute(c)
         .await
         .map(|_| ())?);
@@ -174,15 +214,25 @@ pub async fn set_amr(tx: &mut Tx, id: &SessionId, amr: &[String]) -> Result<()> 
     Ok(())
 }
 
-/// Moves the idle end of a session.
+/// Moves the idle end of a session that `caller` uses at `now`.
 ///
 /// # Errors
 /// When the database does.
-pub async fn touch(tx: &mut Tx, id: &SessionId, idle_expires_at: Timestamp) -> Result<()> {
-    const TOUCH: &str = "UPDATE session SET idle_expires_at = $2 WHERE id = $1";
+pub async fn touch(
+    tx: &mut Tx,
+    id: &SessionId,
+    idle_expires_at: Timestamp,
+    now: Timestamp,
+    caller: &Caller,
+) -> Result<()> {
+    const TOUCH: &str = "UPDATE session SET idle_expires_at = $2, last_used_at = $3, last_ip = $4,
+        last_user_agent = $5 WHERE id = $1";
     on!(tx.db(), |c| sqlx::query(TOUCH)
         .bind(id.as_str())
         .bind(idle_expires_at.millis())
+        .bind(now.millis())
+        .bind(caller.ip.as_deref())
+        .bind(caller.user_agent.as_deref())
         .execute(c)
         .await
         .map(|_| ())?);

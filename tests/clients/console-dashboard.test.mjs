@@ -23,6 +23,11 @@ before(async () => {
 });
 after(() => stage?.stop());
 
+/** The refresh-token settings of an application, with a policy for an API. */
+const withPolicy = (client, { identifier }, scope) => ({
+  ...client.refresh_token, policies: [{ audience: identifier, scope }],
+});
+
 /** The table of a plot as objects, by its headings. */
 async function valuesOf(page, title) {
   const card = page.getByRole('region', { name: title, exact: true });
@@ -108,7 +113,7 @@ test('what needs attention says so, and leads there', LONG, async () => {
   await traffic.reuse(tokens);
   await stage.call('PATCH', `clients/${traffic.client.client_id}`, {
     callbacks: ['http://traffic.example/callback'],
-    refresh_token: { policies: [{ audience: traffic.api.identifier, scope: ['read:messages', 'erase:messages'] }] },
+    refresh_token: withPolicy(traffic.client, traffic.api, ['read:messages', 'erase:messages']),
   });
   await eventually(async () => (await stage.call('GET', 'stats/attention')).some(({ code }) => code === 'void_policies'));
   const page = await stage.open('/');
@@ -175,7 +180,7 @@ test('an empty server says what to do first, until it is done', LONG, async () =
     const page = await freshPage(browser, { viewport: { width: 1440, height: 900 } });
     if (process.env.CONSOLE_FILES) await serveSources(page);
     await page.goto(told('Console'));
-    await logIn(page, { email: told('E-mail'), password: told('Password') });
+    await logIn(page, { email: told('Log in as'), password: told('Password') });
     await settled(page);
     const steps = page.getByRole('region', { name: 'First steps' });
     const done = () => steps.locator('li.done').count();
@@ -193,7 +198,7 @@ test('an empty server says what to do first, until it is done', LONG, async () =
     const choose = steps.getByRole('link', { name: 'Choose the APIs' });
     assert.equal(await choose.getAttribute('href'), `/admin/applications/${made.client.client_id}/policies`);
     await empty.call('PATCH', `clients/${made.client.client_id}`, {
-      refresh_token: { policies: [{ audience: made.api.identifier, scope: ['read:messages'] }] },
+      refresh_token: withPolicy(made.client, made.api, ['read:messages']),
     });
     await page.reload();
     await settled(page);

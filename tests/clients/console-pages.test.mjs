@@ -3,9 +3,14 @@
 // at phone width. The addresses are those that the console itself knows, so that none is forgotten.
 
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { needsBrowser, freshPage, logIn } from './browser.mjs';
 import { assertNoProblems, inspect, setConsole, settled } from './console.mjs';
+
+// What each page asks for, so that `tests/it/proofs/console.rs` can ask it of a server with a large
+// data set. `CONSOLE_RECORD=1` writes it anew.
+const REQUESTS = new URL('./console-requests.json', import.meta.url);
 
 const LONG = { ...needsBrowser, timeout: 900_000 };
 
@@ -56,6 +61,7 @@ async function furnish({ doorward, browser, call }) {
   const [event] = await call('GET', 'logs?per_page=1');
   return {
     applications: client, apis: api.id, users: userId, roles: role.id, actions: action.id, rules: rule.id, logs: event.log_id,
+    audience: api.identifier,
   };
 }
 
@@ -74,6 +80,18 @@ function addressOf(route) {
     assert.ok(examples[area], `no example for ${route}`);
     return encodeURIComponent(examples[area]);
   });
+}
+
+/** A recorded request with names in place of the ids of this server. */
+function named(text) {
+  const { applications, apis, users, roles, actions, rules, logs, audience } = examples;
+  const names = { applications: 'client', apis: 'api', users: 'user', roles: 'role', actions: 'action', rules: 'rule', logs: 'log' };
+  const ids = { ...{ applications, apis, users, roles, actions, rules, logs } };
+  let result = text.replaceAll(encodeURIComponent(audience), '{audience}').replaceAll(audience, '{audience}');
+  for (const [area, id] of Object.entries(ids)) {
+    result = result.replaceAll(encodeURIComponent(id), `{${names[area]}}`).replaceAll(id, `{${names[area]}}`);
+  }
+  return result.replaceAll(/\d{4}-\d\d-\d\dT[\d:.%A-F]+Z/g, '{time}');
 }
 
 const nameOf = (route, address) => {
@@ -100,6 +118,43 @@ test('axe-core finds nothing on any page, and each has its picture', LONG, async
       assertNoProblems(page, /^$/);
     }
   }
+});
+
+/** The requests of a page to the Management API, with names in place of ids. */
+function recorder(page, named) {
+  const asked = new Set();
+  page.on('request', (request) => {
+    const { pathname, search } = new URL(request.url());
+    if (!pathname.startsWith('/api/v2/')) return;
+    const entry = { method: request.method(), path: pathname.slice('/api/v2'.length) + search };
+    if (request.method() !== 'GET') entry.body = request.postDataJSON();
+    asked.add(named(JSON.stringify(entry)));
+  });
+  return () => {
+    const all = [...asked].sort().map((text) => JSON.parse(text));
+    asked.clear();
+    return all;
+  };
+}
+
+test('what each page asks for is what is measured with a large data set', LONG, async () => {
+  const page = await stage.open('/');
+  const requests = recorder(page, (text) => named(text));
+  const found = {};
+  for (const route of await routesOf(page)) {
+    requests();
+    await stage.go(page, addressOf(route));
+    const [asked, address] = [requests(), addressOf(route)];
+    found[route] = asked;
+    const tabs = await page.locator('.tabs a').evaluateAll((links) => links.map(({ pathname, search }) => pathname + search));
+    for (const tab of tabs.filter((href) => href.startsWith(`/admin${address}?`))) {
+      await stage.go(page, tab.slice('/admin'.length));
+      found[`${route}?${tab.split('?')[1]}`] = requests();
+    }
+  }
+  const text = `${JSON.stringify(found, null, 1)}\n`;
+  if (process.env.CONSOLE_RECORD) await writeFile(REQUESTS, text);
+  assert.deepEqual(found, JSON.parse(await readFile(REQUESTS, 'utf8')), 'CONSOLE_RECORD=1 records them anew');
 });
 
 test('every page stands after a reload', LONG, async () => {

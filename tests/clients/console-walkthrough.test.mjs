@@ -27,8 +27,8 @@ after(async () => {
 async function firstAdministrator() {
   const { stdout } = await promisify(execFile)(process.env.DOORWARD_BIN,
     ['admin', 'create', '--email', 'ada@example.com'], { cwd: doorward.folder, env: doorward.env });
-  const told = (name) => new RegExp(`${name}\\s+(\\S+)`).exec(stdout)?.[1];
-  return { url: told('Console'), email: told('E-mail'), password: told('Password') };
+  const told = (name) => new RegExp(`^${name} +(\\S+)`, 'm').exec(stdout)?.[1];
+  return { url: told('Console'), email: told('Log in as'), password: told('Password') };
 }
 
 /** What a decoded token says on the page: the newest with this name. */
@@ -88,7 +88,7 @@ test('from an empty server to decoded tokens, in the console only', { ...needsBr
   await page.getByRole('button', { name: 'Add this callback URL' }).click();
   await page.getByLabel('API', { exact: true }).selectOption('https://example.com');
   await page.getByRole('button', { name: 'Log in', exact: true }).click();
-  await page.getByText('1. The login').waitFor();
+  await page.getByText('Answer 1: the login').waitFor();
   const first = { access: await claims(page, 'Access token'), id: await claims(page, 'ID token') };
   assert.equal(first.access.iss, doorward.issuer);
   assert.deepEqual([first.access.aud].flat().slice(0, 1), ['https://example.com']);
@@ -103,7 +103,7 @@ test('from an empty server to decoded tokens, in the console only', { ...needsBr
   const token = () => page.locator('.answer').first().locator('dd code').first().textContent();
   const before = await token();
   await page.getByRole('button', { name: 'Exchange', exact: true }).click();
-  await page.getByText('2. Exchanged for the API of the login').waitFor();
+  await page.getByText('Answer 2: an exchange for the API of the login').waitFor();
   const second = { access: await claims(page, 'Access token'), id: await claims(page, 'ID token') };
   assert.ok(second.access.iat >= first.access.iat && second.access.exp - second.access.iat === first.access.exp - first.access.iat);
   assert.deepEqual({ ...second.access, iat: 0, exp: 0, jti: 0 }, { ...first.access, iat: 0, exp: 0, jti: 0 });

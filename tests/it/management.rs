@@ -18,6 +18,7 @@ mod clients;
 mod connections;
 mod custom_domains;
 mod explain;
+mod families;
 mod grants;
 mod jobs;
 mod logs;

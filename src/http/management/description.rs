@@ -266,6 +266,8 @@ const DESCRIPTIONS: &[Description] = &[
     to("GET",    "/attack-protection/breached-password-detection"),
     to("PATCH",  "/attack-protection/breached-password-detection").updates(attack_protection::BREACHED_PASSWORD_DETECTION),
     to("POST",   "/refresh-tokens/explain").creates(explain::EXPLAIN),
+    to("GET",    "/refresh-token-families/{id}"),
+    to("GET",    "/users/{id}/refresh-token-families").query(&[page::CHECKPOINT, &["state"]]),
 ];
 
 /// What is written down about an operation.

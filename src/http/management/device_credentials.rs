@@ -12,16 +12,16 @@ use super::{
 };
 use crate::domain::{ClientId, FamilyId, UserId};
 use crate::http::{App, error::management::ManagementError};
-use crate::token::families::LiveFamily;
+use crate::token::families::KnownFamily;
 
 /// There are no public keys here, but asking for them is no error.
 const TYPES: &[&str] = &["public_key", "refresh_token", "rotating_refresh_token"];
 
-fn kind(live: &LiveFamily) -> &'static str {
+fn kind(live: &KnownFamily) -> &'static str {
     if live.is_rotating { "rotating_refresh_token" } else { "refresh_token" }
 }
 
-fn show(live: &LiveFamily) -> Map<String, Value> {
+fn show(live: &KnownFamily) -> Map<String, Value> {
     let family = &live.record.family;
     [
         ("id", json!(family.id)),

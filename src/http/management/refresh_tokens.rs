@@ -21,7 +21,7 @@ use crate::http::{
     App, error::management::ManagementError, extract::management_json::ManagementJson,
 };
 use crate::store::{families, families::Issued, users};
-use crate::token::families::LiveFamily;
+use crate::token::families::KnownFamily;
 
 type Answer = Result<Json<Value>, ManagementError>;
 type Accepted = Result<StatusCode, ManagementError>;
@@ -38,12 +38,12 @@ pub(super) const REVOCATION: &[Field] = &[
     field("audience", NON_EMPTY, "Resource server identifier (audience) to scope the revocation."),
 ];
 
-const MISSING: ManagementError =
+pub(super) const MISSING: ManagementError =
     ManagementError::NotFound { code: None, message: "The refresh token does not exist." };
 const NO_CLIENT: ManagementError =
     ManagementError::NotFound { code: None, message: "The client does not exist." };
 
-fn show(live: &LiveFamily) -> Map<String, Value> {
+pub(super) fn show(live: &KnownFamily) -> Map<String, Value> {
     let family = &live.record.family;
     let time = |at: Option<Timestamp>| at.map(Timestamp::iso8601);
     let apis = live.apis.iter();
@@ -82,7 +82,7 @@ async fn page(
     user: &UserId,
     client: Option<&ClientId>,
     (after, take): (&str, i64),
-) -> Result<Listing<LiveFamily>, ManagementError> {
+) -> Result<Listing<KnownFamily>, ManagementError> {
     let limit = usize::try_from(take).unwrap_or(0) + 1;
     let live = app.tokens.live_families(user, client, after, limit).await?;
     Ok(Listing::checkpoint(live, take, |live| live.record.family.id.as_str()))

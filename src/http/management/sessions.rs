@@ -20,7 +20,11 @@ use crate::domain::{
 use crate::http::{
     App, error::management::ManagementError, extract::management_json::ManagementJson,
 };
-use crate::store::{families, session_clients, sessions, users};
+use crate::store::{
+    families, session_clients,
+    sessions::{self, Details},
+    users,
+};
 
 type Answer = Result<Json<Value>, ManagementError>;
 type Accepted = Result<StatusCode, ManagementError>;
@@ -28,15 +32,10 @@ type Accepted = Result<StatusCode, ManagementError>;
 const MISSING: ManagementError =
     ManagementError::NotFound { code: None, message: "The session does not exist." };
 
-fn show(
-    session: &Session,
-    clients: &[ClientId],
-    metadata: Option<Map<String, Value>>,
-    settings: &Settings,
-) -> Value {
+fn show(session: &Session, clients: &[ClientId], details: Details, settings: &Settings) -> Value {
     // The idle end is moved at each use.
-    let used = session.idle_expires_at.plus_seconds(-settings.session_idle_lifetime);
-    let used = used.max(session.created_at).iso8601();
+    let moved = || session.idle_expires_at.plus_seconds(-settings.session_idle_lifetime);
+    let used = details.last_used_at.unwrap_or_else(moved).max(session.created_at).iso8601();
     let authenticated_at = session.authenticated_at.iso8601();
     let clients: Vec<_> = clients.iter().map(|id| json!({ "client_id": id })).collect();
     let methods: Vec<_> = session
@@ -56,7 +55,19 @@ fn show(
         "clients": clients,
         "authentication": { "methods": methods },
     });
-    if let Some(metadata) = metadata {
+    let device: Map<String, Value> = [
+        ("initial_ip", details.initial.ip),
+        ("initial_user_agent", details.initial.user_agent),
+        ("last_ip", details.last.ip),
+        ("last_user_agent", details.last.user_agent),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
+    .collect();
+    if !device.is_empty() {
+        shown["device"] = device.into();
+    }
+    if let Some(metadata) = details.metadata {
         shown["session_metadata"] = metadata.into();
     }
     shown
@@ -70,8 +81,8 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
     let found = sessions::find(conn.db(), &id).await?;
     let session = found.filter(|s| s.is_alive(app.clock.now())).ok_or(MISSING)?;
     let clients = session_clients::ids(conn.db(), &id).await?;
-    let metadata = sessions::metadata(conn.db(), &id).await?;
-    Ok(Json(show(&session, &clients, metadata, &app.settings)))
+    let details = sessions::details(conn.db(), &id).await?;
+    Ok(Json(show(&session, &clients, details, &app.settings)))
 }
 
 #[rustfmt::skip]
@@ -97,8 +108,9 @@ pub async fn update(
         return Err(MISSING);
     }
     let clients = session_clients::ids(tx.db(), &id).await?;
+    let details = sessions::details(tx.db(), &id).await?;
     change.commit(tx, id.as_str(), change::members(&body)).await?;
-    Ok(Json(show(&session, &clients, metadata.cloned(), &app.settings)))
+    Ok(Json(show(&session, &clients, details, &app.settings)))
 }
 
 #[rustfmt::skip]
@@ -155,8 +167,8 @@ pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Que
     let mut items = Vec::with_capacity(found.items.len());
     for session in &found.items {
         let clients = session_clients::ids(conn.db(), &session.id).await?;
-        let metadata = sessions::metadata(conn.db(), &session.id).await?;
-        items.push(show(session, &clients, metadata, &app.settings));
+        let details = sessions::details(conn.db(), &session.id).await?;
+        items.push(show(session, &clients, details, &app.settings));
     }
     let listing = Listing { items, total: 0, next: found.next };
     Ok(Page::Checkpoint { after, take }.answer("sessions", listing))

@@ -183,7 +183,7 @@ impl LoginService {
     ) -> Result<Map<String, Value>, Failure> {
         let clients: Vec<ClientId> = session_clients::ids(conn.db(), &session.id).await?;
         let clients: Vec<_> = clients.iter().map(|id| json!({ "client_id": id })).collect();
-        let metadata = sessions::metadata(conn.db(), &session.id).await?;
+        let metadata = sessions::details(conn.db(), &session.id).await?.metadata;
         let mode = self.cookie_mode(conn, &session.id, lifetime.persistent).await?;
         // The idle end is moved at each use.
         let used = session.idle_expires_at.plus_seconds(-lifetime.idle).max(session.created_at);

@@ -3,7 +3,7 @@
 use doorward::crypto::digest;
 use serde_json::json;
 
-use super::{delete, get, post, refused, segment};
+use super::{delete, get, patch, post, refused, segment};
 use crate::support::{browser::Browser, each_backend, fixtures::*, payload};
 
 #[tokio::test]
@@ -108,5 +108,43 @@ async fn revoking_a_session_ends_its_refresh_tokens_and_no_others() {
         assert_eq!(get(&app, &format!("/sessions/{sid}")).await.status, 404, "{backend}");
         let again = app.management("POST", &path, None).await;
         assert_eq!(refused(&again).0, 404, "{backend}: it is gone");
+    }
+}
+
+#[tokio::test]
+async fn a_session_shows_the_device_of_the_login_and_of_the_last_use() {
+    for (backend, app) in each_backend().await {
+        let world = app.world().await;
+        let challenge = digest::s256_challenge(VERIFIER);
+        let more = [("audience", MESSAGES), ("scope", LOGIN_SCOPE)];
+        let query = authorize_query(&world.client_id, &challenge, &more);
+        let mut browser = Browser::new(&app);
+        app.code_for(&mut browser, &world, &more).await;
+        let path = format!("/users/{}/sessions", segment(&world.user_id));
+        let first = get(&app, &path).await.ok()["sessions"][0].clone();
+        let device = json!({ "initial_ip": "127.0.0.1", "last_ip": "127.0.0.1" });
+        assert_eq!(first["device"], device, "{backend}");
+        assert_eq!(first["last_interacted_at"], first["created_at"], "{backend}");
+
+        app.clock.advance_seconds(7200);
+        let mut silent = url::Url::parse(&app.url("authorize")).unwrap();
+        silent.query_pairs_mut().extend_pairs(&query);
+        let silent = app.http.get(silent);
+        let answer = browser.send(silent.header("user-agent", "Phone/2")).await;
+        assert!(answer.header("location").contains("code="), "{backend}: {}", answer.text);
+        let later = get(&app, &path).await.ok()["sessions"][0].clone();
+        let device = json!({
+            "initial_ip": "127.0.0.1", "last_ip": "127.0.0.1", "last_user_agent": "Phone/2",
+        });
+        assert_eq!(later["device"], device, "{backend}");
+        // Whatever idle lifetime the tenant has.
+        let idle = json!({ "idle_session_lifetime": 100 });
+        patch(&app, "/tenants/settings", idle).await.ok();
+        app.clock.advance_seconds(61);
+        assert!(browser.visit("authorize", &query).await.application().contains_key("code"));
+        let last = get(&app, &path).await.ok()["sessions"][0].clone();
+        assert!(last["last_interacted_at"].as_str() > later["last_interacted_at"].as_str());
+        assert!(later["last_interacted_at"].as_str() > first["last_interacted_at"].as_str());
+        assert!(last["last_interacted_at"].as_str() < last["idle_expires_at"].as_str());
     }
 }

@@ -46,7 +46,7 @@ function ThemeChoice() {
   };
   return html`<div class="theme"><label for=${id}>Appearance</label>
     <select id=${id} value=${choice} onChange=${choose}>
-      ${[['system', 'As the system'], ['light', 'Light'], ['dark', 'Dark']].map(([value, title]) => html`
+      ${[['system', 'System'], ['light', 'Light'], ['dark', 'Dark']].map(([value, title]) => html`
         <option key=${value} value=${value} selected=${value === choice}>${title}</option>`)}
     </select></div>`;
 }
