@@ -55,7 +55,7 @@ test('events are found by type, user, application, address and day', LONG, async
   await shows(page, sameAs(`user_id:"${user}"`));
   await page.getByLabel('Application (client id)', { exact: true }).fill(client);
   await shows(page, sameAs(`user_id:"${user}" AND client_id:"${client}"`));
-  assert.match(await page.locator('.log-query').textContent(), /user_id:"[^"]+" AND client_id:"[^"]+"/);
+  await page.locator('.log-query').filter({ hasText: `user_id:"${user}" AND client_id:"${client}"` }).waitFor();
   await page.reload();
   await settled(page);
   assert.equal(await page.getByLabel('User id', { exact: true }).inputValue(), user);
@@ -149,7 +149,7 @@ test('an event says what it means, and leads to who and what', LONG, async () =>
     `/admin/applications/${traffic.client.client_id}`);
   assert.equal(await main.getByRole('link', { name: traffic.user.user_id }).getAttribute('href'),
     `/admin/users/${encodeURIComponent(traffic.user.user_id)}`);
-  await main.getByText('Reuse of a rotated refresh token detected').waitFor();
+  await main.locator('.lead').filter({ hasText: 'Reuse of a rotated refresh token detected' }).waitFor();
   await inspect(page, 'logs-one');
 
   await main.getByRole('link', { name: 'Events of this user' }).click();

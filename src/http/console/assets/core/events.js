@@ -32,5 +32,6 @@ export function useWords() {
 /** What happened, and whether it failed: the word says it, the colour only helps. */
 export function EventTitle({ event, words }) {
   const type = words?.types.get(event.type);
-  return html`${type?.title ?? event.description ?? event.type}${type?.is_failure && html` <span class="badge danger">failed</span>`}`;
+  const failed = type?.is_failure && html` <span class="badge danger">failed</span>`;
+  return html`${type?.title ?? event.description ?? event.type}${failed}`;
 }

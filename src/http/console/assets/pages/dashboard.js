@@ -9,13 +9,16 @@ import { FirstSteps } from './dashboard/first-steps.js';
 import { LatestEvents } from './dashboard/latest.js';
 import { Totals } from './dashboard/totals.js';
 
+const NO_STATISTICS = 'Your role does not show you statistics: it takes the permission read:stats of the Management API.';
+
 function Dashboard() {
+  const latest = session.can('read:logs') && html`<${LatestEvents} />`;
   const mayCount = session.can('read:stats');
+  const maySeeSteps = session.can('read:clients') && session.can('read:resource_servers');
   return html`<${Page} title="Dashboard">
-    ${session.can('read:clients') && session.can('read:resource_servers') && html`<${FirstSteps} />`}
-    ${mayCount ? html`<${Totals} /><${Attention} /><${Activity} />`
-      : html`<${Notice}>Your role does not show you statistics: it takes the permission read:stats of the Management API.</${Notice}>`}
-    ${session.can('read:logs') && html`<${LatestEvents} />`}
+    ${maySeeSteps && html`<${FirstSteps} />`}
+    ${mayCount ? html`<${Totals} /><${Attention} /><${Activity}>${latest}</${Activity}>`
+      : html`<${Notice}>${NO_STATISTICS}</${Notice}>${latest}`}
   </${Page}>`;
 }
 

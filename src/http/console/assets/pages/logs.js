@@ -8,12 +8,15 @@ import { Found } from './logs/found.js';
 import { Live } from './logs/live.js';
 import { Event } from './logs/one.js';
 
+const INTRO = 'What happened: every login, exchange, refusal and change. Events carry ids, '
+  + 'never addresses of people, tokens or secrets.';
+
 function Logs() {
   const { query } = useLocation();
   const isLive = query.live === 'on';
-  const live = html`<${Toggle} label="Live" value=${isLive} onChange=${(on) => setQuery({ live: on ? 'on' : '', page: '' })} />`;
-  return html`<${Page} title="Logs" intro="What happened: every login, exchange, refusal and change. Events carry ids, never addresses of people, tokens or secrets."
-      actions=${live}>
+  const follow = (on) => setQuery({ live: on ? 'on' : '', page: '' });
+  const live = html`<${Toggle} label="Live" value=${isLive} onChange=${follow} />`;
+  return html`<${Page} title="Logs" intro=${INTRO} actions=${live}>
     ${isLive ? html`<${Live} />` : html`<${Found} />`}
   </${Page}>`;
 }

@@ -29,15 +29,16 @@ const RANGES = {
   },
 };
 
+/** Each plot with its series: `[words, kind of the server, colour]`. */
 const PLOTS = [
-  ['Logins', [['Logins', 'logins'], ['Without a prompt', 'silent_logins'], ['Sign-ups', 'signups']]],
+  ['Logins', [['Logins', 'logins', 1], ['Without a prompt', 'silent_logins', 4], ['Sign-ups', 'signups', 2]]],
   ['Exchanges', [
-    ['Refresh tokens', 'refresh_exchanges'], ['Codes', 'code_exchanges'], ['Client credentials', 'client_credentials'],
-    ['Other', 'other_exchanges'],
+    ['Refresh tokens', 'refresh_exchanges', 1], ['Codes', 'code_exchanges', 4],
+    ['Client credentials', 'client_credentials', 2], ['Other', 'other_exchanges', 5],
   ]],
   ['Failures', [
-    ['Refused exchanges', 'refused_exchanges'], ['Failed logins', 'failed_logins'], ['Reuse of refresh tokens', 'reuse_detected'],
-    ['Failed Actions', 'failed_actions'],
+    ['Refused exchanges', 'refused_exchanges', 2], ['Failed logins', 'failed_logins', 4],
+    ['Reuse of refresh tokens', 'reuse_detected', 3], ['Failed Actions', 'failed_actions', 5],
   ]],
 ];
 
@@ -58,22 +59,27 @@ async function read(range, signal) {
   const { interval, length } = range;
   const now = Date.now();
   const from = new Date(now - (length - 1) * (interval === 'day' ? DAY : HOUR));
-  const body = await api.get('stats/activity', { interval, from: from.toISOString(), to: new Date(now).toISOString() }, { signal });
+  const asked = { interval, from: from.toISOString(), to: new Date(now).toISOString() };
+  const body = await api.get('stats/activity', asked, { signal });
   return grouped(body.buckets, range);
 }
 
-export function Activity() {
+/** `children` fill the place that three plots leave. */
+export function Activity({ children }) {
   const { query } = useLocation();
   const name = RANGES[query.range] ? query.range : 'day';
   const range = RANGES[name];
   const load = useLoad((signal) => read(range, signal), [name]);
-  const choice = html`<nav aria-label="Span of time"><ul class="ranges">${Object.entries(RANGES).map(([id, { title }]) => html`
-    <li key=${id}><a href=${`?range=${id}`} aria-current=${id === name ? 'true' : undefined}>${title}</a></li>`)}</ul></nav>`;
+  const choices = Object.entries(RANGES).map(([id, { title }]) => html`
+    <li key=${id}><a href=${`?range=${id}`} aria-current=${id === name ? 'true' : undefined}>${title}</a></li>`);
+  const seriesOf = (groups) => ([title, kind, tone]) => ({ title, tone, values: summed(groups, kind) });
   return html`<section aria-labelledby="activity">
-    <div class="section-head"><h2 id="activity">Activity</h2>${choice}</div>
+    <div class="section-head"><h2 id="activity">Activity</h2>
+      <nav aria-label="Span of time"><ul class="ranges">${choices}</ul></nav></div>
     <${Loaded} load=${load}>${(groups) => html`<div class="plots">${PLOTS.map(([title, series]) => html`
-      <${Card} key=${title} title=${title}><${Plot} title=${title} range=${range.words} buckets=${groups}
-        series=${series.map(([words, kind]) => ({ title: words, values: summed(groups, kind) }))} /></${Card}>`)}</div>`}</${Loaded}>
+      <${Card} key=${title} title=${title}>
+        <${Plot} title=${title} range=${range.words} buckets=${groups} series=${series.map(seriesOf(groups))} />
+      </${Card}>`)}${children}</div>`}</${Loaded}>
     ${range.interval === 'day' && html`<p class="muted small">Days begin at midnight UTC.</p>`}
   </section>`;
 }

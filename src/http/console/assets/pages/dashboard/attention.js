@@ -23,7 +23,10 @@ const PLACES = {
 
 /** Pages that a finding belongs to even if it names nothing. */
 const MORE = {
-  many_failed_logins: [['Failed logins', '/logs?type=kind:failed_logins', 'read:logs'], ['Attack protection', '/attack-protection', 'read:attack_protection']],
+  many_failed_logins: [
+    ['Failed logins', '/logs?type=kind:failed_logins', 'read:logs'],
+    ['Attack protection', '/attack-protection', 'read:attack_protection'],
+  ],
   actions_failing: [['The failures', '/logs?type=actions_execution_failed', 'read:logs']],
   refresh_token_reuse: [['All of them', '/logs?type=ferrt', 'read:logs']],
   next_signing_key_missing: [['Signing keys', '/keys', 'read:signing_keys']],
@@ -35,12 +38,11 @@ function linksOf({ code, links }) {
 }
 
 function Finding({ finding }) {
-  const links = linksOf(finding);
+  const links = linksOf(finding).map(([title, href]) => html`<li key=${href}><a href=${hrefOf(href)}>${title}</a></li>`);
+  const since = finding.since && html` <span class="muted">Since <${Time} at=${finding.since} />.</span>`;
   return html`<li class=${`finding ${finding.severity}`}>
     <${Badge} kind=${finding.severity}>${SEVERITIES[finding.severity] ?? finding.severity}</${Badge}>
-    <div><p>${finding.message}${finding.since && html` <span class="muted">Since <${Time} at=${finding.since} />.</span>`}</p>
-      ${links.length > 0 && html`<ul class="finding-links">${links.map(([title, href]) => html`<li key=${href}><a href=${hrefOf(href)}>${title}</a></li>`)}</ul>`}
-    </div>
+    <div><p>${finding.message}${since}</p>${links.length > 0 && html`<ul class="finding-links">${links}</ul>`}</div>
   </li>`;
 }
 
@@ -48,5 +50,7 @@ export function Attention() {
   const load = useLoad((signal) => api.get('stats/attention', {}, { signal }));
   return html`<${Card} title="Needs attention"><${Loaded} load=${load}>${(findings) => (findings.length === 0
     ? html`<p class="muted">Nothing needs your attention.</p>`
-    : html`<ul class="findings">${findings.map((finding) => html`<${Finding} key=${finding.code} finding=${finding} />`)}</ul>`)}</${Loaded}></${Card}>`;
+    : html`<ul class="findings">
+        ${findings.map((finding) => html`<${Finding} key=${finding.code} finding=${finding} />`)}
+      </ul>`)}</${Loaded}></${Card}>`;
 }

@@ -18,7 +18,8 @@ async function readState(signal) {
     read('resource-servers', { per_page: SOME }),
     read('clients', { per_page: SOME, is_global: false, fields: 'client_id,name,app_type,refresh_token' }),
   ]);
-  const own = clients.filter(({ client_id, app_type }) => client_id !== session.config.client_id && app_type !== 'non_interactive');
+  const isOwn = ({ client_id: id, app_type: type }) => id !== session.config.client_id && type !== 'non_interactive';
+  const own = clients.filter(isOwn);
   const withPolicies = own.find(({ refresh_token }) => refresh_token?.policies?.length > 0);
   const exchanges = session.can('read:logs') ? await read('logs', { q: 'type:sertft', per_page: 1 }) : [];
   return {
@@ -33,13 +34,16 @@ async function readState(signal) {
 function stepsOf({ api: first, client, hasPolicies, hasExchanged }) {
   const of = (part) => (client ? `/${at`applications/${client.client_id}`}${part}` : undefined);
   return [
-    [first, 'Create an API', 'An API takes access tokens. Its identifier is their audience, and its permissions are their scopes.',
+    [first, 'Create an API',
+      'An API takes access tokens. Its identifier is their audience, and its permissions are their scopes.',
       'Create an API', '/apis/new', 'create:resource_servers'],
     [client, 'Create an application', 'A website or an app in which people log in.',
       'Create an application', '/applications/new', 'create:clients'],
-    [hasPolicies, 'Set its multi-resource policy', 'One refresh token of the application then gets access tokens for several APIs.',
+    [hasPolicies, 'Set its multi-resource policy',
+      'One refresh token of the application then gets access tokens for several APIs.',
       'Choose the APIs', of('/policies'), 'update:clients'],
-    [hasExchanged, 'Log in with the quick start', 'See the tokens of a login, and exchange its refresh token for those of the other APIs.',
+    [hasExchanged, 'Log in with the quick start',
+      'See the tokens of a login, and exchange its refresh token for those of the other APIs.',
       'Open the quick start', of('?tab=quickstart'), 'read:clients'],
   ];
 }
@@ -65,7 +69,8 @@ export function FirstSteps() {
     localStorage.setItem(KEY, 'hidden');
     setHidden(true);
   };
-  return html`<${Card} title="First steps" class="first-steps" intro="Four steps to one login whose refresh token serves several APIs."
+  return html`<${Card} title="First steps" class="first-steps"
+    intro="Four steps to one login whose refresh token serves several APIs."
     actions=${html`<button type="button" class="quiet" onClick=${hide}>Don’t show this again</button>`}>
     <ol>${steps.map((step, i) => html`<${Step} key=${step[1]} step=${step} isNext=${i === next} />`)}</ol>
   </${Card}>`;

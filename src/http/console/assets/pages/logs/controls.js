@@ -32,13 +32,16 @@ function Shown({ q }) {
   return html`<p class="log-query small">Query: <code>${q}</code> <${Copy} text=${q} of="the query" /></p>`;
 }
 
+const HINT = 'Terms such as type, client_id, user_id, ip, log_id and date, joined by AND, OR and NOT. Days and times are UTC.';
+
 /** `live`: dates and more terms are left out, as they narrow what is there already. */
 export function Controls({ filter, words, live, error }) {
   const some = PARTS.some((name) => filter[name]);
   const clear = () => setQuery(Object.fromEntries([...PARTS, 'page'].map((name) => [name, ''])));
   return html`<search class="log-filter" aria-label="Filter">
     <form onSubmit=${(event) => event.preventDefault()}>
-      <${Select} label="Event" options=${typeOptions(words)} value=${filter.type} onChange=${(type) => setQuery({ type, page: '' })} />
+      <${Select} label="Event" options=${typeOptions(words)} value=${filter.type}
+        onChange=${(type) => setQuery({ type, page: '' })} />
       <${Part} name="user" label="User id" mono value=${filter.user} />
       <${Part} name="client" label="Application (client id)" mono value=${filter.client} />
       <${Part} name="ip" label="IP address" mono value=${filter.ip} />
@@ -46,7 +49,7 @@ export function Controls({ filter, words, live, error }) {
         <${Part} name="since" label="From day" type="date" value=${filter.since} />
         <${Part} name="until" label="To day" type="date" value=${filter.until} />
         <${Part} name="terms" label="More terms" mono value=${filter.terms} error=${error} placeholder="NOT type:sapi"
-          hint="Terms such as type, client_id, user_id, ip, log_id and date, joined by AND, OR and NOT. Days and times are UTC." class="wide-term" />`}
+          hint=${HINT} class="wide-term" />`}
     </form>
     ${!live && html`<${Shown} q=${queryOf(filter, words)} />`}
     ${some && html`<p><button type="button" class="quiet" onClick=${clear}>Clear the filter</button></p>`}

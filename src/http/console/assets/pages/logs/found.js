@@ -17,9 +17,10 @@ const REACH = 1000;
 
 function Result({ load, page, words, filtered }) {
   const { data, error } = load;
-  if (error && error.kind !== 'validation') return html`<${Failed} error=${error} retry=${load.reload} />`;
-  if (error) return null;
-  if (!data) return html`<div class="skeleton" role="status"><span class="visually-hidden">Loading…</span></div>`;
+  if (error) return error.kind === 'validation' ? null : html`<${Failed} error=${error} retry=${load.reload} />`;
+  if (!data) {
+    return html`<div class="skeleton" role="status"><span class="visually-hidden">Loading…</span></div>`;
+  }
   if (data.logs.length === 0) {
     return filtered ? html`<p class="empty" role="status">No event matches.</p>`
       : html`<${Empty} title="Nothing has happened yet">Log in somewhere, and it will be told here.</${Empty}>`;

@@ -77,11 +77,15 @@ export function Live() {
   const [paused, setPaused] = useState(false);
   const { events, fresh, error } = useTail(visible && !paused);
   const shown = events.filter((event) => matches(event, filter, words));
-  const said = paused ? 'Paused.' : `Following, a few seconds behind.${fresh > 0 ? ` ${counted(fresh, 'new event')}.` : ''}`;
+  const come = fresh > 0 ? ` ${counted(fresh, 'new event')}.` : '';
+  const said = paused ? 'Paused.' : `Following, a few seconds behind.${come}`;
   return html`<${Controls} filter=${filter} words=${words} live />
-    <div class="live-state"><p><span class=${paused ? 'live-mark' : 'live-mark on'} aria-hidden="true"></span><span role="status">${said}</span></p>
-      <button type="button" onClick=${() => setPaused(!paused)}>${paused ? 'Go on' : 'Pause'}</button></div>
+    <div class="live-state">
+      <p><span class=${`live-mark ${paused ? '' : 'on'}`} aria-hidden="true"></span><span role="status">${said}</span></p>
+      <button type="button" onClick=${() => setPaused(!paused)}>${paused ? 'Go on' : 'Pause'}</button>
+    </div>
     ${error && html`<${Notice} kind="warning" live>${error.message} It is tried again by itself.</${Notice}>`}
-    ${shown.length > 0 ? html`<${Events} events=${shown} words=${words} caption="Events as they happen, newest first" />`
+    ${shown.length > 0
+      ? html`<${Events} events=${shown} words=${words} caption="Events as they happen, newest first" />`
       : html`<${Empty} title="Waiting for events">Whatever happens from now on appears here by itself.</${Empty}>`}`;
 }

@@ -16,23 +16,23 @@ const linked = (href, scope, text) => (session.can(scope) ? html`<${Link} href=$
 function Meaning({ event, words }) {
   const { details } = event;
   const sentences = [words.types.get(event.type)?.description ?? event.description ?? event.type];
-  if (details.used_policy || details.policy_used === 'mrrt') sentences.push('A multi-resource policy gave the access token its audience');
-  if (details.reason) sentences.push((words.reasons.get(details.reason) ?? `Reason: ${details.reason}`).replace(/\.$/, ''));
-  if (details.error_description) sentences.push(`The application was told: ${details.error_description.replace(/\.$/, '')}`);
+  if (details.policy_used === 'mrrt') sentences.push('A multi-resource policy of the application was used');
+  if (details.reason) sentences.push(words.reasons.get(details.reason) ?? `Reason: ${details.reason}`);
+  if (details.error_description) sentences.push(`Told: ${details.error_description}`);
   if (details.times > 1) sentences.push(`It happened ${details.times} times within a moment`);
-  return html`<p class="lead">${sentences.map((sentence) => `${sentence}.`).join(' ')}</p>`;
+  return html`<p class="lead">${sentences.map((sentence) => `${sentence.replace(/\.$/, '')}.`).join(' ')}</p>`;
 }
 
 const path = ({ request } = {}) => request && html`<code>${request.method} ${request.path}</code>`;
 
 function who({ client_id: client, client_name: name, user_id: user, audience, details }) {
-  const asked = details.requested_audience;
+  const { requested_audience: asked, action_id: action } = details;
   return [
     ['Application', client && linked(`/${at`applications/${client}`}`, 'read:clients', name ?? client)],
     ['User', user && linked(`/${at`users/${user}`}`, 'read:users', user)],
     ['API', audience && linked(`/${at`apis/${audience}`}`, 'read:resource_servers', audience)],
     ['API asked for', asked && asked !== audience && asked],
-    ['Action', details.action_id && linked(`/${at`actions/${details.action_id}`}?tab=executions`, 'read:actions', details.action_id)],
+    ['Action', action && linked(`/${at`actions/${action}`}?tab=executions`, 'read:actions', action)],
   ];
 }
 
@@ -61,13 +61,14 @@ function Shown({ event, words }) {
   const json = JSON.stringify(event, null, 2);
   return html`<${Page} title=${type?.title ?? event.type} back=${BACK}>
     <${Card}>
-      <p><${Badge} kind=${type?.is_failure ? 'danger' : 'good'}>${type?.is_failure ? 'Failed or refused' : 'Done'}</${Badge}> <${Badge}>${event.type}</${Badge}></p>
+      <p>${type?.is_failure ? html`<${Badge} kind="danger">Failed or refused</${Badge}>` : html`<${Badge} kind="good">Done</${Badge}>`}
+        ${' '}<${Badge}>${event.type}</${Badge}></p>
       <${Meaning} event=${event} words=${words} />
       <${Facts} facts=${[
         ['When', html`<${Time} at=${event.date} />`], ...who(event),
         ['From', event.ip && html`<code>${event.ip}</code>`], ['Program', event.user_agent], ...what(event),
         ['Event id', html`<${Identifier} value=${event.log_id} of="the id of the event" />`],
-      ].map(([name, value]) => [name, value || undefined])} />
+      ].map(([name, value]) => [name, value === false ? undefined : value])} />
     </${Card}>
     <${Related} event=${event} />
     <${Code} label="The event as JSON" text=${json} />
