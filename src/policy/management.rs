@@ -65,6 +65,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET",    "/resource-servers/{id}",         &["read:resource_servers"]),
     op("PATCH",  "/resource-servers/{id}",         &["update:resource_servers"]),
     op("DELETE", "/resource-servers/{id}",         &["delete:resource_servers"]),
+    op("GET",    "/resource-servers/{id}/usage",   &["read:resource_servers"]),
     op("GET",    "/client-grants",                 &["read:client_grants"]),
     op("POST",   "/client-grants",                 &["create:client_grants"]),
     op("GET",    "/client-grants/{id}",            &["read:client_grants"]),

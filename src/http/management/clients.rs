@@ -7,8 +7,11 @@ mod view;
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
 
-pub(super) use self::fields::CLIENT;
 use self::view::{Sight, show};
+pub(super) use self::{
+    fields::{CLIENT, POLICIES},
+    rules::check_policies,
+};
 use super::{
     ATTEMPTS,
     change::{self, Change},

@@ -2,6 +2,7 @@
 
 mod fields;
 mod rules;
+pub(super) mod usage;
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
