@@ -5,6 +5,7 @@
 
 mod actions;
 mod attack_protection;
+mod authority;
 mod blocks;
 mod change;
 mod client_credentials;

@@ -22,7 +22,7 @@ mod explain;
 mod explain_drafts;
 mod families;
 mod grants;
-mod jobs;
+pub mod jobs;
 mod logs;
 mod openapi;
 mod organization_edits;
