@@ -49,11 +49,12 @@ class Console {
   /** Another person with the role of administrators, or with that of those who only look. */
   async addPerson({ viewer = false } = {}) {
     const email = `${viewer ? 'viewer' : 'administrator'}-${this.pages.length}-${Date.now()}@example.com`;
-    // By the command, which also makes the roles where nobody has had them yet.
-    const asked = ['admin', 'create', '--email', email, ...(viewer ? ['--viewer'] : [])];
-    const { stdout } = await promisify(execFile)(process.env.DOORWARD_BIN, asked, { cwd: this.doorward.folder, env: this.doorward.env });
+    const { folder, env } = this.doorward;
+    const { stdout } = await promisify(execFile)(process.env.DOORWARD_BIN,
+      ['admin', 'create', '--email', email, ...viewer ? ['--viewer'] : []], { cwd: folder, env });
+    const [, password] = /Password\s+(\S+)/.exec(stdout);
     const [{ user_id }] = await this.call('GET', `users-by-email?email=${encodeURIComponent(email)}`);
-    return { email, password: /Password\s+(\S+)/.exec(stdout)[1], user_id };
+    return { email, password, user_id };
   }
 
   /** A page of the console, signed in as the administrator of quickstart. */
