@@ -183,7 +183,7 @@ test('an application is let in, and gets a token of its own until it is not', ne
   await inspect(page, 'apis-applications');
   assert.equal(claimsOf((await ask()).access_token).scope, 'read:a');
 
-  await button(page, `Take the grant of ${client.client_id} away`).click();
+  await button(page, `Take away the grant of ${client.client_id}`).click();
   await answer(page, 'Take away');
   await page.getByText('No application calls it by itself').waitFor();
   assert.equal((await ask()).error, 'access_denied');

@@ -10,6 +10,7 @@ import { routes as logs } from './pages/logs.js';
 import { routes as policies } from './pages/policies.js';
 import { routes as rules } from './pages/rules.js';
 import { routes as settings } from './pages/settings.js';
+import { routes as trying } from './pages/try.js';
 
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
@@ -17,6 +18,7 @@ export const routes = [
   ...logs,
   ...apis,
   ...applications,
+  ...trying,
   ...policies,
   ...actions,
   ...rules,
