@@ -83,7 +83,7 @@ test('an application and a user are found by name', LONG, async () => {
   await shows(page, sameAs(`client_id:"${traffic.client.client_id}"`));
   await page.getByRole('button', { name: 'Find a user…' }).click();
   await page.getByLabel('Search by the beginning of name or e-mail address').fill('traffic@');
-  await page.getByRole('button', { name: /^Choose / }).click();
+  await page.getByRole('button', { name: `Choose ${traffic.user.email}` }).click();
   await page.waitForURL(/user=auth0/);
   await shows(page, sameAs(`user_id:"${traffic.user.user_id}" AND client_id:"${traffic.client.client_id}"`));
   assertNoProblems(page, /^$/);
