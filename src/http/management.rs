@@ -12,6 +12,7 @@ mod client_credentials;
 mod client_grants;
 mod clients;
 mod code;
+mod condition;
 mod connections;
 mod custom_domains;
 mod description;
@@ -25,6 +26,7 @@ pub mod jobs;
 mod limiter;
 mod logs;
 mod merge;
+mod objects;
 mod openapi;
 mod organization_parts;
 mod organizations;
@@ -235,7 +237,9 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("POST",   "/actions/actions/{id}/versions/{version_id}/deploy") => post(actions::versions::rollback),
         ("GET",    "/actions/actions/{id}/executions") => get(actions::executions::list),
         ("GET",    "/actions/executions/{id}")    => get(actions::executions::read),
+        ("POST",   "/actions/check")              => post(actions::checking::check),
         ("GET",    "/actions/triggers")           => get(actions::triggers::list),
+        ("GET",    "/actions/triggers/{id}/sample-events") => get(actions::triggers::sample_events),
         ("GET",    "/actions/triggers/{id}/bindings") => get(actions::bindings::list),
         ("PATCH",  "/actions/triggers/{id}/bindings") => patch(actions::bindings::update),
         ("GET",    "/attack-protection/brute-force-protection")        => get(attack_protection::read_brute_force),

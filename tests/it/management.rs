@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod actions_bindings;
+mod actions_checking;
 mod actions_executions;
 mod actions_secrets;
 mod actions_trial;
@@ -16,6 +17,7 @@ mod client_credentials;
 mod client_grants;
 mod client_policies;
 mod clients;
+mod concurrency;
 mod connections;
 mod custom_domains;
 mod explain;
