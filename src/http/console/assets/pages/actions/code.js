@@ -59,7 +59,7 @@ function Deploy({ action, resource, form, syntax, trigger }) {
   const deploy = async () => {
     const yes = await confirm({
       title: `Deploy ${action.name}?`,
-      text: `${form.dirty ? 'The draft is saved first. ' : ''}A new version is made of the draft and its secrets. Where the Action is part of the flow “${trigger.title}”, the version runs from the next one on.`,
+      text: `${form.dirty ? 'The draft is saved first. ' : ''}A new version is made of the draft and its secrets. Where the Action is part of the flow “${trigger.title}”, the version runs from the next ${trigger.next} on.`,
       act: 'Deploy',
     });
     if (!yes) return;

@@ -44,7 +44,7 @@ function Order({ trigger, resource, body }) {
     initial: { bindings: namesOf(body) },
     async save({ bindings }, { force }) {
       const saved = await resource.patch(bindingsBody(bindings, body.bindings ?? []), { force });
-      toast(`The order of “${trigger.title}” is saved. It holds from the next one on.`);
+      toast(`The order of “${trigger.title}” is saved. It holds from the next ${trigger.next} on.`);
       return { bindings: namesOf(saved) };
     },
     async theirs() {
