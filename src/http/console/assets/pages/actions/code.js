@@ -68,7 +68,7 @@ function Deploy({ action, resource, form, syntax, trigger }) {
     try {
       if (form.dirty && !(await form.submit())) return;
       // What is deployed is the draft of the server: it must be the one that is seen here.
-      const version = await api.post(at`actions/actions/${action.id}/deploy`, undefined, { etag: resource.etag() });
+      const { body: version } = await api.act(at`actions/actions/${action.id}/deploy`, undefined, { etag: resource.etag() });
       toast(`Version ${version.number} is deployed.`);
       await resource.reload();
     } catch (error) {
