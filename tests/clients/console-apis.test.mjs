@@ -34,7 +34,7 @@ test('an API is made in a minute, and is found among many', needsBrowser, async 
   const page = await stage.open('/apis');
   await page.getByRole('link', { name: 'Orders API' }).waitFor();
   await inspect(page, 'apis');
-  await page.getByRole('link', { name: 'Create API' }).click();
+  await page.getByRole('link', { name: 'New API' }).click();
   await settled(page);
   await button(page, 'Create').click();
   assert.match(await fieldError(page, 'Identifier'), /String is too short/);
@@ -226,7 +226,7 @@ test('the Management API is shown and cannot be changed, nor can anything by who
   await stage.go(viewer, `${api.path}?tab=scopes`);
   assert.equal(await button(viewer, 'Save scopes').count(), 0);
   await stage.go(viewer, '/apis');
-  assert.equal(await viewer.getByRole('link', { name: 'Create API' }).count(), 0);
+  assert.equal(await viewer.getByRole('link', { name: 'New API' }).count(), 0);
   await axe(viewer);
   for (const one of [page, viewer]) assertNoProblems(one);
 });

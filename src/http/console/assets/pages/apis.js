@@ -30,7 +30,7 @@ const COLUMNS = [
 
 function List() {
   const create = session.can('create:resource_servers')
-    && html`<${Link} href="/apis/new" class="button primary">Create API</${Link}>`;
+    && html`<${Link} href="/apis/new" class="button primary">New API</${Link}>`;
   return html`<${Page} title="APIs" actions=${create}
       intro="What access tokens are for: each API has an identifier, which applications ask for as audience, and scopes.">
     <${PagedTable} path="resource-servers" items="resource_servers" caption="APIs" columns=${COLUMNS}
