@@ -1,7 +1,12 @@
 // What the console consists of: the addresses of each area, and the navigation.
 
+import { routes as roles } from './pages/roles.js';
+import { routes as users } from './pages/users.js';
+
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
+  ...users,
+  ...roles,
 ];
 
 /** The navigation, in groups. Who may not read an area does not see it. */
