@@ -33,6 +33,7 @@ pub mod action_bindings;
 pub mod action_executions;
 pub mod action_versions;
 pub mod actions;
+pub mod api_usage;
 pub mod attack_protection;
 pub mod audit;
 pub mod backchannel_logouts;

@@ -93,17 +93,25 @@ pub async fn extend(
     Ok(())
 }
 
-/// Makes sure of a role. One that exists stays as the operator left it.
+/// Makes sure of both roles, so that who looks for one finds it. Returns that of a post.
 ///
 /// # Errors
-/// Another role has its name, or the database fails.
-pub async fn ensure_role(app: &App, post: Post) -> Result<RoleId, StartError> {
+/// Another role has the name of one, or the database fails.
+pub async fn ensure_roles(app: &App, post: Post) -> Result<RoleId, StartError> {
+    for post in Post::ALL {
+        ensure_role(app, post).await?;
+    }
+    Ok(post.role().id)
+}
+
+/// One that exists stays as the operator left it.
+async fn ensure_role(app: &App, post: Post) -> Result<(), StartError> {
     let role = post.role();
     let mut conn = app.store.read().await?;
     let found = roles::find(conn.db(), &role.id).await?;
     drop(conn);
     if found.is_some() {
-        return Ok(role.id);
+        return Ok(());
     }
     let audience = app.settings.management_audience();
     let mut tx = app.store.write().await?;
@@ -114,7 +122,7 @@ pub async fn ensure_role(app: &App, post: Post) -> Result<RoleId, StartError> {
             let mut conn = app.store.read().await?;
             // Another process may just have made it.
             return match roles::find(conn.db(), &role.id).await? {
-                Some(role) => Ok(role.id),
+                Some(_) => Ok(()),
                 None => Err(StartError::Config(format!(
                     "there is another role with the name \"{}\"; rename it",
                     role.name
@@ -126,8 +134,7 @@ pub async fn ensure_role(app: &App, post: Post) -> Result<RoleId, StartError> {
     for scope in post.scopes() {
         role_permissions::insert(&mut tx, &role.id, &audience, scope).await?;
     }
-    tx.commit().await?;
-    Ok(role.id)
+    Ok(tx.commit().await?)
 }
 
 /// Whom to appoint.
@@ -166,7 +173,7 @@ pub async fn appoint(app: &App, appointment: &Appointment) -> Result<Appointed, 
         return Err(StartError::Config(format!("\"{email}\" is no e-mail address")));
     }
     let connection = home(app).await?;
-    let role = ensure_role(app, appointment.post).await?;
+    let role = ensure_roles(app, appointment.post).await?;
     let mut conn = app.store.read().await?;
     let found = users::find_by_email(conn.db(), &connection.name, &email).await?;
     drop(conn);

@@ -124,7 +124,7 @@ pub async fn seed(app: &App, data_dir: &Path) -> Result<Seeded, StartError> {
     bootstrap::machine_client(app, &machine).await?;
     let ada = json!({ "name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace" });
     ensure_user(app, &seeded.user, ada, None).await?;
-    let role = administrators::ensure_role(app, Post::Administrator).await?;
+    let role = administrators::ensure_roles(app, Post::Administrator).await?;
     ensure_user(app, &seeded.administrator, json!({}), Some(&role)).await?;
     Ok(seeded)
 }

@@ -10,7 +10,7 @@ use crate::crypto::random::SystemEntropy;
 use crate::domain::{
     ClientId, FamilyId, UserId, audience::Audience, scope::ScopeSet, time::SystemClock,
 };
-use crate::token::explain::{ExplainRequest, LoginToExplain};
+use crate::token::explain::{ExplainRequest, LoginToExplain, SupposedScope};
 
 /// What to explain.
 #[derive(Args)]
@@ -18,9 +18,10 @@ pub(super) struct What {
     /// The `client_id` of the application.
     #[arg(long)]
     client: String,
-    /// The `user_id` of the user.
+    /// The `user_id` of the user; without it, somebody with every permission who has consented to
+    /// everything.
     #[arg(long)]
-    user: String,
+    user: Option<String>,
     /// The `audience` of the exchange.
     #[arg(long)]
     audience: Option<String>,
@@ -45,14 +46,16 @@ pub(super) async fn run(config: &Config, what: &What) -> Result<(), StartError> 
         (Some(id), _) => LoginToExplain::Id(FamilyId::new(id)),
         (None, Some(scope)) => LoginToExplain::Supposed {
             audience: what.login_audience.as_ref().map(Audience::new),
-            scope: ScopeSet::parse(scope),
+            scope: SupposedScope::Granted(ScopeSet::parse(scope)),
         },
         (None, None) => LoginToExplain::Latest,
     };
     let request = ExplainRequest {
         client_id: ClientId::new(&what.client),
-        user_id: UserId::new(&what.user),
+        user_id: what.user.as_ref().map(UserId::new),
         login,
+        policies: None,
+        audiences: None,
         audience: what.audience.as_ref().map(Audience::new),
         scope: what.scope.as_deref().map(ScopeSet::parse),
     };

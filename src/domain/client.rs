@@ -257,6 +257,12 @@ impl Client {
     pub fn policies(&self) -> &[RefreshTokenPolicy] {
         self.refresh_token.as_ref().and_then(|r| r.policies.as_deref()).unwrap_or_default()
     }
+    /// The same application with other policy entries, to judge a draft of them.
+    pub fn with_policies(&self, policies: Vec<RefreshTokenPolicy>) -> Self {
+        let policies = Some(policies);
+        let refresh_token = RefreshTokenSettings { policies, ..self.refresh_token_settings() };
+        Self { refresh_token: Some(refresh_token), ..self.clone() }
+    }
     /// The keys that its assertions may be signed with, `None` when `private_key_jwt` is not its
     /// method.
     pub fn private_key_jwt(&self) -> Option<&[CredentialReference]> {

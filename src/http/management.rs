@@ -5,6 +5,7 @@
 
 mod actions;
 mod attack_protection;
+mod authority;
 mod blocks;
 mod change;
 mod client_credentials;
@@ -113,6 +114,7 @@ fn handler(operation: &Operation) -> Option<MethodRouter<App>> {
         ("GET",    "/resource-servers/{id}")      => get(resource_servers::read),
         ("PATCH",  "/resource-servers/{id}")      => patch(resource_servers::update),
         ("DELETE", "/resource-servers/{id}")      => delete(resource_servers::remove),
+        ("GET",    "/resource-servers/{id}/usage") => get(resource_servers::usage::read),
         ("GET",    "/client-grants")              => get(client_grants::list),
         ("POST",   "/client-grants")              => post(client_grants::create),
         ("GET",    "/client-grants/{id}")         => get(client_grants::read),

@@ -8,7 +8,7 @@ use crate::domain::{
     scope::ScopeSet,
 };
 use crate::login::LoginService;
-use crate::policy::login_scope;
+use crate::policy::login_scope::{self, RestrictedBy, Restriction};
 use crate::store::{self, permissions};
 
 /// What restricts a user on an API.
@@ -16,8 +16,19 @@ use crate::store::{self, permissions};
 pub struct Entitlement {
     /// What client grant and permissions leave, `None` where neither restricts.
     pub restriction: Option<ScopeSet>,
+    /// The same, one by one.
+    pub restrictions: Vec<Restriction>,
     /// The user's permissions, where the API cares for them.
     pub permissions: ScopeSet,
+}
+
+impl Entitlement {
+    /// What the user's permissions say, and nothing else.
+    fn of_permissions(permissions: ScopeSet) -> Self {
+        let leaves = permissions.clone();
+        let restrictions = vec![Restriction { by: RestrictedBy::Permissions, leaves }];
+        Self { restriction: login_scope::together(&restrictions), restrictions, permissions }
+    }
 }
 
 impl LoginService {
@@ -31,24 +42,50 @@ impl LoginService {
         api: &ResourceServer,
         user: &UserId,
     ) -> Result<Entitlement, store::Error> {
-        let audience = &api.identifier;
         if api.is_system {
-            return self.entitlement_to_manage(client, audience, user).await;
+            return self.entitlement_to_manage(client, &api.identifier, user).await;
         }
         let permissions = if api.enforce_policies || api.token_dialect.has_permissions() {
-            permissions::of_user_for(self.store.read().await?.db(), user, audience).await?
+            permissions::of_user_for(self.store.read().await?.db(), user, &api.identifier).await?
         } else {
             ScopeSet::default()
         };
+        self.entitled(client, api, permissions).await
+    }
+
+    /// The entitlement on `api` through `client` of a user who has every permission.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn best_entitlement(
+        &self,
+        client: &ClientId,
+        api: &ResourceServer,
+    ) -> Result<Entitlement, store::Error> {
+        let everything = api.defined_scopes();
+        if api.is_system {
+            let permissions = if client.is_console() { everything } else { ScopeSet::default() };
+            return Ok(Entitlement::of_permissions(permissions));
+        }
+        self.entitled(client, api, everything).await
+    }
+
+    async fn entitled(
+        &self,
+        client: &ClientId,
+        api: &ResourceServer,
+        permissions: ScopeSet,
+    ) -> Result<Entitlement, store::Error> {
         let needs_grant =
             api.subject_type_authorization.user.policy == UserPolicy::RequireClientGrant;
         let grant = if needs_grant {
-            self.store.client_grant(client, audience, SubjectType::User).await?
+            self.store.client_grant(client, &api.identifier, SubjectType::User).await?
         } else {
             None
         };
-        let restriction = login_scope::restriction(api, grant.as_deref(), &permissions);
-        Ok(Entitlement { restriction, permissions })
+        let restrictions = login_scope::restrictions(api, grant.as_deref(), &permissions);
+        let restriction = login_scope::together(&restrictions);
+        Ok(Entitlement { restriction, restrictions, permissions })
     }
 
     /// The same on the Management API: what the user's permissions say, and that at the console only.
@@ -63,6 +100,6 @@ impl LoginService {
         } else {
             ScopeSet::default()
         };
-        Ok(Entitlement { restriction: Some(permissions.clone()), permissions })
+        Ok(Entitlement::of_permissions(permissions))
     }
 }

@@ -19,7 +19,7 @@ use crate::domain::{
     resource_server::ResourceServer, scope::ScopeSet,
 };
 
-pub use checks::audience;
+pub use checks::{audience, authorized_for};
 pub use destination::{Destination, PageProblem, destination};
 pub use response::{AuthorizationResponse, ResponseMode, ResponseType};
 

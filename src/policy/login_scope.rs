@@ -36,36 +36,112 @@ pub fn granted(
             ScopeSet::parse("openid profile email address phone").union(&defined)
         }
     };
-    let offline =
-        client.allows_grant("refresh_token") && api.is_none_or(|api| api.allow_offline_access);
-    requested.filtered(|scope| {
-        if scope == "offline_access" {
-            return offline;
-        }
-        OIDC_SCOPES.contains(&scope)
-            || (defined.contains(scope) && restriction.is_none_or(|r| r.contains(scope)))
-    })
+    requested.filtered(|scope| not_granted(scope, client, api, &defined, restriction).is_none())
 }
 
-/// R: what client grant and permissions leave of an API's scopes for a user, `None` where neither
-/// restricts. `permissions` are the user's on this API, needed where the API enforces them.
-pub fn restriction(
+/// Why a login is not granted a scope that it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotGranted {
+    /// `offline_access`, and the client may not use refresh tokens.
+    NoRefreshTokens,
+    /// `offline_access`, and the API does not allow it.
+    NoOfflineAccess,
+    /// The API does not define it.
+    NotDefined,
+    /// Client grant or permissions leave it out.
+    Restricted,
+}
+
+impl NotGranted {
+    /// The end of a sentence that begins "It is not granted, because".
+    pub const fn because(self) -> &'static str {
+        match self {
+            Self::NoRefreshTokens => "the application does not have the grant refresh_token",
+            Self::NoOfflineAccess => "the API of the login does not allow offline access",
+            Self::NotDefined => "the API of the login does not define it",
+            Self::Restricted => "the user may not have it through this application",
+        }
+    }
+}
+
+/// Why a login for `api`, which defines `defined`, is not granted `scope`; `None` when it is.
+pub fn not_granted(
+    scope: &str,
+    client: &Client,
+    api: Option<&ResourceServer>,
+    defined: &ScopeSet,
+    restriction: Option<&ScopeSet>,
+) -> Option<NotGranted> {
+    if scope == "offline_access" {
+        if !client.allows_grant("refresh_token") {
+            return Some(NotGranted::NoRefreshTokens);
+        }
+        return api
+            .is_some_and(|api| !api.allow_offline_access)
+            .then_some(NotGranted::NoOfflineAccess);
+    }
+    if OIDC_SCOPES.contains(&scope) {
+        return None;
+    }
+    if !defined.contains(scope) {
+        return Some(NotGranted::NotDefined);
+    }
+    restriction.is_some_and(|left| !left.contains(scope)).then_some(NotGranted::Restricted)
+}
+
+/// Something that leaves a user only some of an API's scopes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restriction {
+    /// What it is.
+    pub by: RestrictedBy,
+    /// The scopes that it leaves.
+    pub leaves: ScopeSet,
+}
+
+/// What restricts a user on an API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestrictedBy {
+    /// The API lets no user in (`subject_type_authorization.user.policy` is `deny_all`).
+    NoUsers,
+    /// The client grant that the API demands for users, or its absence.
+    ClientGrant,
+    /// The user's permissions, which the API enforces (RBAC).
+    Permissions,
+    /// The consent of the user, which the API demands.
+    Consent,
+}
+
+/// R, one by one: what client grant and permissions leave of an API's scopes for a user. None where
+/// neither restricts. `permissions` are the user's on this API, needed where the API enforces them.
+pub fn restrictions(
     api: &ResourceServer,
     grant: Option<&ClientGrant>,
     permissions: &ScopeSet,
-) -> Option<ScopeSet> {
+) -> Vec<Restriction> {
     let defined = api.defined_scopes();
-    let by_grant = match api.subject_type_authorization.user.policy {
-        UserPolicy::AllowAll => None,
-        UserPolicy::DenyAll => Some(ScopeSet::default()),
-        UserPolicy::RequireClientGrant => {
-            Some(grant.map(|grant| grant.granted(&defined)).unwrap_or_default())
+    let mut all = Vec::new();
+    match api.subject_type_authorization.user.policy {
+        UserPolicy::AllowAll => {}
+        UserPolicy::DenyAll => {
+            all.push(Restriction { by: RestrictedBy::NoUsers, leaves: ScopeSet::default() });
         }
-    };
-    if !api.enforce_policies {
-        return by_grant;
+        UserPolicy::RequireClientGrant => {
+            let leaves = grant.map(|grant| grant.granted(&defined)).unwrap_or_default();
+            all.push(Restriction { by: RestrictedBy::ClientGrant, leaves });
+        }
     }
-    Some(by_grant.unwrap_or(defined).intersection(permissions))
+    if api.enforce_policies {
+        let leaves = defined.intersection(permissions);
+        all.push(Restriction { by: RestrictedBy::Permissions, leaves });
+    }
+    all
+}
+
+/// R as a whole: what all restrictions together leave, `None` where nothing restricts.
+pub fn together(restrictions: &[Restriction]) -> Option<ScopeSet> {
+    let mut left = restrictions.iter().map(|restriction| &restriction.leaves);
+    let first = left.next()?.clone();
+    Some(left.fold(first, |left, more| left.intersection(more)))
 }
 
 #[cfg(test)]
@@ -131,7 +207,8 @@ mod tests {
         };
         let permissions = ScopeSet::parse("write:a");
         let got = |policy, enforce, grant| {
-            restriction(&api(policy, enforce), grant, &permissions).map(|s| s.to_string())
+            let all = restrictions(&api(policy, enforce), grant, &permissions);
+            together(&all).map(|left| left.to_string())
         };
         assert_eq!(got("allow_all", false, None), None);
         assert_eq!(got("deny_all", false, None).as_deref(), Some(""));

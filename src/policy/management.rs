@@ -4,11 +4,13 @@
 //! The scopes are those of Auth0, with these exceptions. Left out, as they open members and
 //! actions that this server does not have: `read:user_idp_tokens`, `create:organization_connections`
 //! and `update:client_token_vault_privileged_access`; and the scopes for `current_user`, as users
-//! get no tokens for this API. Where Auth0 asks for several scopes together, the handler demands
-//! the others.
+//! get tokens for this API by their permissions only. Where Auth0 asks for several scopes together,
+//! the handler demands the others.
 
 pub mod rate;
 pub mod unbuilt;
+
+use crate::domain::scope::ScopeSet;
 
 /// One operation of the Management API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET",    "/resource-servers/{id}",         &["read:resource_servers"]),
     op("PATCH",  "/resource-servers/{id}",         &["update:resource_servers"]),
     op("DELETE", "/resource-servers/{id}",         &["delete:resource_servers"]),
+    op("GET",    "/resource-servers/{id}/usage",   &["read:resource_servers"]),
     op("GET",    "/client-grants",                 &["read:client_grants"]),
     op("POST",   "/client-grants",                 &["create:client_grants"]),
     op("GET",    "/client-grants/{id}",            &["read:client_grants"]),
@@ -218,9 +221,40 @@ pub fn reading_scopes() -> Vec<&'static str> {
     scopes().into_iter().filter(is_harmless).collect()
 }
 
+/// The first scope of `wanted` that is not among `held`: who has `held` may not give `wanted` to
+/// anybody, nor become somebody who has it.
+pub fn beyond<'a>(held: &ScopeSet, wanted: &'a ScopeSet) -> Option<&'a str> {
+    wanted.iter().find(|scope| !held.contains(scope))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn nobody_reaches_beyond_what_they_have() {
+        for (held, wanted, expected) in [
+            ("read:a write:a", "read:a",         None),
+            ("read:a write:a", "write:a read:a", None),
+            ("read:a",         "",               None),
+            ("",               "",               None),
+            ("read:a",         "read:a write:a", Some("write:a")),
+            ("",               "read:a",         Some("read:a")),
+        ] {
+            let (held, wanted) = (ScopeSet::parse(held), ScopeSet::parse(wanted));
+            assert_eq!(beyond(&held, &wanted), expected, "{held} / {wanted}");
+        }
+    }
+
+    #[test]
+    fn who_only_reads_sees_no_secret_and_changes_nothing() {
+        let reading = reading_scopes();
+        assert!(reading.contains(&"read:clients") && reading.contains(&"read:logs"));
+        assert!(!reading.contains(&"read:client_keys"));
+        assert!(!reading.contains(&"read:client_credentials"));
+        assert!(reading.iter().all(|scope| scope.starts_with("read:")));
+    }
 
     #[test]
     fn every_operation_needs_a_scope_and_stands_once() {

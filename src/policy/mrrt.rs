@@ -18,10 +18,15 @@
 
 pub mod scopes;
 pub mod void;
+pub mod warnings;
 
 use crate::domain::{
-    audience::Audience, client::RefreshTokenPolicy, scope::ScopeSet, settings::UnknownAudience,
+    audience::Audience,
+    client::RefreshTokenPolicy,
+    scope::{OIDC_SCOPES, ScopeSet},
+    settings::UnknownAudience,
 };
+use crate::policy::login_scope::{RestrictedBy, Restriction};
 
 /// What the login granted.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +55,33 @@ pub struct Api {
     pub is_system: bool,
     /// It demands consent and this user has not given it.
     pub lacks_consent: bool,
-    /// R: what client grant and permissions leave, `None` where neither restricts.
-    pub restriction: Option<ScopeSet>,
+    /// R: what client grant, permissions and consent leave, each where it restricts.
+    pub restrictions: Vec<Restriction>,
+}
+
+/// Why a token for an API cannot have a scope, whatever login and policy grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unavailable {
+    /// It is an OIDC scope: only the login grants those.
+    OidcScope,
+    /// The API does not define it.
+    NotDefined,
+    /// It is not among what this restriction leaves.
+    Restricted(RestrictedBy),
+}
+
+impl Api {
+    /// Why a token for this API cannot have `scope`, `None` when it can.
+    pub fn unavailable(&self, scope: &str) -> Option<Unavailable> {
+        if OIDC_SCOPES.contains(&scope) {
+            return Some(Unavailable::OidcScope);
+        }
+        if !self.defined.contains(scope) {
+            return Some(Unavailable::NotDefined);
+        }
+        let restriction = self.restrictions.iter().find(|r| !r.leaves.contains(scope));
+        restriction.map(|restriction| Unavailable::Restricted(restriction.by))
+    }
 }
 
 /// Everything the decision depends on.
@@ -98,6 +128,19 @@ impl Denied {
             Self::SystemApi => "system_api",
             Self::ThirdPartyClient => "third_party_client",
             Self::ConsentMissing => "consent_missing",
+        }
+    }
+
+    /// The end of a sentence that begins "It is refused, because".
+    pub const fn because(self) -> &'static str {
+        match self {
+            Self::NotInPolicies => "no policy entry names this audience",
+            Self::UnknownApi => "no API has this identifier",
+            Self::SystemApi => "no policy opens the Management API",
+            Self::ThirdPartyClient => "the application is a third party",
+            Self::ConsentMissing => {
+                "the API demands the consent of each user, and this one has not given it"
+            }
         }
     }
 }
@@ -161,17 +204,23 @@ pub fn evaluate<'a>(exchange: &Exchange<'a>) -> Result<Allowed<'a>, Denied> {
 /// G(A) for A ≠ O, or why there is none.
 fn other_audience(exchange: &Exchange<'_>, asked: &Audience) -> Result<(ScopeSet, bool), Denied> {
     let policy = policy_for(exchange, asked).ok_or(Denied::NotInPolicies)?;
-    let api = exchange.asked_api.ok_or(Denied::UnknownApi)?;
+    let api = reachable(exchange.asked_api, exchange.is_first_party)?;
+    Ok((restricted(policy, api), true))
+}
+
+/// The API of a policy entry, if an exchange can be for it at all.
+fn reachable(api: Option<&Api>, is_first_party: bool) -> Result<&Api, Denied> {
+    let api = api.ok_or(Denied::UnknownApi)?;
     if api.is_system {
         return Err(Denied::SystemApi);
     }
-    if !exchange.is_first_party {
+    if !is_first_party {
         return Err(Denied::ThirdPartyClient);
     }
     if api.lacks_consent {
         return Err(Denied::ConsentMissing);
     }
-    Ok((restricted(policy, api), true))
+    Ok(api)
 }
 
 /// The ceiling narrowed or taken whole.
@@ -198,9 +247,7 @@ fn policy_for<'a>(exchange: &Exchange<'a>, audience: &Audience) -> Option<&'a Sc
 /// Only API scopes that the API defines and that R leaves. A policy can never grant an OIDC scope
 /// that the login did not.
 fn restricted(granted: &ScopeSet, api: &Api) -> ScopeSet {
-    granted.api().filtered(|scope| {
-        api.defined.contains(scope) && api.restriction.as_ref().is_none_or(|r| r.contains(scope))
-    })
+    granted.filtered(|scope| api.unavailable(scope).is_none())
 }
 
 #[cfg(test)]
@@ -214,7 +261,7 @@ mod tests {
             defined: ScopeSet::parse(defined),
             is_system: false,
             lacks_consent: false,
-            restriction: None,
+            restrictions: Vec::new(),
         }
     }
     fn policy(audience: &str, scope: &str) -> RefreshTokenPolicy {
@@ -332,10 +379,12 @@ mod tests {
     #[test]
     fn permissions_restrict_every_audience() {
         let mut restricted = world();
-        restricted.billing =
-            Some(Api { restriction: Some(ScopeSet::default()), ..api("read:billing") });
+        let only = |scope| {
+            vec![Restriction { by: RestrictedBy::Permissions, leaves: ScopeSet::parse(scope) }]
+        };
+        restricted.billing = Some(Api { restrictions: only(""), ..api("read:billing") });
         restricted.messages = Some(Api {
-            restriction: Some(ScopeSet::parse("write:messages")),
+            restrictions: only("write:messages"),
             ..api("read:messages write:messages")
         });
         assert_eq!(

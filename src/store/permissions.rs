@@ -23,6 +23,33 @@ pub async fn of_user_for(db: Db<'_>, user: &UserId, audience: &Audience) -> Resu
     Ok(rows.iter().map(|(permission,)| permission.as_str()).collect())
 }
 
+/// What the users of a connection may do together on one API.
+///
+/// # Errors
+/// When the database does.
+pub async fn of_connection_for(
+    db: Db<'_>,
+    connection: &str,
+    audience: &Audience,
+) -> Result<ScopeSet> {
+    // Few users have any: each is looked up, where a join might read all users of the connection.
+    const FIND: &str = "SELECT permission FROM user_permission
+        WHERE audience = $1 AND (SELECT connection FROM user_account
+            WHERE user_account.user_id = user_permission.user_id) = $2
+        UNION
+        SELECT role_permission.permission FROM role_permission
+        JOIN user_role ON user_role.role_id = role_permission.role_id
+        WHERE role_permission.audience = $1 AND (SELECT connection FROM user_account
+            WHERE user_account.user_id = user_role.user_id) = $2
+        ORDER BY permission";
+    let rows: Vec<(String,)> = on!(db, |c| sqlx::query_as(FIND)
+        .bind(audience.as_str())
+        .bind(connection)
+        .fetch_all(c)
+        .await?);
+    Ok(rows.iter().map(|(permission,)| permission.as_str()).collect())
+}
+
 /// The users who have any permission on an API, in the order of ids; `limit` at most.
 ///
 /// # Errors

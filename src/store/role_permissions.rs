@@ -1,6 +1,6 @@
 //! Table `role_permission`: which scopes of an API the users of a role may have.
 
-use crate::domain::{RoleId, audience::Audience};
+use crate::domain::{RoleId, audience::Audience, scope::ScopeSet};
 use crate::store::{Db, Result, Tx};
 
 /// The permissions of a role as `(audience, permission)`, from `offset` on.
@@ -25,6 +25,21 @@ pub async fn list(
         .into_iter()
         .map(|(audience, permission)| (Audience::new(audience), permission))
         .collect())
+}
+
+/// What the role gives on one API.
+///
+/// # Errors
+/// When the database does.
+pub async fn of_role_for(db: Db<'_>, role: &RoleId, audience: &Audience) -> Result<ScopeSet> {
+    const FIND: &str = "SELECT permission FROM role_permission
+        WHERE role_id = $1 AND audience = $2 ORDER BY permission";
+    let rows: Vec<(String,)> = on!(db, |c| sqlx::query_as(FIND)
+        .bind(role.as_str())
+        .bind(audience.as_str())
+        .fetch_all(c)
+        .await?);
+    Ok(rows.iter().map(|(permission,)| permission.as_str()).collect())
 }
 
 /// How many permissions the role has.

@@ -1,32 +1,57 @@
 //! What would this exchange give, and why: for operators. It runs the very functions that the
 //! exchange runs, and writes nothing. Scripts, which have the last word, are named and not run.
+//!
+//! Policies that are not saved yet can be judged in the place of the stored ones, for a login that
+//! never happened and for a user who need not exist.
 
-use serde::Serialize;
+mod answer;
+mod refusal;
 
+pub use self::answer::{
+    ExplainedExchange, ExplainedLogin, ExplainedOutcome, ExplainedPolicy, ExplainedResult,
+    ExplainedScope, ExplainedToken, ExplainedUser, ExplainedWarning, Explanation, ScopeNotGranted,
+};
+use self::refusal::Refusal;
 use crate::domain::{
-    ClientId, FamilyId, UserId, action::Trigger, audience::Audience, client::Client,
-    dpop::Thumbprint, family::Family, scope::ScopeSet, secret::RefreshToken,
+    ClientId, FamilyId, UserId,
+    action::Trigger,
+    audience::Audience,
+    client::{Client, RefreshTokenPolicy},
+    family::Family,
+    resource_server::ResourceServer,
+    scope::ScopeSet,
+    secret::RefreshToken,
 };
 use crate::policy::{
-    dpop::Demand,
-    lifetime::{self, Expired},
-    mrrt::{self, Denied, Original, scopes},
-    reuse::{self, Presented},
+    authorize, consent, lifetime,
+    login_scope::{self, NoScope},
+    mrrt::{
+        self, Allowed, Denied, Original, scopes, void,
+        warnings::{self, EntryFacts, Warning},
+    },
 };
 use crate::store::{self, families, users};
-use crate::token::TokenService;
+use crate::token::{
+    TokenService,
+    standing::BadStanding,
+    targets::{Target, Targets},
+};
 
 /// What to explain.
 #[derive(Debug, Clone)]
 pub struct ExplainRequest {
     /// The application.
     pub client_id: ClientId,
-    /// The user.
-    pub user_id: UserId,
+    /// The user; without one, somebody with every permission who has consented to everything.
+    pub user_id: Option<UserId>,
     /// Which login the refresh token comes from.
     pub login: LoginToExplain,
+    /// The policies to judge in the place of those that the application has.
+    pub policies: Option<Vec<RefreshTokenPolicy>>,
     /// The `audience` of the exchange.
     pub audience: Option<Audience>,
+    /// The audiences of more exchanges, `None` among them for the one that names none.
+    pub audiences: Option<Vec<Option<Audience>>>,
     /// The `scope` of the exchange.
     pub scope: Option<ScopeSet>,
 }
@@ -44,9 +69,18 @@ pub enum LoginToExplain {
     Supposed {
         /// The audience of the login.
         audience: Option<Audience>,
-        /// The scopes granted at login.
-        scope: ScopeSet,
+        /// Its scopes.
+        scope: SupposedScope,
     },
+}
+
+/// The scopes of a login that need not exist.
+#[derive(Debug, Clone)]
+pub enum SupposedScope {
+    /// Those that it was granted.
+    Granted(ScopeSet),
+    /// Those that it asks for: what it is granted is decided as at a login.
+    Requested(ScopeSet),
 }
 
 /// Why nothing can be explained.
@@ -61,182 +95,143 @@ pub enum CannotExplain {
     /// The user has never had a refresh token of this application, or not this one.
     #[error("The refresh token does not exist.")]
     NoRefreshToken,
+    /// A supposed user has no refresh token.
+    #[error("Without a user, give the login to suppose.")]
+    NoLogin,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
-/// The answer.
-#[derive(Debug, Serialize)]
-pub struct Explanation {
-    /// Whether the exchange would succeed.
-    pub allowed: bool,
-    /// The `error` that the application would see.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<&'static str>,
-    /// Why, for the operator only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The login the refresh token comes from.
-    pub login: ExplainedLogin,
-    /// The refresh token, unless the login is only supposed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refresh_token: Option<ExplainedToken>,
-    /// What the exchange would give; absent when the audience is refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub result: Option<ExplainedResult>,
-    /// Every policy entry, and what makes it void.
-    pub policies: Vec<ExplainedPolicy>,
-    /// The names of the rules and Actions that run at the exchange, in their order: they have the
-    /// last word, and none of them was asked.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub scripts: Vec<String>,
+/// Everything that is the same for each exchange with one refresh token.
+struct Setting<'a> {
+    client: &'a Client,
+    user: Option<&'a UserId>,
+    login: &'a LoginFacts,
+    original: Option<Target>,
+    refused: Option<Refusal>,
 }
 
-/// The login the refresh token comes from.
-#[derive(Debug, Serialize)]
-pub struct ExplainedLogin {
-    /// The original audience.
-    pub audience: Option<Audience>,
-    /// The scopes granted.
-    pub scope: String,
+/// The login, as far as exchanges depend on it.
+struct LoginFacts {
+    family: Option<Family>,
+    presented: Option<u32>,
+    audience: Option<Audience>,
+    scope: ScopeSet,
+    dropped: Vec<ScopeNotGranted>,
+    warnings: Vec<Warning>,
 }
 
-/// The state of a refresh token.
-#[derive(Debug, Serialize)]
-pub struct ExplainedToken {
-    /// Its id.
-    pub id: FamilyId,
-    /// The generation of the current token.
-    pub generation: u32,
-    /// The generation of the token that was presented.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub presented_generation: Option<u32>,
-    /// The absolute end, ISO 8601; `null` for never.
-    pub expires_at: Option<String>,
-    /// The idle end, ISO 8601; `null` for never.
-    pub idle_expires_at: Option<String>,
-    /// The thumbprint of the key that each exchange must prove (RFC 9449).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dpop_jkt: Option<Thumbprint>,
-    /// When it was revoked, ISO 8601.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub revoked_at: Option<String>,
-}
-
-/// What an exchange would give.
-#[derive(Debug, Serialize)]
-pub struct ExplainedResult {
-    /// The audience of the access token; `null` for one that only `/userinfo` takes.
-    pub audience: Option<Audience>,
-    /// Its scope.
-    pub scope: String,
-    /// Its lifetime in seconds.
-    pub expires_in: i64,
-    /// What becomes of a proof of possession: `required`, `optional` (the access token is bound if
-    /// there is one), `ignored` (it is never bound) or `impossible` (the client wants bound tokens
-    /// only, the API none: every exchange is refused).
-    pub proof_of_possession: &'static str,
-    /// Whether there would be an ID token.
-    pub id_token: bool,
-    /// Why the server fell back to the original audience, if it did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fell_back: Option<&'static str>,
-    /// The fate of every scope that was asked for, or that login and policy speak of.
-    pub scopes: Vec<ExplainedScope>,
-}
-
-impl ExplainedResult {
-    fn is_impossible(&self) -> bool {
-        self.proof_of_possession == Demand::Impossible.as_str()
+impl LoginFacts {
+    fn original(&self) -> Original<'_> {
+        Original { audience: self.audience.as_ref(), scope: &self.scope }
     }
 }
 
-/// The fate of a scope.
-#[derive(Debug, Serialize)]
-pub struct ExplainedScope {
-    /// The scope.
-    pub scope: String,
-    /// `granted`, `not_asked`, `not_granted_at_login`, `of_another_api`, `not_in_policy`,
-    /// `not_defined_by_api` or `restricted`.
-    pub fate: &'static str,
-}
-
-/// A policy entry.
-#[derive(Debug, Serialize)]
-pub struct ExplainedPolicy {
-    /// Its API.
-    pub audience: Audience,
-    /// Its scopes.
-    pub scope: String,
-    /// What of it has no effect, and why; empty for an entry without fault.
-    pub void: Vec<String>,
-}
-
 impl TokenService {
-    /// Explains an exchange.
+    /// Explains an exchange, or many.
     ///
     /// # Errors
     /// Why it cannot be explained.
     pub async fn explain(&self, request: &ExplainRequest) -> Result<Explanation, CannotExplain> {
-        let client = self.store.client(&request.client_id).await?;
-        let client = &client.ok_or(CannotExplain::NoClient)?.client;
-        let user = users::find(self.store.read().await?.db(), &request.user_id).await?;
-        let user = user.ok_or(CannotExplain::NoUser)?.user;
-        let (family, presented) = self.family_to_explain(request).await?;
-        let (audience, scope) = match (&family, &request.login) {
-            (Some(family), _) => (family.audience.clone(), family.scope.clone()),
-            (None, LoginToExplain::Supposed { audience, scope }) => {
-                (audience.clone(), scope.clone())
+        let found = self.store.client(&request.client_id).await?.ok_or(CannotExplain::NoClient)?;
+        let draft = request.policies.clone().map(|draft| found.client.with_policies(draft));
+        let client = draft.as_ref().unwrap_or(&found.client);
+        let is_blocked = match &request.user_id {
+            None => false,
+            Some(id) => {
+                let user = users::find(self.store.read().await?.db(), id).await?;
+                user.ok_or(CannotExplain::NoUser)?.user.is_blocked()
             }
-            (None, _) => return Err(CannotExplain::NoRefreshToken),
         };
-        let refused = match &family {
-            Some(family) => self.refusal(client, family, presented).await?,
-            None => user.is_blocked().then(|| "user_blocked".to_owned()),
+        let user = request.user_id.as_ref();
+        let login = self.login_to_explain(client, request).await?;
+        let refused = match &login.family {
+            _ if !client.allows_grant("refresh_token") => Some(Refusal::NoGrant),
+            Some(family) => self.refusal(client, family, login.presented).await?,
+            None => is_blocked.then_some(Refusal::Standing(BadStanding::UserBlocked)),
         };
+        // For the original audience the login has seen to the consent.
+        let original = self.target(client, login.audience.as_ref(), user, false).await?;
+        let setting = Setting { client, user, login: &login, original, refused };
 
-        let asked = request.audience.as_ref();
-        let targets = self.targets(client, audience.as_ref(), &user, asked).await?;
-        let login = Original { audience: audience.as_ref(), scope: &scope };
-        let exchange = self.exchange(client, login, &targets, asked, request.scope.as_ref());
+        let scope = request.scope.as_ref();
+        let outcome = self.outcome(&setting, request.audience.as_ref(), scope).await?;
+        let exchanges = match &request.audiences {
+            None => None,
+            Some(audiences) => {
+                let mut exchanges = Vec::with_capacity(audiences.len());
+                for asked in audiences {
+                    let outcome = self.outcome(&setting, asked.as_ref(), scope).await?;
+                    let audience = asked.as_ref().map_or("", Audience::as_str).to_owned();
+                    exchanges.push(ExplainedExchange { audience, outcome });
+                }
+                Some(exchanges)
+            }
+        };
+        let policies = self.explained_policies(&setting).await?;
+        let warnings = warnings::of_application(client, self.settings.default_leeway).into_iter();
+        Ok(Explanation {
+            outcome,
+            exchanges,
+            user: ExplainedUser { user_id: user.cloned(), supposed: user.is_none() },
+            policies,
+            warnings: warnings.map(|warning| ExplainedWarning::of(None, warning)).collect(),
+            scripts: self.scripts_of_exchange().await?,
+            refresh_token: (login.family.as_ref())
+                .map(|family| explained_token(client, family, login.presented)),
+            login: explained_login(login),
+        })
+    }
+
+    /// One exchange, decided as the exchange decides it.
+    async fn outcome(
+        &self,
+        setting: &Setting<'_>,
+        asked: Option<&Audience>,
+        scope: Option<&ScopeSet>,
+    ) -> Result<ExplainedOutcome, store::Error> {
+        let login = setting.login.original();
+        let other = asked.filter(|asked| Some(*asked) != login.audience);
+        let targets = Targets {
+            original: setting.original.clone(),
+            asked: self.target(setting.client, other, setting.user, true).await?,
+        };
+        let exchange = self.exchange(setting.client, login, &targets, asked, scope);
         let (result, denied) = match mrrt::evaluate(&exchange) {
-            Err(denied) => (None, Some(denied)),
+            Err(denied) => (None, Err(denied)),
             Ok(allowed) => {
-                let fates = scopes::fates(&exchange, &allowed).into_iter();
+                let fates = scopes::fates(&exchange, &allowed);
                 let api = targets.of(allowed.audience).map(|target| &target.record.api);
                 let result = ExplainedResult {
                     audience: allowed.audience.cloned(),
                     scope: allowed.scope.to_string(),
                     expires_in: Self::access_token_lifetime(api),
-                    proof_of_possession: self.demand(client, api).as_str(),
+                    proof_of_possession: self.demand(setting.client, api).as_str(),
                     id_token: allowed.has_id_token(),
                     fell_back: allowed.fell_back.map(Denied::as_str),
-                    scopes: fates
-                        .map(|(scope, fate)| ExplainedScope { scope, fate: fate.as_str() })
-                        .collect(),
+                    scopes: fates.into_iter().map(ExplainedScope::from).collect(),
                 };
-                (Some(result), None)
+                (Some(result), Ok(why_allowed(&allowed, login)))
             }
         };
-        let (error, reason) = match (refused, denied) {
-            (Some(reason), _) => (Some("invalid_grant"), Some(reason)),
-            (None, Some(denied)) => (Some("invalid_target"), Some(denied.as_str().to_owned())),
-            (None, None) if result.as_ref().is_some_and(ExplainedResult::is_impossible) => {
-                (Some("invalid_dpop_proof"), Some("proof_of_possession_impossible".to_owned()))
+        let (error, reason, because) = match (&setting.refused, denied) {
+            (Some(refusal), _) => {
+                (Some(refusal.error()), Some(refusal.code()), refusal.because().to_owned())
             }
-            (None, None) => (None, None),
+            (None, Err(denied)) => {
+                let (code, because) = (denied.as_str().to_owned(), denied.because().to_owned());
+                (Some("invalid_target"), Some(code), because)
+            }
+            (None, Ok(_)) if result.as_ref().is_some_and(ExplainedResult::is_impossible) => {
+                let because = "the application wants only tokens that are bound to a key, and the \
+                               API takes none that are";
+                let code = "proof_of_possession_impossible".to_owned();
+                (Some("invalid_dpop_proof"), Some(code), because.to_owned())
+            }
+            (None, Ok(because)) => (None, None, because),
         };
-        Ok(Explanation {
-            allowed: error.is_none(),
-            error,
-            reason,
-            login: ExplainedLogin { audience: audience.clone(), scope: scope.to_string() },
-            refresh_token: family.map(|family| explained_token(client, &family, presented)),
-            result,
-            policies: self.explained_policies(client).await?,
-            scripts: self.scripts_of_exchange().await?,
-        })
+        Ok(ExplainedOutcome { allowed: error.is_none(), error, reason, because, result })
     }
 
     /// What may change the outcome: a script decides on facts that only an exchange has.
@@ -250,16 +245,88 @@ impl TokenService {
         Ok(rules.chain(actions.iter().map(|action| action.name.clone())).collect())
     }
 
+    async fn login_to_explain(
+        &self,
+        client: &Client,
+        request: &ExplainRequest,
+    ) -> Result<LoginFacts, CannotExplain> {
+        if let LoginToExplain::Supposed { audience, scope } = &request.login {
+            let user = request.user_id.as_ref();
+            return Ok(self.supposed_login(client, user, audience.as_ref(), scope).await?);
+        }
+        let user = request.user_id.as_ref().ok_or(CannotExplain::NoLogin)?;
+        let (family, presented) = self.family_to_explain(client, user, &request.login).await?;
+        Ok(LoginFacts {
+            presented,
+            audience: family.audience.clone(),
+            scope: family.scope.clone(),
+            family: Some(family),
+            dropped: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    async fn supposed_login(
+        &self,
+        client: &Client,
+        user: Option<&UserId>,
+        audience: Option<&Audience>,
+        scope: &SupposedScope,
+    ) -> Result<LoginFacts, store::Error> {
+        let record = match audience {
+            Some(audience) => self.store.api(audience).await?,
+            None => None,
+        };
+        let api = record.as_ref().map(|record| &record.api);
+        let (scope, dropped) = match scope {
+            SupposedScope::Granted(scope) => (scope.clone(), Vec::new()),
+            SupposedScope::Requested(scope) => {
+                self.scope_of_login(client, user, api, scope).await?
+            }
+        };
+        let warnings = login_warnings(client, audience, api, &scope);
+        let audience = audience.cloned();
+        Ok(LoginFacts { family: None, presented: None, audience, scope, dropped, warnings })
+    }
+
+    /// What a login that asks for `requested` is granted, and what not.
+    async fn scope_of_login(
+        &self,
+        client: &Client,
+        user: Option<&UserId>,
+        api: Option<&ResourceServer>,
+        requested: &ScopeSet,
+    ) -> Result<(ScopeSet, Vec<ScopeNotGranted>), store::Error> {
+        let restriction = match (api, user) {
+            (None, _) => None,
+            (Some(api), Some(user)) => {
+                self.login.entitlement(&client.client_id, api, user).await?.restriction
+            }
+            (Some(api), None) => {
+                self.login.best_entitlement(&client.client_id, api).await?.restriction
+            }
+        };
+        let left = restriction.as_ref();
+        let granted = login_scope::granted(Some(requested), client, api, left, NoScope::Nothing);
+        let defined = api.map(ResourceServer::defined_scopes).unwrap_or_default();
+        let dropped = requested.iter().filter_map(|scope| {
+            let why = login_scope::not_granted(scope, client, api, &defined, left)?;
+            Some(ScopeNotGranted { scope: scope.to_owned(), because: why.because() })
+        });
+        Ok((granted, dropped.collect()))
+    }
+
     async fn family_to_explain(
         &self,
-        request: &ExplainRequest,
-    ) -> Result<(Option<Family>, Option<u32>), CannotExplain> {
+        client: &Client,
+        user: &UserId,
+        login: &LoginToExplain,
+    ) -> Result<(Family, Option<u32>), CannotExplain> {
         let mut conn = self.store.read().await?;
-        let (found, presented) = match &request.login {
-            LoginToExplain::Supposed { .. } => return Ok((None, None)),
+        let (found, presented) = match login {
+            LoginToExplain::Supposed { .. } => (None, None),
             LoginToExplain::Latest => {
-                let (user, client) = (&request.user_id, &request.client_id);
-                (families::latest(conn.db(), user, client).await?, None)
+                (families::latest(conn.db(), user, &client.client_id).await?, None)
             }
             LoginToExplain::Id(id) => (families::find(conn.db(), id).await?, None),
             LoginToExplain::Token(token) => {
@@ -270,56 +337,97 @@ impl TokenService {
                 (family, Some(token.generation()))
             }
         };
-        let of_both = |family: &Family| {
-            family.user_id == request.user_id && family.client_id == request.client_id
-        };
+        let of_both =
+            |family: &Family| family.user_id == *user && family.client_id == client.client_id;
         let family = found.filter(of_both).ok_or(CannotExplain::NoRefreshToken)?;
-        Ok((Some(family), presented))
-    }
-
-    /// Why the token itself would be refused, in the order of the exchange.
-    async fn refusal(
-        &self,
-        client: &Client,
-        family: &Family,
-        presented: Option<u32>,
-    ) -> Result<Option<String>, store::Error> {
-        let now = self.clock.now();
-        if family.revoked_at.is_some() {
-            let cause = families::revoked_by(self.store.read().await?.db(), &family.id).await?;
-            return Ok(Some(format!("revoked_by_{}", cause.unwrap_or_default())));
-        }
-        let settings = client.refresh_token_settings();
-        let leeway = settings.leeway.unwrap_or(self.settings.default_leeway);
-        let generation = presented.unwrap_or(family.generation);
-        if reuse::judge(generation, family.generation, family.rotated_at, leeway, now)
-            == Presented::Reuse
-        {
-            // Presenting it would end the login.
-            return Ok(Some("rotated".to_owned()));
-        }
-        match lifetime::expired(&settings, family.expires_at, family.into(), now) {
-            Some(Expired::Absolute) => return Ok(Some("absolute".to_owned())),
-            Some(Expired::Idle) => return Ok(Some("idle".to_owned())),
-            None => {}
-        }
-        let standing = self.standing(family, client.is_first_party).await?;
-        Ok(standing.err().map(|bad| bad.as_str().to_owned()))
+        Ok((family, presented))
     }
 
     async fn explained_policies(
         &self,
-        client: &Client,
+        setting: &Setting<'_>,
     ) -> Result<Vec<ExplainedPolicy>, store::Error> {
+        let (client, login) = (setting.client, setting.login.original());
         let mut explained = Vec::new();
         for policy in client.policies() {
-            let api = self.store.api(&policy.audience).await?;
-            let api = api.as_ref().map(|record| &record.api);
-            let void = mrrt::void::void(policy, client.is_first_party, api);
-            let (audience, scope) = (policy.audience.clone(), policy.scope.to_string());
-            explained.push(ExplainedPolicy { audience, scope, void });
+            let audience = Some(&policy.audience);
+            let judges_consent = audience != login.audience;
+            let target = self.target(client, audience, setting.user, judges_consent).await?;
+            let api = target.as_ref().map(|target| &target.record.api);
+            let warnings = warnings::of_entry(
+                policy,
+                &EntryFacts {
+                    api: target.as_ref().map(|target| &target.facts),
+                    is_first_party: client.is_first_party,
+                    login,
+                    demands_consent: api.is_some_and(|api| consent::is_demanded(client, Some(api))),
+                    enforces_permissions: api.is_some_and(|api| api.enforce_policies),
+                },
+            );
+            explained.push(ExplainedPolicy {
+                audience: policy.audience.clone(),
+                scope: policy.scope.to_string(),
+                void: void::words(&warnings),
+                warnings: warnings
+                    .into_iter()
+                    .map(|warning| ExplainedWarning::of(audience, warning))
+                    .collect(),
+            });
         }
         Ok(explained)
+    }
+}
+
+/// The end of a sentence that begins "It succeeds, because".
+fn why_allowed(allowed: &Allowed<'_>, login: Original<'_>) -> String {
+    let mut because = match (allowed.fell_back, allowed.audience) {
+        (Some(denied), _) => format!(
+            "{}, and this server is set to answer with the API of the login then",
+            denied.because()
+        ),
+        (None, None) => "the login was for no API, and neither is the token".to_owned(),
+        (None, audience) if audience == login.audience => "it is the API of the login".to_owned(),
+        (None, Some(_)) => "the policy has an entry for this API".to_owned(),
+    };
+    if allowed.nothing_left() {
+        because.push_str("; but none of the scopes asked for is left");
+    }
+    because
+}
+
+/// Why a supposed login would not be, or would leave nothing to exchange.
+fn login_warnings(
+    client: &Client,
+    audience: Option<&Audience>,
+    api: Option<&ResourceServer>,
+    granted: &ScopeSet,
+) -> Vec<Warning> {
+    let refused = audience.and_then(|a| authorize::authorized_for(client, a, api).err());
+    if let Some(problem) = refused {
+        let description = problem.description.trim_end_matches('.');
+        let message = format!("Such a login is refused: {description}.");
+        return vec![Warning::note("login_refused", message)];
+    }
+    if granted.contains("offline_access") {
+        return Vec::new();
+    }
+    let defined = ScopeSet::default();
+    let why = login_scope::not_granted("offline_access", client, api, &defined, None);
+    let because =
+        why.map_or("it does not ask for offline_access", login_scope::NotGranted::because);
+    let message = format!("Such a login gets no refresh token, because {because}.");
+    vec![Warning::note("no_refresh_token", message)]
+}
+
+fn explained_login(login: LoginFacts) -> ExplainedLogin {
+    let LoginFacts { family, audience, scope, dropped, warnings, .. } = login;
+    let of = |warning| ExplainedWarning::of(audience.as_ref(), warning);
+    ExplainedLogin {
+        warnings: warnings.into_iter().map(of).collect(),
+        scope: scope.to_string(),
+        supposed: family.is_none(),
+        dropped,
+        audience,
     }
 }
 

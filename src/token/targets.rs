@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
-use crate::domain::{audience::Audience, client::Client, scope::ScopeSet, user::User};
+use crate::domain::{UserId, audience::Audience, client::Client, scope::ScopeSet, user::User};
 use crate::policy::{
     consent,
+    login_scope::{RestrictedBy, Restriction},
     mrrt::{self, Asked, Exchange, Original},
 };
 use crate::store::{self, consents, resource_servers::ResourceServerRecord};
 use crate::token::TokenService;
 
 /// An API with the facts that count in an exchange.
+#[derive(Clone)]
 pub struct Target {
     /// The API.
     pub record: Arc<ResourceServerRecord>,
@@ -52,36 +54,43 @@ impl TokenService {
         let asked = asked.filter(|asked| Some(*asked) != original);
         Ok(Targets {
             // For the original audience the login has seen to the consent.
-            original: self.target(client, original, user, false).await?,
-            asked: self.target(client, asked, user, true).await?,
+            original: self.target(client, original, Some(&user.user_id), false).await?,
+            asked: self.target(client, asked, Some(&user.user_id), true).await?,
         })
     }
 
-    async fn target(
+    /// Reads the facts of one API, for `user` or, without one, for somebody who has every
+    /// permission and has consented to everything.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub(super) async fn target(
         &self,
         client: &Client,
         audience: Option<&Audience>,
-        user: &User,
+        user: Option<&UserId>,
         judges_consent: bool,
     ) -> Result<Option<Target>, store::Error> {
         let Some(audience) = audience else { return Ok(None) };
         let Some(record) = self.store.api(audience).await? else { return Ok(None) };
         let api = &record.api;
-        let entitlement = self.login.entitlement(&client.client_id, api, &user.user_id).await?;
-        let mut restriction = entitlement.restriction;
+        let entitlement = match user {
+            Some(user) => self.login.entitlement(&client.client_id, api, user).await?,
+            None => self.login.best_entitlement(&client.client_id, api).await?,
+        };
+        let mut restrictions = entitlement.restrictions;
         let mut lacks_consent = false;
-        if judges_consent && consent::is_demanded(client, Some(api)) {
+        if let Some(user) = user
+            && judges_consent
+            && consent::is_demanded(client, Some(api))
+        {
             let mut conn = self.store.read().await?;
-            let given =
-                consents::find(conn.db(), &user.user_id, &client.client_id, Some(audience)).await?;
+            let given = consents::find(conn.db(), user, &client.client_id, Some(audience)).await?;
             match given {
                 None => lacks_consent = true,
                 // Consent to some scopes is no consent to the policy's others.
-                Some(given) => {
-                    restriction = Some(match restriction {
-                        Some(restriction) => restriction.intersection(&given),
-                        None => given,
-                    });
+                Some(leaves) => {
+                    restrictions.push(Restriction { by: RestrictedBy::Consent, leaves });
                 }
             }
         }
@@ -89,7 +98,7 @@ impl TokenService {
             defined: api.defined_scopes(),
             is_system: api.is_system,
             lacks_consent,
-            restriction,
+            restrictions,
         };
         Ok(Some(Target { record, facts, permissions: entitlement.permissions }))
     }

@@ -453,6 +453,8 @@ async fn the_quickstart_has_an_administrator_and_completes_an_older_file() {
     let completed = read();
     assert_eq!(completed["administrator"]["email"], "admin@example.com");
     assert_eq!(completed["user"], seeded["user"], "the rest stays");
+    let viewer = admin(&["create", "--email", "v@example.com", "--viewer"], folder.path(), None);
+    assert_eq!(told(&viewer, "Role"), "Doorward Viewer");
     // At another address, too.
     let listed = admin(&["list"], folder.path(), None);
     assert!(told(&listed, "admin@example.com").contains("Doorward Administrator"), "{listed:?}");

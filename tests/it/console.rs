@@ -1,6 +1,7 @@
 //! The console: who gets in, and what a token of its users opens.
 
 mod admission;
+mod escalation;
 mod files;
 mod hidden;
 mod tokens;

@@ -31,6 +31,9 @@ pub enum ManagementError {
     Dpop(&'static str, &'static str),
     /// 403: none of these scopes.
     InsufficientScope(&'static [&'static str]),
+    /// 403: what a user of the console asks for reaches beyond their own permissions, of which this
+    /// one is missing.
+    Exceeds(Exceeded, String),
     /// 403: there may be no more of them.
     TooManyEntities,
     /// 404.
@@ -75,6 +78,17 @@ pub enum ManagementError {
     Internal,
 }
 
+/// What has permissions on the Management API that the user who asks does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exceeded {
+    /// Those to be given or taken.
+    Permissions,
+    /// The user to be changed.
+    User,
+    /// The application to be changed.
+    Application,
+}
+
 /// The `errorCode` of an answer, kept beside it for the audit trail.
 #[derive(Debug, Clone, Copy)]
 pub struct ErrorCode(pub &'static str);
@@ -111,6 +125,23 @@ impl ManagementError {
             Self::InsufficientScope(scopes) => {
                 let message = format!("Insufficient scope, expected any of: {}", scopes.join(","));
                 (S::FORBIDDEN, Some("insufficient_scope"), message)
+            }
+            Self::Exceeds(what, scope) => {
+                let message = match what {
+                    Exceeded::Permissions => format!(
+                        "You cannot give or take {scope}: you do not have this permission \
+                         yourself."
+                    ),
+                    Exceeded::User => format!(
+                        "You cannot change a user who may do more than you: you do not have the \
+                         permission {scope}."
+                    ),
+                    Exceeded::Application => format!(
+                        "You cannot change how an application authenticates that may do more than \
+                         you: you do not have the permission {scope}."
+                    ),
+                };
+                (S::FORBIDDEN, Some("exceeds_own_permissions"), message)
             }
             Self::TooManyEntities => {
                 let message = "You reached the limit of entities of this type for this tenant.";

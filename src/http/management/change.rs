@@ -7,6 +7,7 @@ use axum::{
 };
 use serde_json::{Map, Value};
 
+use super::authority::Authority;
 use crate::domain::{
     ClientId, UserId,
     audit::{
@@ -28,6 +29,7 @@ const NAME_LENGTH: usize = 100;
 /// The write that is being answered. A handler that writes takes it and commits through it.
 pub struct Change {
     app: App,
+    authority: Authority,
     request: ManagementRequest,
     also: Vec<AuditEvent>,
 }
@@ -39,7 +41,8 @@ impl FromRequestParts<App> for Change {
         let token = ManagementToken::from_request_parts(parts, app).await?;
         let operation = *parts.extensions.get::<Operation>().ok_or(ManagementError::Internal)?;
         let request = request(parts, &operation, &token);
-        Ok(Self { app: app.clone(), request, also: Vec::new() })
+        let authority = Authority::of(app, &token);
+        Ok(Self { app: app.clone(), authority, request, also: Vec::new() })
     }
 }
 
@@ -56,6 +59,11 @@ impl Change {
     /// Who asks, and for what.
     pub const fn request(&self) -> &ManagementRequest {
         &self.request
+    }
+
+    /// How far the one who asks may go.
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// Has another event committed with the change, about `client` and `user`. None is, when it
@@ -82,7 +90,7 @@ impl Change {
         id: &str,
         members: Vec<String>,
     ) -> Result<(), ManagementError> {
-        let Self { app, request, also } = self;
+        let Self { app, request, also, .. } = self;
         let what = Managed::Wrote { id, members: &members };
         let happened = Happened::Managed { request: &request, what };
         let event = app.login.event(&happened, Some(request.client()), request.user());

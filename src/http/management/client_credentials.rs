@@ -109,6 +109,7 @@ pub async fn create(
     let credential = read_key(&app, &client, &body)?;
     let mut tx = app.store.write().await?;
     clients::find(tx.db(), &client).await?.ok_or(NO_CLIENT)?;
+    change.authority().may_become(tx.db(), &client).await?;
     if client_credentials::list(tx.db(), &client).await?.len() >= MOST {
         let message = format!("A client can have at most {MOST} credentials.");
         return Err(ManagementError::Conflict { code: None, message });

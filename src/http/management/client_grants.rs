@@ -156,6 +156,7 @@ pub async fn create(
     let api = resource_servers::find_by_identifier(tx.db(), &audience).await?.ok_or(NO_API)?;
     clients::find(tx.db(), &client).await?.ok_or(NO_CLIENT)?;
     check_scope(&document, &api.api.defined_scopes())?;
+    change.authority().may_grant(&audience, &document)?;
     let now = app.clock.now();
     match client_grants::insert(&mut tx, &id, &client, &audience, subject, &document, now).await {
         Err(store::Error::Duplicate) => return Err(duplicate()),
@@ -198,6 +199,7 @@ pub async fn update(
             let api = resource_servers::find_by_identifier(tx.db(), audience).await?;
             check_scope(&record.document, &api.ok_or(NO_API)?.api.defined_scopes())?;
         }
+        change.authority().may_grant(&record.grant.audience, &record.document)?;
         if client_grants::update(&mut tx, &id, &record.document, record.version).await? {
             let changed = change::differences(&before, &record.document);
             change.commit(tx, id.as_str(), changed).await?;

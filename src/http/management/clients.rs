@@ -7,10 +7,14 @@ mod view;
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
 
-pub(super) use self::fields::CLIENT;
 use self::view::{Sight, show};
+pub(super) use self::{
+    fields::{CLIENT, POLICIES},
+    rules::check_policies,
+};
 use super::{
     ATTEMPTS,
+    authority::Authority,
     change::{self, Change},
     client_credentials, edited_elsewhere, merge,
     page::{self, Listing, Page},
@@ -45,10 +49,11 @@ pub async fn list(State(app): State<App>, token: ManagementToken, query: Query) 
     query.only(&[Fields::PARAMETERS, page::OFFSET, page::CHECKPOINT, FILTERS])?;
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
     let Listing { items, total, next } = find_page(&app, &read_filter(&query)?, &page).await?;
-    let sight = Sight::of(&token);
+    let closed = Authority::of(&app, &token).closed(app.store.read().await?.db()).await?;
+    let sight = |record: &ClientRecord| Sight::of(&token).unless(&closed, record);
     let items = items
         .iter()
-        .map(|record| Ok(fields.select(show(&app, record, sight)?)))
+        .map(|record| Ok(fields.select(show(&app, record, sight(record))?)))
         .collect::<Result<Vec<Value>, ManagementError>>()?;
     Ok(page.answer("clients", Listing { items, total, next }))
 }
@@ -99,7 +104,9 @@ pub async fn read(
     let fields = Fields::read(&query)?;
     let mut conn = app.store.read().await?;
     let record = clients::find(conn.db(), &ClientId::new(id)).await?.ok_or(MISSING)?;
-    Ok(Json(fields.select(show(&app, &record, Sight::of(&token))?)))
+    let closed = Authority::of(&app, &token).closed(conn.db()).await?;
+    let sight = Sight::of(&token).unless(&closed, &record);
+    Ok(Json(fields.select(show(&app, &record, sight)?)))
 }
 
 /// `POST /clients`
@@ -174,7 +181,9 @@ pub async fn update(
         rules::check(document, &app.settings)
     });
     let record = record.await?;
-    Ok(Json(Value::Object(show(&app, &record, Sight::of(&token))?)))
+    let closed = Authority::of(&app, &token).closed(app.store.read().await?.db()).await?;
+    let sight = Sight::of(&token).unless(&closed, &record);
+    Ok(Json(Value::Object(show(&app, &record, sight)?)))
 }
 
 /// `POST /clients/{id}/rotate-secret`
@@ -247,6 +256,10 @@ async fn edit(
         let mut record = clients::find(tx.db(), id).await?.ok_or(MISSING)?;
         let before = record.document.clone();
         edit(&mut record.document)?;
+        let authenticates = "client_authentication_methods";
+        if secret.is_some() || before.get(authenticates) != record.document.get(authenticates) {
+            change.authority().may_become(tx.db(), id).await?;
+        }
         client_credentials::check_listed(&mut tx, id, &record.document).await?;
         record.secret_sealed = sealed.clone().or(record.secret_sealed);
         let (document, sealed) = (&record.document, record.secret_sealed.as_deref());

@@ -261,6 +261,10 @@ pub async fn remove(
     let id = ConnectionId::new(id);
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
+    if let Some(record) = connections::find(tx.db(), &id).await? {
+        // Its users go with it.
+        change.authority().may_change_all(tx.db(), &record.connection.name).await?;
+    }
     if !connections::delete(&mut tx, &id, now).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -307,6 +311,7 @@ pub async fn remove_user(
     let Some(user) = found.map(|found| found.user.user_id) else {
         return Ok(StatusCode::NO_CONTENT);
     };
+    change.authority().may_change(tx.db(), &user).await?;
     // The sessions would go with the user; their applications must hear of it.
     app.login.end_all(&mut tx, &user, Initiator::AccountDeleted).await?;
     users::delete(&mut tx, &user).await?;

@@ -134,6 +134,7 @@ const DESCRIPTIONS: &[Description] = &[
     to("GET",    "/resource-servers/{id}").query(&[FIELDS]),
     to("PATCH",  "/resource-servers/{id}").updates(resource_servers::RESOURCE_SERVER),
     to("DELETE", "/resource-servers/{id}").answers(204),
+    to("GET",    "/resource-servers/{id}/usage"),
     to("GET",    "/client-grants").query(&[page::OFFSET, page::CHECKPOINT, client_grants::FILTERS]),
     to("POST",   "/client-grants").creates(client_grants::CLIENT_GRANT).answers(201),
     to("GET",    "/client-grants/{id}"),

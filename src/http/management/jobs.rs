@@ -37,7 +37,7 @@ use crate::http::{
     extract::{management_json::ManagementJson, management_token::ManagementToken},
 };
 use crate::login::jobs::{FileFormat, upload::MOST_ACTIVE};
-use crate::store::{self, connections, job_errors, jobs};
+use crate::store::{self, Tx, connections, job_errors, jobs};
 
 /// Where files are sent to.
 pub const UPLOAD: &str = "/api/v2/jobs/users-imports";
@@ -89,6 +89,16 @@ async fn check_active(app: &App, kind: JobKind, name: &'static str) -> Result<()
     Err(ManagementError::TooManyJobs { active, kind: name })
 }
 
+/// An import that updates users may set passwords that were never used.
+async fn may_update(change: &Change, mut tx: Tx, job: &Job) -> Result<Tx, ManagementError> {
+    if job.parameters.get("upsert") == Some(&Value::Bool(true)) {
+        let connection = job.parameters.get("connection").and_then(Value::as_str);
+        let connection = connection.unwrap_or_default();
+        change.authority().may_change_all(tx.db(), connection).await?;
+    }
+    Ok(tx)
+}
+
 async fn find_connection(app: &App, id: &str) -> Result<Connection, ManagementError> {
     let mut conn = app.store.read().await?;
     let found = connections::find(conn.db(), &ConnectionId::new(id)).await?;
@@ -115,6 +125,10 @@ pub async fn import(
     let submitted = match received {
         Ok(()) => upload.submit(&job).await.map_err(receive::broken_off),
         Err(error) => Err(error),
+    };
+    let submitted = match submitted {
+        Ok(tx) => may_update(&change, tx, &job).await,
+        refused => refused,
     };
     let tx = match submitted {
         Ok(tx) => tx,

@@ -2,6 +2,7 @@
 
 mod fields;
 mod rules;
+pub(super) mod usage;
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
@@ -22,7 +23,9 @@ use crate::domain::{
     secret::ClientSecret, signing_alg::SigningAlg,
 };
 use crate::http::{
-    App, error::management::ManagementError, extract::management_json::ManagementJson,
+    App,
+    error::management::ManagementError,
+    extract::{management_json::ManagementJson, management_token::ManagementToken},
 };
 use crate::store::{
     self, Db, Tx, permissions,
@@ -46,6 +49,19 @@ fn show(app: &App, record: &ResourceServerRecord) -> Result<Map<String, Value>, 
     shown.insert("id".to_owned(), record.api.id.as_str().into());
     shown.insert("identifier".to_owned(), record.api.identifier.as_str().into());
     shown.insert("is_system".to_owned(), record.api.is_system.into());
+    Ok(shown)
+}
+
+/// The same to the bearer of a token: of the users of the console, who may only look sees no secret.
+fn show_to(
+    token: &ManagementToken,
+    app: &App,
+    record: &ResourceServerRecord,
+) -> Result<Map<String, Value>, ManagementError> {
+    let mut shown = show(app, record)?;
+    if token.0.user().is_some() && !token.has_any(&["update:resource_servers"]) {
+        shown.remove("signing_secret");
+    }
     Ok(shown)
 }
 
@@ -97,7 +113,7 @@ async fn find(db: Db<'_>, id: &str) -> Result<Option<ResourceServerRecord>, stor
 }
 
 /// `GET /resource-servers`
-pub async fn list(State(app): State<App>, query: Query) -> Answer {
+pub async fn list(State(app): State<App>, token: ManagementToken, query: Query) -> Answer {
     query.only(&[Fields::PARAMETERS, page::OFFSET, &["identifiers"]])?;
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
     let identifiers: Vec<&str> = query.all("identifiers").collect();
@@ -126,18 +142,23 @@ pub async fn list(State(app): State<App>, query: Query) -> Answer {
     let Listing { items, total, next } = listing;
     let items = items
         .iter()
-        .map(|record| Ok(fields.select(show(&app, record)?)))
+        .map(|record| Ok(fields.select(show_to(&token, &app, record)?)))
         .collect::<Result<Vec<Value>, ManagementError>>()?;
     Ok(page.answer("resource_servers", Listing { items, total, next }))
 }
 
 /// `GET /resource-servers/{id}`
-pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
+pub async fn read(
+    State(app): State<App>,
+    token: ManagementToken,
+    PathId(id): PathId,
+    query: Query,
+) -> Answer {
     query.only(&[Fields::PARAMETERS])?;
     let fields = Fields::read(&query)?;
     let mut conn = app.store.read().await?;
     let record = find(conn.db(), &id).await?.ok_or(MISSING)?;
-    Ok(Json(fields.select(show(&app, &record)?)))
+    Ok(Json(fields.select(show_to(&token, &app, &record)?)))
 }
 
 /// `POST /resource-servers`

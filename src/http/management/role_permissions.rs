@@ -59,6 +59,7 @@ pub async fn add(
     let role = RoleId::new(id);
     let mut tx = app.store.write().await?;
     store::roles::find(tx.db(), &role).await?.ok_or(MISSING)?;
+    change.authority().may_give(&named(&body))?;
     for (audience, name) in named(&body) {
         check_defined(tx.db(), &audience, name).await?;
         role_permissions::insert(&mut tx, &role, &audience, name).await?;
@@ -77,6 +78,7 @@ pub async fn remove(
     validation::check(PERMISSIONS, &body, Writing::Create)?;
     let mut tx = app.store.write().await?;
     let role = roles::find(tx.db(), id).await?.id;
+    change.authority().may_give(&named(&body))?;
     for (audience, name) in named(&body) {
         role_permissions::delete(&mut tx, &role, &audience, name).await?;
     }

@@ -104,6 +104,7 @@ pub async fn add_users_to_role(
         must_exist(store::users::lock(&mut tx, user).await?, NOBODY)?;
     }
     must_exist(store::roles::lock(&mut tx, &role).await?, roles::MISSING)?;
+    change.authority().may_give_role(tx.db(), &role).await?;
     for user in &users {
         user_roles::insert(&mut tx, user, &role).await?;
     }
@@ -212,6 +213,7 @@ pub async fn add_roles_to_user(
     for role in &wanted {
         // One that is being removed is gone by now.
         must_exist(store::roles::lock(&mut tx, role).await?, roles::MISSING)?;
+        change.authority().may_give_role(tx.db(), role).await?;
         user_roles::insert(&mut tx, &user, role).await?;
     }
     change.commit(tx, user.as_str(), change::members(&body)).await?;
@@ -230,6 +232,7 @@ pub async fn remove_roles_from_user(
     let mut tx = app.store.write().await?;
     store::users::find(tx.db(), &user).await?.ok_or(users::MISSING)?;
     for role in named(&body, "roles").map(RoleId::new) {
+        change.authority().may_give_role(tx.db(), &role).await?;
         user_roles::delete(&mut tx, &user, &role).await?;
     }
     change.commit(tx, user.as_str(), change::members(&body)).await?;

@@ -141,6 +141,7 @@ pub async fn update(
 pub async fn remove(State(app): State<App>, change: Change, PathId(id): PathId) -> Answer {
     let mut tx = app.store.write().await?;
     let id = RoleId::new(id);
+    change.authority().may_give_role(tx.db(), &id).await?;
     if !roles::delete(&mut tx, &id).await? {
         return Err(MISSING);
     }

@@ -123,6 +123,8 @@ async fn create(app: &App, change: Change, body: &Map<String, Value>, kind: Tick
     let mut tx = app.store.write().await?;
     let Account { user, organization_id } = account::find(&mut tx, body).await?;
     if kind == TicketKind::ResetPassword {
+        // The answer holds the link.
+        change.authority().may_change(tx.db(), &user.user_id).await?;
         account::must_have_passwords(&mut tx, &user).await?;
     }
     let client_id = body.get("client_id").and_then(Value::as_str).map(ClientId::new);

@@ -175,6 +175,7 @@ pub async fn add(
     let user = UserId::new(id);
     let mut tx = app.store.write().await?;
     users::find(tx.db(), &user).await?.ok_or(MISSING)?;
+    change.authority().may_give(&named(&body))?;
     for (audience, name) in named(&body) {
         check_defined(tx.db(), &audience, name).await?;
         permissions::insert(&mut tx, &user, &audience, name).await?;
@@ -194,6 +195,7 @@ pub async fn remove(
     let user = UserId::new(id);
     let mut tx = app.store.write().await?;
     users::find(tx.db(), &user).await?.ok_or(MISSING)?;
+    change.authority().may_give(&named(&body))?;
     for (audience, name) in named(&body) {
         permissions::delete(&mut tx, &user, &audience, name).await?;
     }

@@ -174,6 +174,9 @@ pub async fn update(
     for _ in 0..ATTEMPTS {
         let mut tx = app.store.write().await?;
         let mut record = users::find(tx.db(), &id).await?.ok_or(MISSING)?;
+        if body.keys().any(|name| !describes(name)) {
+            change.authority().may_change(tx.db(), &id).await?;
+        }
         let before = show(&record.user);
         edit::apply(&mut record.user, &body)?;
         connection::check_edited(&connection, &record.user, &body)?;
@@ -200,6 +203,12 @@ pub async fn update(
         return Ok(Json(Value::Object(show(&record.user))));
     }
     Err(edited_elsewhere())
+}
+
+/// Whether a member only describes a user: all others decide who it is and whether they get in.
+fn describes(name: &str) -> bool {
+    const BAGS: &[&str] = &["user_metadata", "app_metadata"];
+    fields::PROFILE.contains(&name) || BAGS.contains(&name)
 }
 
 /// Who may only edit `app_metadata` may not log people in or out.
@@ -241,6 +250,7 @@ pub async fn remove(
 ) -> Result<StatusCode, ManagementError> {
     let mut tx = app.store.write().await?;
     let id = UserId::new(id);
+    change.authority().may_change(tx.db(), &id).await?;
     // The sessions would go with the user; their applications must hear of it.
     app.login.end_all(&mut tx, &id, Initiator::AccountDeleted).await?;
     if users::delete(&mut tx, &id).await? {

@@ -151,7 +151,11 @@ pub(super) fn max_age(parameters: &Parameters) -> Result<Option<i64>, RedirectPr
     }
 }
 
-pub(super) fn authorized_for(
+/// Whether a login of a user for this API is let in at all.
+///
+/// # Errors
+/// Why not.
+pub fn authorized_for(
     client: &Client,
     audience: &Audience,
     api: Option<&ResourceServer>,

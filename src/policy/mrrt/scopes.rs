@@ -1,13 +1,16 @@
 //! Why each scope was given or not: the decision, told scope by scope.
 
 use crate::domain::scope::{OIDC_SCOPES, ScopeSet};
-use crate::policy::mrrt::{Allowed, Exchange, policy_for};
+use crate::policy::{
+    login_scope::RestrictedBy,
+    mrrt::{Allowed, Exchange, Unavailable, policy_for},
+};
 
 /// What became of one scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeFate {
-    /// It is in the access token.
-    Granted,
+    /// It is in the access token, for this reason.
+    Granted(Source),
     /// It could have been had and was not asked for.
     NotAsked,
     /// An OIDC scope that the login was not granted; a policy cannot add one.
@@ -19,21 +22,75 @@ pub enum ScopeFate {
     /// The API does not define it.
     NotDefinedByApi,
     /// A client grant, the user's permissions or the user's consent leave it out.
-    Restricted,
+    Restricted(RestrictedBy),
+}
+
+/// Where a scope comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// An OIDC scope of the login: it goes with every exchange.
+    OidcOfLogin,
+    /// The login was granted it, for this API.
+    Login,
+    /// The policy adds it to what the login was granted for this API.
+    PolicyOfLoginApi,
+    /// The policy entry of this API.
+    Policy,
 }
 
 impl ScopeFate {
     /// As the explanation writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Granted => "granted",
+            Self::Granted(_) => "granted",
             Self::NotAsked => "not_asked",
             Self::NotGrantedAtLogin => "not_granted_at_login",
             Self::OfAnotherApi => "of_another_api",
             Self::NotInPolicy => "not_in_policy",
             Self::NotDefinedByApi => "not_defined_by_api",
-            Self::Restricted => "restricted",
+            Self::Restricted(_) => "restricted",
         }
+    }
+
+    /// Whether the access token has it.
+    pub const fn is_granted(self) -> bool {
+        matches!(self, Self::Granted(_))
+    }
+
+    /// The end of a sentence that begins "It is given, because" or "It is not given, because".
+    pub const fn because(self) -> &'static str {
+        match self {
+            Self::Granted(Source::OidcOfLogin) => {
+                "the login was granted it, and OpenID Connect scopes go with every exchange"
+            }
+            Self::Granted(Source::Login) => "the login was granted it for this API",
+            Self::Granted(Source::PolicyOfLoginApi) => "the policy adds it to logins for this API",
+            Self::Granted(Source::Policy) => "the policy allows it for this API",
+            Self::NotAsked => "the exchange asks for other scopes only",
+            Self::NotGrantedAtLogin => {
+                "only a login grants OpenID Connect scopes, and this one was not granted it"
+            }
+            Self::OfAnotherApi => {
+                "the login was granted it for another API, and scopes do not travel between APIs"
+            }
+            Self::NotInPolicy => "neither the login nor the policy names it for this API",
+            Self::NotDefinedByApi => "the API does not define it",
+            Self::Restricted(by) => restricted(by),
+        }
+    }
+}
+
+/// The end of a sentence that begins "It is not given, because".
+pub const fn restricted(by: RestrictedBy) -> &'static str {
+    match by {
+        RestrictedBy::NoUsers => "the API lets no user in",
+        RestrictedBy::ClientGrant => {
+            "the API demands a client grant for users, and the application has none with it"
+        }
+        RestrictedBy::Permissions => {
+            "the API enforces permissions (RBAC), and the user does not have this one"
+        }
+        RestrictedBy::Consent => "the API demands consent, and the user has not consented to it",
     }
 }
 
@@ -52,15 +109,20 @@ fn fate(
     policy: Option<&ScopeSet>,
     scope: &str,
 ) -> ScopeFate {
-    if allowed.scope.contains(scope) {
-        return ScopeFate::Granted;
-    }
     let original = exchange.original;
     let at_login = original.scope.contains(scope);
+    let is_original = allowed.audience == original.audience;
+    if allowed.scope.contains(scope) {
+        return ScopeFate::Granted(match (OIDC_SCOPES.contains(&scope), is_original, at_login) {
+            (true, ..) => Source::OidcOfLogin,
+            (false, true, true) => Source::Login,
+            (false, true, false) => Source::PolicyOfLoginApi,
+            (false, false, _) => Source::Policy,
+        });
+    }
     if OIDC_SCOPES.contains(&scope) {
         return if at_login { ScopeFate::NotAsked } else { ScopeFate::NotGrantedAtLogin };
     }
-    let is_original = allowed.audience == original.audience;
     let in_policy = policy.is_some_and(|policy| policy.contains(scope));
     match (in_policy || (is_original && at_login), at_login) {
         (false, true) => return ScopeFate::OfAnotherApi,
@@ -68,12 +130,10 @@ fn fate(
         _ => {}
     }
     let api = if is_original { exchange.original_api } else { exchange.asked_api };
-    match api {
-        Some(api) if !api.defined.contains(scope) => ScopeFate::NotDefinedByApi,
-        Some(api) if api.restriction.as_ref().is_some_and(|r| !r.contains(scope)) => {
-            ScopeFate::Restricted
-        }
-        _ => ScopeFate::NotAsked,
+    match api.and_then(|api| api.unavailable(scope)) {
+        Some(Unavailable::NotDefined) => ScopeFate::NotDefinedByApi,
+        Some(Unavailable::Restricted(by)) => ScopeFate::Restricted(by),
+        Some(Unavailable::OidcScope) | None => ScopeFate::NotAsked,
     }
 }
 
@@ -83,6 +143,7 @@ mod tests {
     use crate::domain::{
         audience::Audience, client::RefreshTokenPolicy, settings::UnknownAudience,
     };
+    use crate::policy::login_scope::Restriction;
     use crate::policy::mrrt::{Api, Asked, Original, evaluate};
 
     #[test]
@@ -101,7 +162,13 @@ mod tests {
             defined: ScopeSet::parse(defined),
             is_system: false,
             lacks_consent: false,
-            restriction: restriction.map(ScopeSet::parse),
+            restrictions: restriction
+                .map(|leaves| Restriction {
+                    by: RestrictedBy::Permissions,
+                    leaves: ScopeSet::parse(leaves),
+                })
+                .into_iter()
+                .collect(),
         };
         let messages_api = api("read:messages write:messages", None);
         let billing_api = api("read:billing pay:billing", Some("read:billing"));
@@ -119,7 +186,7 @@ mod tests {
             let allowed = evaluate(&exchange).unwrap();
             let fates = fates(&exchange, &allowed);
             for (scope, fate) in &fates {
-                assert_eq!(*fate == ScopeFate::Granted, allowed.scope.contains(scope), "{scope}");
+                assert_eq!(fate.is_granted(), allowed.scope.contains(scope), "{scope}");
             }
             let text = fates.iter().map(|(scope, fate)| format!("{scope}={}", fate.as_str()));
             text.collect::<Vec<_>>().join(" ")

@@ -19,8 +19,13 @@ their types and limits, scopes and status codes. It needs no token.
 What holds for every operation:
 
 - **Tokens.** An application gets them with its client credentials, for the scopes of its client
-  grant. Users get none for this API. Any one of the scopes of an operation opens it, unless the
-  table says otherwise.
+  grant. Users get them at the console only, for their permissions on this API, which are looked at
+  anew at each request: who loses a role or is blocked is out at once. Any one of the scopes of an
+  operation opens it, unless the table says otherwise.
+- **People** cannot get more than they have. A user may give or take only permissions on this API
+  that they have themselves, with roles and client grants too, and may not reset the password of,
+  change the address of, block or delete a user, or set the secret of an application, that may do
+  more: 403 `exceeds_own_permissions`. Applications are trusted with their scopes.
 - **Bodies** are JSON objects of at most 1 MiB (`Content-Type: application/json`) and 128 levels.
   Members and query parameters that are unknown are refused, with the messages that Auth0 gives. Of
   two members with one name the last counts. Ids in paths have at most 4096 characters, query strings

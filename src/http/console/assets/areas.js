@@ -1,12 +1,22 @@
 // What the console consists of: the addresses of each area, and the navigation.
 
+import { routes as apis } from './pages/apis.js';
+import { routes as attackProtection } from './pages/attack-protection.js';
+import { routes as keys } from './pages/keys.js';
+import { routes as policies } from './pages/policies.js';
 import { routes as roles } from './pages/roles.js';
+import { routes as settings } from './pages/settings.js';
 import { routes as users } from './pages/users.js';
 
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
+  ...apis,
+  ...policies,
   ...users,
   ...roles,
+  ...keys,
+  ...attackProtection,
+  ...settings,
 ];
 
 /** The navigation, in groups. Who may not read an area does not see it. */

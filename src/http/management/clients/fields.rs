@@ -90,8 +90,12 @@ const REFRESH_TOKEN: &[Field] = &[
     field("infinite_token_lifetime", BOOLEAN, "Prevents tokens from having a set lifetime when `true` (takes precedence over `token_lifetime` values)"),
     field("idle_token_lifetime", integer(1, LONG), "Period (in seconds) for which refresh tokens will remain valid without use"),
     field("infinite_idle_token_lifetime", BOOLEAN, "Prevents tokens from expiring without use when `true` (takes precedence over `idle_token_lifetime` values)"),
-    field("policies", array_of(&object(POLICY), 1, MOST_POLICIES), "A collection of policies governing multi-resource refresh token exchange (MRRT), defining how refresh tokens can be used across different resource servers").nullable(),
+    POLICIES,
 ];
+
+/// Which APIs a refresh token may be exchanged for.
+#[rustfmt::skip]
+pub const POLICIES: Field = field("policies", array_of(&object(POLICY), 1, MOST_POLICIES), "A collection of policies governing multi-resource refresh token exchange (MRRT), defining how refresh tokens can be used across different resource servers").nullable();
 
 #[rustfmt::skip]
 const POLICY: &[Field] = &[

@@ -228,23 +228,30 @@ fn check_refresh_token(
         );
         return Err(ManagementError::invalid_property(&what, "refresh_token.idle_token_lifetime"));
     }
-    check_policies(token, settings)
+    check_policies(token.get("policies"), "refresh_token.policies", settings)
 }
 
-fn check_policies(token: &Map<String, Value>, settings: &Settings) -> Result<(), ManagementError> {
-    const WHERE: &str = "refresh_token.policies";
+/// Checks policies, which stand at `place`.
+///
+/// # Errors
+/// `invalid_body`, when one is for the Management API, or two are for one API.
+pub fn check_policies(
+    policies: Option<&Value>,
+    place: &str,
+    settings: &Settings,
+) -> Result<(), ManagementError> {
     let management = settings.management_audience();
     let mut seen = HashSet::new();
-    let policies = token.get("policies").and_then(Value::as_array);
+    let policies = policies.and_then(Value::as_array);
     for policy in policies.into_iter().flatten() {
         let audience = policy.get("audience").and_then(Value::as_str).unwrap_or("");
         if audience == management.as_str() {
             let what = "The Management API cannot be the audience of a refresh token policy";
-            return Err(ManagementError::invalid_property(what, WHERE));
+            return Err(ManagementError::invalid_property(what, place));
         }
         if !seen.insert(audience) {
             let what = format!("The audience {audience} has more than one policy");
-            return Err(ManagementError::invalid_property(&what, WHERE));
+            return Err(ManagementError::invalid_property(&what, place));
         }
     }
     Ok(())

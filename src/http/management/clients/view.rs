@@ -1,7 +1,10 @@
 //! What a client looks like to the bearer of a token, and which members a token may write.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
+use crate::domain::ClientId;
 use crate::http::{
     App, error::management::ManagementError, extract::management_token::ManagementToken,
 };
@@ -30,6 +33,13 @@ impl Sight {
             settings: token.has_any(&["read:clients", "read:client_keys", "update:clients"]),
             keys: token.has_any(&["read:client_keys", "read:client_credentials"]),
         }
+    }
+
+    /// The same without what shows a secret, if the client is among those that may do more than the
+    /// one who looks.
+    #[must_use]
+    pub fn unless(self, closed: &HashSet<ClientId>, record: &ClientRecord) -> Self {
+        Self { keys: self.keys && !closed.contains(&record.client.client_id), ..self }
     }
 
     fn sees(self, name: &str) -> bool {

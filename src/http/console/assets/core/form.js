@@ -15,8 +15,9 @@ const covers = (path, property) => property === path || property.startsWith(`${p
  *   somebody else wrote. May return the values as they are saved now. What it throws is shown where it belongs.
  * - `theirs()`: reads the saved values again, for when somebody else changed them.
  * - `check(values)`: errors by path that can be told without the server; only for what cannot be sent at all.
+ * - `describe(path, theirs)`: how to say that somebody else changed this too, where paths are no names people know.
  */
-export function useForm({ initial, save, theirs, check }) {
+export function useForm({ initial, save, theirs, check, describe }) {
   const [base, setBase] = useState(initial);
   const [values, setValues] = useState(initial);
   const [errors, setErrors] = useState({});
@@ -114,6 +115,7 @@ export function useForm({ initial, save, theirs, check }) {
     },
     submit,
     reset,
+    describe,
     /** Back to what is saved. */
     undo: () => reset(now.current.base),
     rebase: theirs && rebase,
@@ -170,7 +172,7 @@ function Problem({ form }) {
     return html`<div class="notice info" role="status">
       <p>Their changes are here now. Yours are not saved yet.</p>
       ${merged.length > 0 && html`<p>You both changed:</p><ul>${merged.map(({ path, theirs }) => html`
-        <li><code>${path}</code>: theirs is <code>${words(theirs)}</code></li>`)}</ul>`}
+        <li>${form.describe?.(path, theirs) ?? html`<code>${path}</code>: theirs is <code>${words(theirs)}</code>`}</li>`)}</ul>`}
     </div>`;
   }
   return null;
