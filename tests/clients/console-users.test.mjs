@@ -133,6 +133,29 @@ test('a blocked user is refused at once, and let in again', LONG, async () => {
   assertNoProblems(page);
 });
 
+test('who is kept out for too many wrong passwords is let in again', LONG, async () => {
+  const { user_id: id } = await addUser(stage.call, 'wrong@example.com');
+  const page = await stage.open('/users');
+  // The server's own answer has none yet: what it would say, and what is then asked of it.
+  let blocks = [{ identifier: 'wrong@example.com', ip: '192.0.2.7' }];
+  const asked = [];
+  await page.route('**/api/v2/user-blocks/*', (route) => {
+    const method = route.request().method();
+    asked.push(method);
+    if (method === 'GET') return route.fulfill({ json: { blocked_for: blocks } });
+    blocks = [];
+    return route.continue();
+  });
+  await stage.go(page, tab(id, 'details'));
+  await page.getByText('192.0.2.7').waitFor();
+  await axe(page);
+  await page.getByRole('button', { name: 'Let them try again' }).click();
+  await done(page, 'Unblocked');
+  await page.getByText('192.0.2.7').waitFor({ state: 'hidden' });
+  assert.deepEqual(asked, ['GET', 'DELETE', 'GET']);
+  assertNoProblems(page);
+});
+
 test('another password is set, or a link to set one is made', LONG, async () => {
   const { user_id: id } = await addUser(stage.call, 'reset@example.com');
   const page = await stage.open(tab(id, 'details'));
@@ -253,14 +276,52 @@ test('a session is ended: the browser has to log in again', LONG, async () => {
   assertNoProblems(page);
 });
 
+test('a consent is withdrawn, with the refresh tokens that lived by it', LONG, async () => {
+  const { issuer } = stage.doorward;
+  const callback = 'http://127.0.0.1:9/callback';
+  const client = await stage.call('POST', 'clients', {
+    name: 'Somebody else', app_type: 'regular_web', is_first_party: false, callbacks: [callback], grant_types: ['authorization_code', 'refresh_token'],
+  });
+  const { user_id: id } = await addUser(stage.call, 'consents@example.com');
+  const visitor = await freshPage(stage.browser);
+  const query = new URLSearchParams({
+    client_id: client.client_id, response_type: 'code', redirect_uri: callback, scope: 'openid offline_access read:notes', audience: AUDIENCE,
+  });
+  await visitor.goto(`${issuer}authorize?${query}`);
+  await logIn(visitor, { email: 'consents@example.com', password: PASSWORD });
+  const [back] = await Promise.all([
+    visitor.waitForRequest((request) => request.url().startsWith(callback)),
+    visitor.locator('button[value=accept]').click(),
+  ]);
+  const code = new URL(back.url()).searchParams.get('code');
+  await visitor.context().close();
+  const token = async (form) => {
+    const body = new URLSearchParams({ client_id: client.client_id, client_secret: client.client_secret, ...form });
+    const answer = await fetch(`${issuer}oauth/token`, { method: 'POST', body });
+    return { status: answer.status, body: await answer.json() };
+  };
+  const login = await token({ grant_type: 'authorization_code', code, redirect_uri: callback });
+  assert.ok(login.body.refresh_token, JSON.stringify(login));
+  const page = await stage.open(tab(id, 'consents'));
+  await page.getByRole('row', { name: /Somebody else.*notes\.example/ }).waitFor();
+  await inspect(page, 'user-consents');
+  await page.getByRole('button', { name: 'Withdraw' }).first().click();
+  await answer(page, 'Withdraw');
+  await done(page, 'Consent withdrawn');
+  const left = await stage.call('GET', `grants?user_id=${encodeURIComponent(id)}`);
+  assert.ok(!left.some(({ audience }) => audience === AUDIENCE), JSON.stringify(left));
+  assertDead(await token({ grant_type: 'refresh_token', refresh_token: login.body.refresh_token }));
+  await stage.go(page, tab(id, 'refresh-tokens'));
+  await page.getByText('Consent withdrawn').first().waitFor();
+  assertNoProblems(page);
+});
+
 test('what happened to a user is told, and a deleted one is gone', LONG, async () => {
   const { user_id: id } = await addUser(stage.call, 'gone@example.com');
   const { body: tokens } = await app.logIn('gone@example.com');
   const page = await stage.open(tab(id, 'log'));
   await page.locator('tbody tr').first().waitFor();
   await inspect(page, 'user-log');
-  await stage.go(page, tab(id, 'consents'));
-  await inspect(page, 'user-consents');
   await stage.go(page, tab(id, 'details'));
   await page.getByRole('button', { name: 'Delete user' }).click();
   await page.getByRole('dialog').getByText('1 refresh token end').waitFor();

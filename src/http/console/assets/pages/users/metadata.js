@@ -10,7 +10,7 @@ import { Card, ReadOnly, SaveBar } from '../../parts/layout.js';
 
 const BAGS = [
   ['user_metadata', 'What the user may know and change', 'user_metadata: preferences, say. Applications may let users change it.'],
-  ['app_metadata', 'What only you change', 'app_metadata: plans, flags, what decides about access. Users cannot change it.'],
+  ['app_metadata', 'What only you change', 'app_metadata: plans, flags, rights. Users cannot change it.'],
 ];
 
 const written = (bag) => JSON.stringify(bag ?? {}, null, 2);

@@ -50,27 +50,26 @@ function SetPassword({ resource, done }) {
   </${Form}>`;
 }
 
-function ResetLink({ user }) {
+function Password({ user, resource }) {
+  const [sets, setSets] = useState(false);
   const [ticket, setTicket] = useState();
-  const make = () => attempt(async () => {
+  const makeLink = () => attempt(async () => {
     const body = await api.post('tickets/password-change', { user_id: user.user_id, ttl_sec: LINK_LIFETIME });
     setTicket(body.ticket);
   });
-  if (!ticket) return html`<button type="button" onClick=${make}>Make a link</button>`;
-  return html`<${Code} label="Link to set a password" text=${ticket} />
-    <${Notice} kind="warning" live>Whoever opens it can set the password, once, within a day. Send it to nobody but this user.</${Notice}>`;
-}
-
-function Password({ user, resource }) {
-  const [sets, setSets] = useState(false);
+  if (sets) {
+    return html`<h3>Password</h3>
+      <${SetPassword} resource=${resource} done=${() => setSets(false)} />
+      <p><button type="button" class="quiet" onClick=${() => setSets(false)}>Leave it as it is</button></p>`;
+  }
   return html`<h3>Password</h3>
-    ${sets ? html`<${SetPassword} resource=${resource} done=${() => setSets(false)} />
-      <p><button type="button" class="quiet" onClick=${() => setSets(false)}>Leave it as it is</button></p>`
-      : html`<p>Nobody can read a password. You can set another one, or give the user a link to set one.</p>
-      <div class="actions">
-        <button type="button" onClick=${() => setSets(true)}>Set a password</button>
-        ${session.can('create:user_tickets') && html`<${ResetLink} user=${user} />`}
-      </div>`}`;
+    <p>Nobody can read a password. You can set another one, or give the user a link to set one.</p>
+    <div class="actions">
+      <button type="button" onClick=${() => setSets(true)}>Set a password</button>
+      ${session.can('create:user_tickets') && html`<button type="button" onClick=${makeLink}>${ticket ? 'Make another link' : 'Make a link'}</button>`}
+    </div>
+    ${ticket && html`<${Code} label="Link to set a password" text=${ticket} />
+      <${Notice} kind="warning" live>Whoever opens it can set the password, once, within a day. Send it to nobody but this user.</${Notice}>`}`;
 }
 
 /** The card *Login*. */

@@ -7,7 +7,7 @@ import { setQuery, useLocation } from '../../core/router.js';
 import { session } from '../../core/session.js';
 import { relative } from '../../core/words.js';
 import { confirm, toast } from '../../parts/dialog.js';
-import { Badge, Card, Empty, Facts, Notice, Time } from '../../parts/layout.js';
+import { Badge, Card, Empty, Facts, Identifier, Notice, Time } from '../../parts/layout.js';
 import { useCursor } from '../../parts/table.js';
 import { attempt } from './attempt.js';
 import { Explain } from './explain.js';
@@ -22,7 +22,10 @@ function expiryOf({ expires_at: absolute, idle_expires_at: idle }) {
   return absolute ? `${ends} at the latest; if it is not exchanged before, ${relative(idle)}.` : `${ends}; if it is not exchanged, it ends ${relative(idle)}.`;
 }
 
-const exchanges = (family) => (family.rotating ? `Generation ${family.generation}: rotated ${family.generation === 1 ? 'once' : `${family.generation} times`}` : 'Not rotated: the same token stays');
+const TIMES = ['not rotated yet', 'rotated once'];
+
+const exchanges = ({ rotating, generation }) => (
+  rotating ? `Generation ${generation}: ${TIMES[generation] ?? `rotated ${generation} times`}` : 'Not rotated: the same token stays');
 
 function Reach({ family }) {
   const reach = family.resource_servers ?? [];
@@ -70,8 +73,8 @@ function Family({ family, revoke, explain }) {
       ['Scopes of the login', html`<span class="small">${family.scope}</span>`],
       isLive && ['Can be exchanged for', html`<${Reach} family=${family} />`],
       family.sender_constrained && ['Bound', 'To a key of the device (DPoP): a stolen token is of no use'],
-      ['Id', html`<code class="small">${family.id}</code>`],
     ].filter(Boolean)} />
+    <p class="small muted">Id <${Identifier} value=${family.id} of="the id of the refresh token" /></p>
   </li>`;
 }
 
