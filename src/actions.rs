@@ -55,6 +55,8 @@ pub enum Kind {
 pub struct Execution {
     /// Whether the script ended well.
     pub result: Result<(), ScriptError>,
+    /// Where in the code it failed, if that is known: as the script says, so only for its author.
+    pub failed_at: Option<Place>,
     /// What it asked for, until it ended.
     pub commands: Vec<Command>,
     /// What it wrote with `console`, cut to a limit.
@@ -101,6 +103,15 @@ pub enum ErrorKind {
     Output,
     /// Its worker died, or none was free in time.
     Worker,
+}
+
+/// A place in the code of a script, as its author counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// From 1.
+    pub line: u32,
+    /// In characters, from 1.
+    pub column: u32,
 }
 
 /// Where a script cannot be compiled.

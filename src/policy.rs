@@ -20,4 +20,5 @@ pub mod post_login;
 pub mod query_syntax;
 pub mod registration;
 pub mod reuse;
+pub mod trial;
 pub mod user_search;

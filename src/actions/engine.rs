@@ -212,6 +212,7 @@ fn execution(done: Done, commands: &[u8]) -> Execution {
     let error = done.error.map(|Ended { kind, message }| ScriptError { kind, message });
     Execution {
         result: error.map_or(Ok(()), Err),
+        failed_at: done.at,
         commands,
         console: done.console,
         has_handler: done.has_handler,
@@ -223,6 +224,7 @@ fn execution(done: Done, commands: &[u8]) -> Execution {
 fn failed(Ended { kind, message }: Ended) -> Execution {
     Execution {
         result: Err(ScriptError { kind, message }),
+        failed_at: None,
         commands: Vec::new(),
         console: String::new(),
         has_handler: true,

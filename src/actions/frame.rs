@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::actions::{ErrorKind, Kind};
+use crate::actions::{ErrorKind, Kind, Place};
 
 /// The longest frame, in bytes: above what the limits of an execution let through.
 pub const LONGEST: usize = 16 * 1024 * 1024;
@@ -108,6 +108,8 @@ pub enum FromWorker {
 pub struct Done {
     /// Why it did not end well.
     pub error: Option<Ended>,
+    /// Where in the code that was, if the worker knows.
+    pub at: Option<Place>,
     /// What it wrote.
     pub console: String,
     /// Whether the handler is exported.
@@ -134,6 +136,13 @@ pub struct Position {
     pub line: u32,
     /// From 1.
     pub column: u32,
+}
+
+impl Position {
+    /// Where it is.
+    pub const fn place(&self) -> Place {
+        Place { line: self.line, column: self.column }
+    }
 }
 
 /// A frame as it is written.

@@ -4,6 +4,7 @@ pub mod command;
 pub mod definition;
 pub mod execution;
 pub mod outcome;
+mod words;
 
 use std::sync::Arc;
 

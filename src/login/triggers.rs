@@ -13,4 +13,5 @@ pub mod registration;
 pub mod request;
 pub mod rules;
 pub mod run;
+pub mod samples;
 pub mod suspension;

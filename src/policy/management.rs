@@ -31,7 +31,7 @@ impl Operation {
 }
 
 /// What only reads, although its method looks like a write.
-const READING: &[(&str, &str)] = &[("POST", "/refresh-tokens/explain")];
+const READING: &[(&str, &str)] = &[("POST", "/refresh-tokens/explain"), ("POST", "/actions/check")];
 
 const fn op(
     method: &'static str,
@@ -188,6 +188,9 @@ pub const OPERATIONS: &[Operation] = &[
     // An extension of this server.
     op("GET",    "/actions/actions/{id}/executions", &["read:actions"]),
     op("GET",    "/actions/executions/{id}",      &["read:actions"]),
+    // Extensions of this server.
+    op("POST",   "/actions/check",                &["create:actions", "update:actions", "create:rules", "update:rules"]),
+    op("GET",    "/actions/triggers/{id}/sample-events", &["read:actions"]),
     op("GET",    "/actions/triggers",             &["read:actions"]),
     op("GET",    "/actions/triggers/{id}/bindings", &["read:actions"]),
     op("PATCH",  "/actions/triggers/{id}/bindings", &["update:actions"]),

@@ -52,6 +52,20 @@ impl Protocol {
             Self::DeviceCode => "oauth2-device-code",
         }
     }
+    /// The one that scripts see so.
+    pub fn parse(name: &str) -> Option<Self> {
+        [
+            Self::AuthorizationCode,
+            Self::Implicit,
+            Self::Hybrid,
+            Self::RefreshToken,
+            Self::Password,
+            Self::Passwordless,
+            Self::DeviceCode,
+        ]
+        .into_iter()
+        .find(|protocol| protocol.as_str() == name)
+    }
     /// Whether a browser waits for the answer.
     pub const fn has_browser(self) -> bool {
         matches!(self, Self::AuthorizationCode | Self::Implicit | Self::Hybrid)

@@ -1,10 +1,12 @@
 // The console in headless Chromium: people who sign in to it, and what every test asks of its pages.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { freshPage, launch, logIn } from './browser.mjs';
 import { management, startDoorward } from './server.mjs';
 
@@ -47,14 +49,12 @@ class Console {
   /** Another person with the role of administrators, or with that of those who only look. */
   async addPerson({ viewer = false } = {}) {
     const email = `${viewer ? 'viewer' : 'administrator'}-${this.pages.length}-${Date.now()}@example.com`;
-    const { user_id } = await this.call('POST', 'users', {
-      connection: 'Username-Password-Authentication', email, password: 'a long password for the console', email_verified: true,
-    });
-    const roles = await this.call('GET', 'roles?name_filter=Doorward');
-    const wanted = viewer ? 'Doorward Viewer' : 'Doorward Administrator';
-    const { id } = roles.find(({ name }) => name === wanted);
-    await this.call('POST', `users/${encodeURIComponent(user_id)}/roles`, { roles: [id] });
-    return { email, password: 'a long password for the console', user_id };
+    const { folder, env } = this.doorward;
+    const { stdout } = await promisify(execFile)(process.env.DOORWARD_BIN,
+      ['admin', 'create', '--email', email, ...viewer ? ['--viewer'] : []], { cwd: folder, env });
+    const [, password] = /Password\s+(\S+)/.exec(stdout);
+    const [{ user_id }] = await this.call('GET', `users-by-email?email=${encodeURIComponent(email)}`);
+    return { email, password, user_id };
   }
 
   /** A page of the console, signed in as the administrator of quickstart. */

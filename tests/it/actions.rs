@@ -7,4 +7,5 @@ mod event;
 mod failures;
 mod redirect;
 mod rules;
+mod samples;
 mod session;

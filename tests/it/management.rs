@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod actions_bindings;
+mod actions_checking;
 mod actions_executions;
 mod actions_secrets;
 mod actions_trial;

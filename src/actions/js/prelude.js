@@ -34,8 +34,9 @@ export default function (host) {
 
   /** Ends the execution: the script threw, or its promise was rejected. */
   function fail(thrown) {
-    const { name, message } = failure.describe(thrown);
-    end('{"has_handler":true,"error":{"name":' + quote(name) + ',"message":' + quote(message) + '}}');
+    const { name, message, stack } = failure.describe(thrown);
+    const error = '{"name":' + quote(name) + ',"message":' + quote(message) + ',"stack":' + quote(stack) + '}';
+    end('{"has_handler":true,"error":' + error + '}');
   }
 
   begin(host);

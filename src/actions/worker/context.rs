@@ -12,8 +12,8 @@ use rquickjs::{
 };
 
 use super::{Code, answer, execution, execution::Execution, natives};
-use crate::actions::ErrorKind;
 use crate::actions::frame::{Ended, Form, FromWorker, Position, ToWorker};
+use crate::actions::{ErrorKind, Place};
 
 /// The part of the engine that is written in JavaScript, compiled with this program.
 /// Each stands after those that it imports: the macro compiles them in this order.
@@ -151,15 +151,19 @@ pub fn serve_one(
                     _ => ready.compile(&code),
                 };
                 let whole = compiled.is_ok();
-                let ended = match compiled {
-                    Ok(function) => ready.run(&function, &run.handler, run.form, input, frames)?,
-                    Err(NotCompiled::Wrong(at)) => Some(Ended {
-                        kind: ErrorKind::Syntax,
-                        message: format!("{} ({}:{})", at.message, at.line, at.column),
-                    }),
-                    Err(NotCompiled::Ended(ended)) => Some(ended),
+                let (ended, at) = match compiled {
+                    Ok(function) => {
+                        let ended = ready.run(&function, &run.handler, run.form, input, frames)?;
+                        (ended, thrown_at(&ready.execution.stack(), &code))
+                    }
+                    Err(NotCompiled::Wrong(at)) => {
+                        let message = format!("{} ({}:{})", at.message, at.line, at.column);
+                        let ended = Ended { kind: ErrorKind::Syntax, message };
+                        (Some(ended), Some(at.place()))
+                    }
+                    Err(NotCompiled::Ended(ended)) => (Some(ended), None),
                 };
-                ready.execution.answer(ended)?;
+                ready.execution.answer(ended, at)?;
                 Ok(whole.then_some(code))
             }
             (ToWorker::Check { form, code }, _) => {
@@ -202,10 +206,7 @@ impl<'js> Ready<'js> {
     /// The code as a function. That it is one, and nothing beside it, is seen from its source: code
     /// that closes the function and goes on is wrong, and would have run while it was compiled.
     fn compile(&self, code: &Code) -> Result<Function<'js>, NotCompiled> {
-        let before = match code.form {
-            Form::Action => ACTION,
-            Form::Rule => RULE,
-        };
+        let before = before(code.form);
         let whole = [before, &code.code, END].concat();
         let file = file_name(&code.name);
         let mut options = EvalOptions::default();
@@ -297,6 +298,25 @@ impl<'js> Ready<'js> {
             }
         }
     }
+}
+
+/// What stands before the code, on its first line.
+const fn before(form: Form) -> &'static str {
+    match form {
+        Form::Action => ACTION,
+        Form::Rule => RULE,
+    }
+}
+
+/// Where in the code something was thrown, by its stack. A script may have written that itself: a
+/// place that the code does not have is none.
+fn thrown_at(stack: &str, code: &Code) -> Option<Place> {
+    let (line, column) = position(stack, &file_name(&code.name))?;
+    let lines = u32::try_from(code.code.split('\n').count()).unwrap_or(u32::MAX);
+    let ours = if line == 1 { before(code.form).len() } else { 0 };
+    // Of code that runs the engine counts characters.
+    let column = column.saturating_sub(u32::try_from(ours).unwrap_or(0)).max(1);
+    (1..=lines).contains(&line).then_some(Place { line, column })
 }
 
 /// An error of the engine in our words. What a script threw comes from the prelude; this is what

@@ -12,8 +12,8 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::Deserialize;
 
 use super::{answer, confine, context::Broken};
-use crate::actions::ErrorKind;
 use crate::actions::frame::{Done, Ended, FromWorker, Limits, ToWorker};
+use crate::actions::{ErrorKind, Place};
 
 /// The message of the engine.
 pub const OUT_OF_MEMORY: &str = "out of memory";
@@ -69,6 +69,8 @@ struct Thrown {
     name: String,
     #[serde(default)]
     message: String,
+    #[serde(default)]
+    stack: String,
 }
 
 /// What an execution goes on with.
@@ -147,6 +149,13 @@ impl Execution {
     pub fn ended(&self) -> Option<Ended> {
         let ended = self.ended.borrow().clone();
         ended.or_else(|| self.finished.borrow().as_ref()?.error.as_ref().map(Thrown::ended))
+    }
+
+    /// The stack of what it threw, as the script left it: it may say anything.
+    pub fn stack(&self) -> String {
+        let finished = self.finished.borrow();
+        let thrown = finished.as_ref().and_then(|finished| finished.error.as_ref());
+        thrown.map(|thrown| thrown.stack.clone()).unwrap_or_default()
     }
 
     /// A line for the console; what is too much is left out.
@@ -260,8 +269,9 @@ impl Execution {
         }
     }
 
-    /// Tells the server.
-    pub fn answer(&self, ended: Option<Ended>) -> std::io::Result<()> {
+    /// Tells the server. `at` is where the code failed by itself.
+    pub fn answer(&self, ended: Option<Ended>, at: Option<Place>) -> std::io::Result<()> {
+        let at = at.filter(|_| self.ended.borrow().is_none());
         let error = self.ended.borrow().clone().or(ended);
         let commands = format!("[{}]", self.commands.borrow());
         let done = Done {
@@ -269,6 +279,7 @@ impl Execution {
                 message: cut(&error.message, MOST_MESSAGE_BYTES).to_owned(),
                 ..error
             }),
+            at,
             console: self.console.take(),
             has_handler: self.finished.borrow().as_ref().is_none_or(|end| end.has_handler),
             rule: self.rule.take(),

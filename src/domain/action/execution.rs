@@ -86,4 +86,7 @@ pub struct ExecutionError {
     /// Where to read about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// The line of the code at which it failed, from 1, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
 }

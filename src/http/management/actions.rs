@@ -4,6 +4,7 @@
 //! There is nothing to build, so a draft is `built` as soon as it is written.
 
 pub mod bindings;
+pub mod checking;
 pub mod executions;
 mod fields;
 mod secrets;
@@ -15,7 +16,7 @@ mod view;
 use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value};
 
-pub(super) use self::fields::{ACTION, BINDINGS, ROLLBACK, TEST, TRIGGER_IDS};
+pub(super) use self::fields::{ACTION, BINDINGS, CHECK, ROLLBACK, TEST, TRIGGER_IDS};
 use self::{
     fields::{USUAL_CODE, USUAL_RUNTIME, check_rules},
     secrets::Secrets,

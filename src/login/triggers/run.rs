@@ -56,8 +56,12 @@ impl Run {
     /// Records that the last script failed after all: for what is known only when it has ended.
     pub fn failed(&mut self, id: &str, message: &str) {
         if let Some(result) = self.results.last_mut() {
-            result.error =
-                Some(ExecutionError { id: id.to_owned(), msg: message.to_owned(), url: None });
+            result.error = Some(ExecutionError {
+                id: id.to_owned(),
+                msg: message.to_owned(),
+                url: None,
+                line: None,
+            });
         }
     }
 }
@@ -144,6 +148,7 @@ impl LoginService {
             id: kind(error.kind).to_owned(),
             msg: error.message.clone(),
             url: None,
+            line: execution.failed_at.map(|at| at.line),
         });
         run.results.push(ActionResult {
             action_id: ActionId::new(author.id),

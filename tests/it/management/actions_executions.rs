@@ -51,7 +51,12 @@ async fn execution(app: &TestApp, id: &str, at: i64, results: Vec<ActionResult>)
 async fn an_execution_tells_what_each_action_did() {
     for (_, app) in each_backend().await {
         let failed = ActionResult {
-            error: Some(ExecutionError { id: "thrown".into(), msg: "Boom".into(), url: None }),
+            error: Some(ExecutionError {
+                id: "thrown".into(),
+                msg: "Boom".into(),
+                url: None,
+                line: Some(7),
+            }),
             version_id: None,
             notes: vec![],
             stats: Map::new(),
@@ -78,7 +83,7 @@ async fn an_execution_tells_what_each_action_did() {
                         "started_at": "2020-09-13T12:26:40.010Z",
                         "ended_at": "2020-09-13T12:26:40.017Z",
                         "console": "", "notes": [], "stats": {},
-                        "error": { "id": "thrown", "msg": "Boom" },
+                        "error": { "id": "thrown", "msg": "Boom", "line": 7 },
                     },
                 ],
             })

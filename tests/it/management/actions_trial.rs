@@ -110,7 +110,15 @@ async fn a_trial_that_cannot_be_is_refused() {
                 json!({ "payload": [] }),
                 "'Expected type object but found type array' on property payload (The payload for the action.).",
             ),
-            (json!({ "payload": {}, "code": "" }), "'Additional properties not allowed: code'."),
+            (json!({ "payload": {}, "nope": "" }), "'Additional properties not allowed: nope'."),
+            (
+                json!({ "payload": {}, "code": 1 }),
+                "'Expected type string but found type integer' on property code (Code to run instead of that of the draft.).",
+            ),
+            (
+                json!({ "payload": {}, "code": "é".repeat(60_000) }),
+                "'the code has 120000 bytes, maximum 100000' on property code.",
+            ),
         ] {
             invalid_body(
                 &post(&app, &here, body).await,
@@ -123,5 +131,123 @@ async fn a_trial_that_cannot_be_is_refused() {
             &post(&app, &format!("{}/test", path(&phone)), json!({ "payload": {} })).await,
             "This server does not run actions at the trigger send-phone-message.",
         );
+    }
+}
+
+#[tokio::test]
+async fn code_that_is_not_saved_runs_with_the_secrets_of_the_draft() {
+    for (backend, app) in each_backend().await {
+        let secrets = json!({ "secrets": [{ "name": "KEY", "value": "s3cret" }] });
+        let made = action(&app, "Tried", secrets).await;
+        let here = path(&made);
+        let code = "exports.onExecutePostLogin = (event) => console.log(event.secrets.KEY.length);";
+        let body = json!({ "payload": { "event": {} }, "code": code });
+        let told = post(&app, &format!("{here}/test"), body).await.ok();
+        assert_eq!(told["payload"]["console"], "6\n", "{backend}");
+        assert_eq!(get(&app, &here).await.ok(), made, "{backend}: and is not saved");
+        let body = json!({ "payload": {}, "code": "const a = 1;\nconst b = ;" });
+        let told = post(&app, &format!("{here}/test"), body).await.ok();
+        let error = &told["payload"]["error"];
+        assert_eq!((&error["id"], &error["line"]), (&json!("syntax"), &json!(2)), "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_has_its_line() {
+    for (backend, app) in each_backend().await {
+        for (code, line, column) in [
+            (
+                "exports.onExecutePostLogin = () => {\n  throw new Error('x');\n};",
+                json!(2),
+                json!(13),
+            ),
+            (
+                "exports.onExecutePostLogin = async (event) => {\n\n  await null;\n  event.nobody.there;\n};",
+                json!(4),
+                json!(3),
+            ),
+            ("const é = 1; null.x;", json!(1), json!(14)),
+            // Who throws what is no error has no place, nor has who writes a place that is not there.
+            ("exports.onExecutePostLogin = () => { throw 1; };", json!(null), json!(null)),
+            (
+                "exports.onExecutePostLogin = () => { throw { message: 'x', stack: ' at Tried:99:1' }; };",
+                json!(null),
+                json!(null),
+            ),
+            (
+                "exports.onExecutePostLogin = () => { throw { get stack() { throw 1; }, message: 'x' }; };",
+                json!(null),
+                json!(null),
+            ),
+        ] {
+            let told = try_out(&app, code, json!({ "event": {} })).await;
+            assert_eq!(told["error"]["id"], "thrown", "{backend} {code}: {told}");
+            assert_eq!(told["error"]["line"], line, "{backend} {code}: {told}");
+            assert_eq!(told["error"]["column"], column, "{backend} {code}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_would_come_of_it_is_told_in_words() {
+    for (backend, app) in each_backend().await {
+        app.add_api("https://known.example", &["read:it"], json!({})).await;
+        let code = "exports.onExecutePostLogin = (event, api) => {
+            api.accessToken.setCustomClaim('https://x.example/plan', 'gold');
+            api.accessToken.setCustomClaim('iss', 'me');
+            api.accessToken.addScope('read:it');
+            api.accessToken.addScope('write:it');
+            if (event.user.bad) api.access.deny('Not today.');
+            if (event.user.new) api.redirect.sendUserTo('https://x.example/form');
+        };";
+        let event = |user: Value| {
+            let api = json!({ "identifier": "https://known.example" });
+            json!({ "event": { "user": user, "resource_server": api } })
+        };
+        let told = try_out(&app, code, event(json!({}))).await;
+        assert_eq!(
+            told["effects"],
+            json!([
+                "Sets the claim https://x.example/plan of the access token to \"gold\".",
+                "Sets the claim iss of the access token to \"me\".",
+                "Adds the scope read:it to the access token.",
+                "Adds the scope write:it to the access token.",
+            ]),
+            "{backend}"
+        );
+        assert_eq!(told["outcome"], "goes_on", "{backend}");
+        let notes: Vec<_> =
+            told["notes"].as_array().unwrap().iter().map(Value::to_string).collect();
+        assert_eq!(notes.len(), 2, "{backend}: {notes:?}");
+        assert!(notes[0].contains("claim iss was not added"), "{backend}: {notes:?}");
+        assert!(notes[1].contains("scope write:it was not added"), "{backend}: {notes:?}");
+        let told = try_out(&app, code, event(json!({ "bad": true }))).await;
+        assert_eq!((&told["outcome"], &told["reason"]), (&json!("refused"), &json!("Not today.")));
+        let told = try_out(&app, code, event(json!({ "new": true }))).await;
+        assert_eq!(told["outcome"], "redirected", "{backend}");
+        assert_eq!(told.get("reason"), None, "{backend}");
+        // What failed has come to nothing.
+        let told = try_out(&app, "throw new Error('x')", event(json!({}))).await;
+        assert_eq!((told.get("outcome"), told.get("notes")), (None, None), "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn a_sample_event_can_be_tried_out() {
+    for (backend, app) in each_backend().await {
+        let samples = get(&app, "/actions/triggers/post-login/sample-events").await.ok();
+        let code = "exports.onExecutePostLogin = (event, api) => {
+            const claims = { secret: event.secrets.KEY, payload: { to: event.user.name } };
+            const token = api.redirect.encodeToken(claims);
+            api.idToken.setCustomClaim('https://x.example/way', event.transaction.protocol);
+            if (api.redirect.canRedirect()) {
+                api.redirect.sendUserTo('https://x.example/', { query: { token } });
+            }
+        };";
+        for (sample, outcome) in [(0, "redirected"), (1, "goes_on")] {
+            let event = samples["samples"][sample]["event"].clone();
+            let told = try_out(&app, code, json!({ "event": event })).await;
+            assert_eq!(told["outcome"], outcome, "{backend}: {told}");
+        }
     }
 }

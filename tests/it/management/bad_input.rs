@@ -15,6 +15,10 @@ async fn with_bodies(app: &TestApp) -> Vec<(&'static Operation, String, Value)> 
             let body = json!({ "client_id": "x", "user_id": "y" });
             found.push((operation, operation.path.to_owned(), body));
         }
+        if (operation.method, operation.path) == ("POST", "/actions/check") {
+            let body = json!({ "code": "exports.x = 1;", "kind": "action" });
+            found.push((operation, operation.path.to_owned(), body));
+        }
         if operation.writes()
             && let Some((path, Some(body))) = valid_writes::request(app, operation).await
             && body.is_object()

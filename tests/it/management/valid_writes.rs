@@ -268,6 +268,9 @@ async fn action(app: &TestApp, method: &str, path: &str, fresh: &str) -> (String
     if (method, path) == ("POST", "/actions/actions") {
         return (path.to_owned(), Some(body));
     }
+    if path == "/actions/check" {
+        return (path.to_owned(), Some(json!({ "code": body["code"], "kind": "action" })));
+    }
     let action = TestApp::created(&post(app, "/actions/actions", body).await);
     let version = text(&action["deployed_version"], "id");
     let is_of_trigger = path.starts_with("/actions/triggers");

@@ -1,10 +1,12 @@
 // What the console consists of: the addresses of each area, and the navigation.
 
+import { routes as actions } from './pages/actions.js';
 import { routes as apis } from './pages/apis.js';
 import { routes as attackProtection } from './pages/attack-protection.js';
 import { routes as keys } from './pages/keys.js';
 import { routes as policies } from './pages/policies.js';
 import { routes as roles } from './pages/roles.js';
+import { routes as rules } from './pages/rules.js';
 import { routes as settings } from './pages/settings.js';
 import { routes as users } from './pages/users.js';
 
@@ -14,6 +16,8 @@ export const routes = [
   ...policies,
   ...users,
   ...roles,
+  ...actions,
+  ...rules,
   ...keys,
   ...attackProtection,
   ...settings,
@@ -28,6 +32,7 @@ export const navigation = [
       { title: 'Applications', href: '/applications', needs: 'read:clients' },
       { title: 'APIs', href: '/apis', needs: 'read:resource_servers' },
       { title: 'Actions', href: '/actions', needs: 'read:actions' },
+      { title: 'Rules', href: '/rules', needs: 'read:rules' },
     ],
   },
   {

@@ -124,7 +124,17 @@ const REFERENCE: Kind = open(&[
 #[rustfmt::skip]
 pub(in crate::http::management) const TEST: &[Field] = &[
     field("payload", ANY_OBJECT, "The payload for the action.").required(),
+    field("code", text(0, CODE_LENGTH), "Code to run instead of that of the draft."),
 ];
+
+#[rustfmt::skip]
+pub(in crate::http::management) const CHECK: &[Field] = &[
+    field("code", text(0, CODE_LENGTH), "The code.").required(),
+    field("kind", one_of(KINDS), "What the code is of.").required(),
+    field("trigger", one_of(TRIGGER_IDS), "The trigger that an action is for."),
+];
+/// What code is of.
+const KINDS: &[&str] = &["action", "rule"];
 
 #[rustfmt::skip]
 pub(in crate::http::management) const ROLLBACK: &[Field] = &[
@@ -150,6 +160,15 @@ pub(super) fn check_rules(body: &Map<String, Value>) -> Result<(), ManagementErr
             "modules",
         ));
     }
+    check_code(body)?;
+    unique_names(body)
+}
+
+/// Code has as many bytes at most as it may have characters.
+///
+/// # Errors
+/// `invalid_body`.
+pub(super) fn check_code(body: &Map<String, Value>) -> Result<(), ManagementError> {
     let code = body.get("code").and_then(Value::as_str).unwrap_or("");
     if code.len() > CODE_LENGTH {
         return Err(ManagementError::invalid_property(
@@ -157,7 +176,7 @@ pub(super) fn check_rules(body: &Map<String, Value>) -> Result<(), ManagementErr
             "code",
         ));
     }
-    unique_names(body)
+    Ok(())
 }
 
 /// Of two secrets with one name nobody could tell which one counts.

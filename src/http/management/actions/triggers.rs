@@ -1,11 +1,17 @@
 //! The triggers that there are. Tools read all of them, so those at which this server runs no
 //! Actions are listed, too.
 
-use axum::Json;
+use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
 use super::Answer;
-use crate::http::management::query::Query;
+use crate::domain::action::Trigger;
+use crate::http::{
+    App,
+    error::management::ManagementError,
+    management::{path_id::PathId, query::Query},
+};
+use crate::login::triggers::samples;
 
 /// What runs Actions of today.
 const RUNTIMES: &[&str] = &["node18-actions", "node22"];
@@ -84,10 +90,31 @@ pub async fn list(query: Query) -> Answer {
     Ok(Json(json!({ "triggers": TRIGGERS.iter().map(show).collect::<Vec<_>>() })))
 }
 
+/// `GET /actions/triggers/{id}/sample-events`: what Actions are told, as an example. An extension of
+/// this server.
+pub async fn sample_events(
+    State(app): State<App>,
+    PathId(trigger): PathId,
+    query: Query,
+) -> Answer {
+    query.only(&[])?;
+    let trigger = Trigger::parse(&trigger).ok_or(ManagementError::NotFound {
+        code: None,
+        message: "This server does not run actions at that trigger.",
+    })?;
+    let samples = samples::of(trigger, &app.settings.tenant_name, app.clock.now());
+    let shown: Vec<_> = samples
+        .into_iter()
+        .map(|sample| json!({ "id": sample.id, "about": sample.about, "event": sample.event }))
+        .collect();
+    Ok(Json(
+        json!({ "trigger_id": trigger.as_str(), "handler": trigger.handler(), "samples": shown }),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::action::Trigger;
     use crate::http::management::actions::fields::TRIGGER_IDS;
 
     #[test]

@@ -106,7 +106,7 @@ export const api = {
   get: (path, query, { signal } = {}) => bodyOf(send('GET', path, { query, signal })),
   /** The body and the ETag: `{body, etag}`. */
   read: (path, query, { signal } = {}) => send('GET', path, { query, signal }),
-  post: (path, body, { signal } = {}) => bodyOf(send('POST', path, { body, signal })),
+  post: (path, body, { signal, etag } = {}) => bodyOf(send('POST', path, { body, signal, etag })),
   /** `{body, etag}`. With `etag`, refused as `changed` if somebody else wrote in between. */
   patch: (path, body, { etag } = {}) => send('PATCH', path, { body, etag }),
   /** `{body, etag}`. */

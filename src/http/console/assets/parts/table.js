@@ -56,15 +56,16 @@ export function SearchBox({ label, hint, name = 'search' }) {
  * - `filters`: more controls beside the search.
  * - `empty`: what to show when there is nothing at all.
  * - `version`: reads again when it changes.
+ * - `totals`: whether totals have to be asked for; some lists always have them.
  * - `reach`: rows that the server pages at most, in lists that have such an end; the others are found by searching.
  */
 export function PagedTable({
-  path, query, items, search, filters, empty, perPage = 25, version, caption, reach = Infinity, ...table
+  path, query, items, search, filters, empty, perPage = 25, version, caption, totals = true, reach = Infinity, ...table
 }) {
   const { query: here } = useLocation();
   const page = Math.max(1, Number.parseInt(here.page ?? '1', 10) || 1);
   const text = search ? here.search ?? '' : '';
-  const asked = { ...query, ...(text && search.query(text)), page: page - 1, per_page: perPage, include_totals: true };
+  const asked = { ...query, ...(text && search.query(text)), page: page - 1, per_page: perPage, include_totals: totals || undefined };
   const load = useLoad((signal) => api.get(path, asked, { signal }), [path, JSON.stringify(asked), version]);
   const rows = load.data?.[items];
   const controls = html`<div class="table-controls">${search && html`<${SearchBox} ...${search} />`}${filters}</div>`;
@@ -79,7 +80,7 @@ export function PagedTable({
       ${nothing ? html`<p class="empty" role="status">Nothing matches${text && html` “${text}”`}.</p>`
         : html`<${Table} caption=${caption} rows=${rows} ...${table} />`}
     </div>
-    <${Pager} page=${page} perPage=${perPage} total=${load.data.total} length=${rows.length} reach=${reach} />`;
+    <${Pager} page=${page} perPage=${perPage} total=${load.data.total ?? 0} length=${rows.length} reach=${reach} />`;
 }
 
 function Pager({ page, perPage, total, length, reach }) {
