@@ -19,7 +19,7 @@ use crate::actions::Engine;
 use crate::app::connections::Endpoint;
 use crate::config::Config;
 use crate::crypto::{
-    self, master_key::Purpose, nonce::NonceKey, password::Passwords,
+    self, entity_tag::EntityTagKey, master_key::Purpose, nonce::NonceKey, password::Passwords,
     refresh_token::RefreshTokenKey, seal::Sealer, short_code::ShortCodeKey,
 };
 use crate::domain::{entropy::Entropy, job::JobKind, time::Clock};
@@ -128,6 +128,7 @@ pub async fn build(
         store,
         tokens,
         login,
+        entity_tags: Arc::new(EntityTagKey::new(&master)),
         clock,
         entropy,
         demo: None,

@@ -25,6 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
 use self::pages::{branding::Branding, locales::Locale};
+use crate::crypto::entity_tag::EntityTagKey;
 use crate::domain::{
     audit::Caller, entropy::Entropy, settings::Settings, tenant::Tenant, time::Clock,
 };
@@ -47,6 +48,8 @@ pub struct App {
     pub tokens: Arc<TokenService>,
     /// Logs people in.
     pub login: Arc<LoginService>,
+    /// Names the states of what the Management API edits.
+    pub entity_tags: Arc<EntityTagKey>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.

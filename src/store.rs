@@ -60,6 +60,7 @@ pub mod jobs;
 mod migrations;
 pub mod organizations;
 pub mod passwordless_codes;
+mod pattern;
 pub mod permissions;
 pub mod pushed_requests;
 pub mod resource_servers;
@@ -174,7 +175,7 @@ pub enum Db<'a> {
 
 impl Db<'_> {
     /// The same connection, for one statement of several.
-    fn reborrow(&mut self) -> Db<'_> {
+    pub fn reborrow(&mut self) -> Db<'_> {
         match self {
             Self::Sqlite(c) => Db::Sqlite(c),
             Self::Postgres(c) => Db::Postgres(c),
@@ -230,6 +231,15 @@ impl Tx {
         cache::bump_version(self.db()).await?;
         self.changes_configuration = true;
         Ok(())
+    }
+
+    /// Waits until no other transaction that asked for this name goes on. On SQLite none does. Ask
+    /// first of all: what was read before may have changed while this one waited.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn one_at_a_time(&mut self, name: &str) -> Result<()> {
+        dialect::one_at_a_time(self.db(), name).await
     }
 
     /// Makes the transaction durable.

@@ -28,6 +28,8 @@ pub enum Purpose {
     DpopNonce,
     /// The MAC of codes that people type: too short for a hash without a key.
     ShortCode,
+    /// The MAC that entity tags are.
+    EntityTag,
 }
 
 impl Purpose {
@@ -38,6 +40,7 @@ impl Purpose {
             Self::AtRest => b"doorward/v1/at-rest",
             Self::DpopNonce => b"doorward/v1/dpop-nonce",
             Self::ShortCode => b"doorward/v1/short-code",
+            Self::EntityTag => b"doorward/v1/entity-tag",
         }
     }
 }

@@ -7,6 +7,7 @@
 //! get tokens for this API by their permissions only. Where Auth0 asks for several scopes together,
 //! the handler demands the others.
 
+pub mod objects;
 pub mod rate;
 pub mod unbuilt;
 

@@ -3,7 +3,12 @@
 use serde_json::{Map, Value};
 
 use crate::domain::{ClientId, client::Client, time::Timestamp, url_pattern::Origins};
-use crate::store::{Db, Result, Tx, compose::Composed, decode};
+use crate::store::{
+    Db, Result, Tx,
+    compose::Composed,
+    decode,
+    pattern::{beginning, containing},
+};
 
 /// A client as it is kept.
 #[derive(Debug, Clone)]
@@ -75,6 +80,8 @@ pub struct Filter {
     pub is_first_party: Option<bool>,
     /// Of one of these types.
     pub app_types: Vec<String>,
+    /// Whose name contains this in any case, or whose id begins with it.
+    pub search: Option<String>,
 }
 
 impl Filter {
@@ -89,6 +96,11 @@ impl Filter {
                 sql.push(", ").bind(app_type.as_str());
             }
             sql.push(")");
+        }
+        if let Some(search) = &self.search {
+            sql.condition().push("(name_folded LIKE ").bind(containing(search).as_str());
+            sql.push(" ESCAPE '!' OR client_id LIKE ").bind(beginning(search).as_str());
+            sql.push(" ESCAPE '!')");
         }
     }
 }
@@ -174,8 +186,8 @@ pub async fn insert(
 ) -> Result<()> {
     const INSERT: &str = "INSERT INTO client
         (client_id, name, document, secret_sealed, version, created_at, updated_at, app_type,
-         is_first_party)
-        VALUES ($1, $2, $3, $4, 1, $5, $5, $6, $7)";
+         is_first_party, name_folded)
+        VALUES ($1, $2, $3, $4, 1, $5, $5, $6, $7, $8)";
     let text = Value::Object(document.clone()).to_string();
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(id.as_str())
@@ -185,6 +197,7 @@ pub async fn insert(
         .bind(now.millis())
         .bind(app_type(document))
         .bind(is_first_party(document))
+        .bind(name(document).to_lowercase())
         .execute(c)
         .await
         .map(|_| ())?);
@@ -206,7 +219,7 @@ pub async fn update(
 ) -> Result<bool> {
     const UPDATE: &str = "UPDATE client
         SET name = $2, document = $3, secret_sealed = $4, version = version + 1, updated_at = $5,
-            app_type = $7, is_first_party = $8
+            app_type = $7, is_first_party = $8, name_folded = $9
         WHERE client_id = $1 AND version = $6";
     let text = Value::Object(document.clone()).to_string();
     let updated = on!(tx.db(), |c| sqlx::query(UPDATE)
@@ -218,6 +231,7 @@ pub async fn update(
         .bind(version)
         .bind(app_type(document))
         .bind(is_first_party(document))
+        .bind(name(document).to_lowercase())
         .execute(c)
         .await?
         .rows_affected());

@@ -199,3 +199,18 @@ pub(super) async fn limit_statements(c: &mut PgConnection, limit: Duration) -> R
     sqlx::query("SELECT set_config('statement_timeout', $1, true)").bind(millis).execute(c).await?;
     Ok(())
 }
+
+/// Lets in one transaction of this name after the other.
+pub(super) async fn one_at_a_time(db: Db<'_>, name: &str) -> Result<()> {
+    match db {
+        // A write transaction is the only one already.
+        Db::Sqlite(_) => {}
+        Db::Postgres(c) => {
+            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind(name)
+                .execute(c)
+                .await?;
+        }
+    }
+    Ok(())
+}

@@ -427,6 +427,16 @@ pub async fn list_after(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// Keeps a family as it is until the transaction ends.
+///
+/// # Errors
+/// When the database does.
+pub async fn lock(tx: &mut Tx, id: &FamilyId) -> Result<()> {
+    const LOCK: &str = "UPDATE refresh_token_family SET metadata = metadata WHERE id = $1";
+    on!(tx.db(), |c| sqlx::query(LOCK).bind(id.as_str()).execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
 /// Where a page of [`list_recent`] begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Before {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::domain::{
     ResourceServerId, audience::Audience, resource_server::ResourceServer, time::Timestamp,
 };
-use crate::store::{Db, Result, Tx, decode};
+use crate::store::{Db, Result, Tx, decode, pattern::containing};
 
 /// An API as it is kept.
 #[derive(Debug, Clone)]
@@ -78,6 +78,41 @@ pub async fn list(db: Db<'_>, offset: i64, limit: i64) -> Result<Vec<ResourceSer
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// The APIs whose name or identifier contains `part` in any case, oldest first, from `offset` on.
+///
+/// # Errors
+/// When the database does.
+pub async fn search(
+    db: Db<'_>,
+    part: &str,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<ResourceServerRecord>> {
+    const SEARCH: &str =
+        "SELECT id, identifier, document, secret_sealed, version FROM resource_server
+        WHERE name_folded LIKE $1 ESCAPE '!' OR lower(identifier) LIKE $1 ESCAPE '!'
+        ORDER BY created_at, id LIMIT $2 OFFSET $3";
+    let rows: Vec<Row> = on!(db, |c| sqlx::query_as(SEARCH)
+        .bind(containing(part))
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c)
+        .await?);
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// How many APIs [`search`] finds.
+///
+/// # Errors
+/// When the database does.
+pub async fn count_found(db: Db<'_>, part: &str) -> Result<i64> {
+    const COUNT: &str = "SELECT COUNT(*) FROM resource_server
+        WHERE name_folded LIKE $1 ESCAPE '!' OR lower(identifier) LIKE $1 ESCAPE '!'";
+    let (count,): (i64,) =
+        on!(db, |c| sqlx::query_as(COUNT).bind(containing(part)).fetch_one(c).await?);
+    Ok(count)
+}
+
 /// How many APIs there are.
 ///
 /// # Errors
@@ -100,18 +135,23 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<()> {
     const INSERT: &str = "INSERT INTO resource_server
-        (id, identifier, document, version, created_at, updated_at)
-        VALUES ($1, $2, $3, 1, $4, $4)";
+        (id, identifier, document, version, created_at, updated_at, name_folded)
+        VALUES ($1, $2, $3, 1, $4, $4, $5)";
     let text = Value::Object(document.clone()).to_string();
     on!(tx.db(), |c| sqlx::query(INSERT)
         .bind(id.as_str())
         .bind(identifier.as_str())
         .bind(text)
         .bind(now.millis())
+        .bind(folded_name(document))
         .execute(c)
         .await
         .map(|_| ())?);
     tx.configuration_changes().await
+}
+
+fn folded_name(document: &Map<String, Value>) -> String {
+    document.get("name").and_then(Value::as_str).unwrap_or_default().to_lowercase()
 }
 
 /// Replaces the document of an API read at `version`. `false` when somebody else was faster.
@@ -126,7 +166,7 @@ pub async fn update(
     now: Timestamp,
 ) -> Result<bool> {
     const UPDATE: &str = "UPDATE resource_server
-        SET document = $2, version = version + 1, updated_at = $3
+        SET document = $2, version = version + 1, updated_at = $3, name_folded = $5
         WHERE id = $1 AND version = $4";
     let text = Value::Object(document.clone()).to_string();
     let updated = on!(tx.db(), |c| sqlx::query(UPDATE)
@@ -134,6 +174,7 @@ pub async fn update(
         .bind(text)
         .bind(now.millis())
         .bind(version)
+        .bind(folded_name(document))
         .execute(c)
         .await?
         .rows_affected());

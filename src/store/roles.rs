@@ -1,7 +1,7 @@
 //! Table `role`.
 
 use crate::domain::{RoleId, role::Role, time::Timestamp};
-use crate::store::{Db, Result, Tx};
+use crate::store::{Db, Result, Tx, pattern::containing};
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
@@ -36,19 +36,6 @@ pub async fn lock(tx: &mut Tx, id: &RoleId) -> Result<bool> {
     let locked =
         on!(tx.db(), |c| sqlx::query(LOCK).bind(id.as_str()).execute(c).await?.rows_affected());
     Ok(locked == 1)
-}
-
-/// A pattern for `LIKE … ESCAPE '!'`: the names that contain `part`, in any case.
-fn containing(part: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in part.to_lowercase().chars() {
-        if matches!(c, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }
 
 /// The roles whose name contains `part` in any case, oldest first, from `offset` on.

@@ -98,6 +98,16 @@ pub async fn details(db: Db<'_>, id: &SessionId) -> Result<Details> {
     })
 }
 
+/// Keeps a session as it is until the transaction ends.
+///
+/// # Errors
+/// When the database does.
+pub async fn lock(tx: &mut Tx, id: &SessionId) -> Result<()> {
+    const LOCK: &str = "UPDATE session SET metadata = metadata WHERE id = $1";
+    on!(tx.db(), |c| sqlx::query(LOCK).bind(id.as_str()).execute(c).await.map(|_| ())?);
+    Ok(())
+}
+
 /// Replaces what operators noted about a session. `false` when there is none.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ mod client_credentials;
 mod client_grants;
 mod client_policies;
 mod clients;
+mod concurrency;
 mod connections;
 mod custom_domains;
 mod explain;

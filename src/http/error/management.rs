@@ -50,6 +50,11 @@ pub enum ManagementError {
         /// With what.
         message: String,
     },
+    /// 412: `If-Match` expects something else than what is there (RFC 9110 §15.5.13).
+    PreconditionFailed {
+        /// What to do about it.
+        message: &'static str,
+    },
     /// 405.
     MethodNotAllowed,
     /// 413.
@@ -149,6 +154,9 @@ impl ManagementError {
             }
             Self::NotFound { code, message } => (S::NOT_FOUND, code, message.to_owned()),
             Self::Conflict { code, message } => (S::CONFLICT, code, message),
+            Self::PreconditionFailed { message } => {
+                (S::PRECONDITION_FAILED, Some("precondition_failed"), message.to_owned())
+            }
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, None, "Method not allowed".to_owned())
             }

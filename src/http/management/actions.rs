@@ -14,7 +14,7 @@ pub mod versions;
 mod view;
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(super) use self::fields::{ACTION, BINDINGS, CHECK, ROLLBACK, TEST, TRIGGER_IDS};
 use self::{
@@ -31,7 +31,7 @@ use super::{
 };
 use crate::actions::Kind;
 use crate::domain::{
-    ActionId,
+    ActionId, ActionVersionId,
     action::{
         Trigger,
         definition::{Action, Content, MOST_ACTIONS},
@@ -108,6 +108,19 @@ async fn shown(db: store::Db<'_>, action: &Action) -> Answer {
     Ok(Json(view::action(action, deployed.as_ref()).into()))
 }
 
+/// The draft, its secrets, and what runs.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn state(db: store::Db<'_>, id: &str) -> Result<Option<Value>, store::Error> {
+    let found = actions::find(db, &ActionId::new(id)).await?;
+    Ok(found.map(|action| {
+        let (running, sealed) = (&action.deployed_version_id, &action.draft.secrets_sealed);
+        let running = running.as_ref().map(ActionVersionId::as_str);
+        json!([view::draft(&action), running, sealed])
+    }))
+}
+
 /// `GET /actions/actions/{id}`
 pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
     query.only(&[])?;
@@ -158,7 +171,7 @@ pub async fn create(
     check_rules(&body)?;
     let mut action = fresh(&app, &body)?;
     must_compile(&app, KIND, &action.draft.code, "code").await?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     // First of all: it lets one writer in at a time, so that nobody counts what another adds.
     tx.configuration_changes().await?;
     if actions::count(tx.db(), Filter::default()).await? >= MOST_ACTIONS {
@@ -239,7 +252,7 @@ pub async fn update(
     if let Some(code) = text_of(&body, "code") {
         must_compile(&app, KIND, code, "code").await?;
     }
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     // First of all, as whatever else writes Actions does: or two could wait for each other.
     tx.configuration_changes().await?;
     let before = actions::lock(&mut tx, &ActionId::new(id)).await?.ok_or(NOT_UPDATED)?;
@@ -263,7 +276,6 @@ pub async fn update(
 
 /// `DELETE /actions/actions/{id}`. One that is bound only with `force`.
 pub async fn remove(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     query: Query,
@@ -271,7 +283,7 @@ pub async fn remove(
     query.only(&[&["force"]])?;
     let is_forced = query.boolean("force")?.unwrap_or(false);
     let id = ActionId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     // First of all: nobody binds it in the meantime.
     tx.configuration_changes().await?;
     if actions::lock(&mut tx, &id).await?.is_none() {

@@ -88,7 +88,7 @@ impl Protection {
     async fn update(&self, app: &App, change: Change, body: Map<String, Value>) -> Answer {
         validation::check(self.fields, &body, Writing::Update)?;
         for _ in 0..ATTEMPTS {
-            let mut tx = app.store.write().await?;
+            let mut tx = change.begin().await?;
             let mut set = attack_protection::read(tx.db(), self.name).await?;
             let before = self.show(&set.document);
             merge::deep(&mut set.document, body.clone());

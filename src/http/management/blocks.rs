@@ -64,11 +64,12 @@ pub async fn list_by_identifier(query: Query) -> Answer {
 }
 
 /// `DELETE /user-blocks`
-pub async fn remove_by_identifier(State(app): State<App>, change: Change, query: Query) -> Removed {
+pub async fn remove_by_identifier(change: Change, query: Query) -> Removed {
     query.only(&[&["identifier"]])?;
     identifier(&query)?;
     // The trail holds no addresses, so not the identifier either.
-    change.commit(app.store.write().await?, "", Vec::new()).await?;
+    let tx = change.begin().await?;
+    change.commit(tx, "", Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -90,7 +91,8 @@ pub async fn list(State(app): State<App>, PathId(id): PathId, query: Query) -> A
 /// `DELETE /user-blocks/{id}`
 pub async fn remove(State(app): State<App>, change: Change, PathId(id): PathId) -> Removed {
     let user = find(&app, id).await?;
-    change.commit(app.store.write().await?, user.user_id.as_str(), Vec::new()).await?;
+    let tx = change.begin().await?;
+    change.commit(tx, user.user_id.as_str(), Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -106,8 +108,9 @@ pub async fn check_ip(PathId(id): PathId, query: Query) -> Removed {
 }
 
 /// `DELETE /anomaly/blocks/ips/{id}`
-pub async fn unblock_ip(State(app): State<App>, change: Change, PathId(id): PathId) -> Removed {
+pub async fn unblock_ip(change: Change, PathId(id): PathId) -> Removed {
     let address = address(&id)?.to_string();
-    change.commit(app.store.write().await?, &address, Vec::new()).await?;
+    let tx = change.begin().await?;
+    change.commit(tx, &address, Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,6 +8,7 @@ use axum::{
 use serde_json::{Map, Value};
 
 use super::authority::Authority;
+use super::condition::Condition;
 use crate::domain::{
     ClientId, UserId,
     audit::{
@@ -26,11 +27,13 @@ const MOST_NAMES: usize = 100;
 /// Most characters of a name in an event.
 const NAME_LENGTH: usize = 100;
 
-/// The write that is being answered. A handler that writes takes it and commits through it.
+/// The write that is being answered. A handler that writes takes it, begins its transaction with
+/// it and commits through it.
 pub struct Change {
     app: App,
     authority: Authority,
     request: ManagementRequest,
+    condition: Condition,
     also: Vec<AuditEvent>,
 }
 
@@ -41,8 +44,9 @@ impl FromRequestParts<App> for Change {
         let token = ManagementToken::from_request_parts(parts, app).await?;
         let operation = *parts.extensions.get::<Operation>().ok_or(ManagementError::Internal)?;
         let request = request(parts, &operation, &token);
+        let condition = Condition::read(parts, &operation).await?;
         let authority = Authority::of(app, &token);
-        Ok(Self { app: app.clone(), authority, request, also: Vec::new() })
+        Ok(Self { app: app.clone(), authority, request, condition, also: Vec::new() })
     }
 }
 
@@ -59,6 +63,17 @@ impl Change {
     /// Who asks, and for what.
     pub const fn request(&self) -> &ManagementRequest {
         &self.request
+    }
+
+    /// Begins the transaction of the write. What the request is about stays as it is until the end
+    /// of it, and is what the caller expects: read it again from here on.
+    ///
+    /// # Errors
+    /// [`ManagementError::PreconditionFailed`], or when the database fails.
+    pub async fn begin(&self) -> Result<Tx, ManagementError> {
+        let mut tx = self.app.store.write().await?;
+        self.condition.check(&self.app, &mut tx).await?;
+        Ok(tx)
     }
 
     /// How far the one who asks may go.
@@ -86,11 +101,12 @@ impl Change {
     /// When the database fails; then nothing was written.
     pub async fn commit(
         self,
-        tx: Tx,
+        mut tx: Tx,
         id: &str,
         members: Vec<String>,
     ) -> Result<(), ManagementError> {
-        let Self { app, request, also, .. } = self;
+        let Self { app, request, condition, also, .. } = self;
+        condition.tell(&app, &mut tx, id).await?;
         let what = Managed::Wrote { id, members: &members };
         let happened = Happened::Managed { request: &request, what };
         let event = app.login.event(&happened, Some(request.client()), request.user());

@@ -24,7 +24,7 @@ use crate::domain::{
 use crate::http::{
     App, error::management::ManagementError, extract::management_json::ManagementJson,
 };
-use crate::store::{self, Tx, client_credentials, clients};
+use crate::store::{self, Db, Tx, client_credentials, clients};
 
 type Answer = Result<Json<Value>, ManagementError>;
 
@@ -77,6 +77,15 @@ fn show(credential: &ClientCredential) -> Value {
     shown
 }
 
+/// What can be edited of a key, and all the rest.
+///
+/// # Errors
+/// When the database fails.
+pub async fn state(db: Db<'_>, client: &ClientId, id: &str) -> Result<Option<Value>, store::Error> {
+    let found = client_credentials::list(db, client).await?;
+    Ok(found.iter().find(|credential| credential.id.as_str() == id).map(show))
+}
+
 /// `GET /clients/{id}/credentials`: all of them; SDKs ask for pages of it nevertheless.
 pub async fn list(State(app): State<App>, PathId(client): PathId, query: Query) -> Answer {
     query.only(&[page::OFFSET])?;
@@ -107,7 +116,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     let client = ClientId::new(client);
     let credential = read_key(&app, &client, &body)?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     clients::find(tx.db(), &client).await?.ok_or(NO_CLIENT)?;
     change.authority().may_become(tx.db(), &client).await?;
     if client_credentials::list(tx.db(), &client).await?.len() >= MOST {
@@ -129,7 +138,7 @@ pub async fn update(
     validation::check_change(EXPIRY, &body)?;
     let (client, id) = (ClientId::new(client), CredentialId::new(id));
     let expires_at = body.get("expires_at").and_then(Value::as_str).and_then(moment);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     clients::find(tx.db(), &client).await?.ok_or(NO_CLIENT)?;
     let now = app.clock.now();
     if !client_credentials::set_expiry(&mut tx, &client, &id, expires_at, now).await? {
@@ -151,7 +160,7 @@ pub async fn remove(
 ) -> Result<StatusCode, ManagementError> {
     let (client, id) = (ClientId::new(client), CredentialId::new(id));
     for _ in 0..ATTEMPTS {
-        let mut tx = app.store.write().await?;
+        let mut tx = change.begin().await?;
         let Some(mut record) = clients::find(tx.db(), &client).await? else { break };
         if !client_credentials::delete(&mut tx, &client, &id).await? {
             break;

@@ -152,7 +152,7 @@ pub async fn create(
     settle_scope(&mut document);
 
     let id = ClientGrantId::new(format!("cgr_{}", app.entropy.alphanumeric(16)));
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let api = resource_servers::find_by_identifier(tx.db(), &audience).await?.ok_or(NO_API)?;
     clients::find(tx.db(), &client).await?.ok_or(NO_CLIENT)?;
     check_scope(&document, &api.api.defined_scopes())?;
@@ -177,7 +177,6 @@ fn duplicate() -> ManagementError {
 
 /// `PATCH /client-grants/{id}`
 pub async fn update(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
@@ -185,7 +184,7 @@ pub async fn update(
     let id = grant_id(id)?;
     validation::check_change(CLIENT_GRANT, &body)?;
     for _ in 0..ATTEMPTS {
-        let mut tx = app.store.write().await?;
+        let mut tx = change.begin().await?;
         let mut record = client_grants::find(tx.db(), &id).await?.ok_or(MISSING)?;
         let before = record.document.clone();
         // Who names scopes means those, not all of them.
@@ -237,13 +236,9 @@ fn check_scope(document: &Map<String, Value>, defined: &ScopeSet) -> Result<(), 
 }
 
 /// `DELETE /client-grants/{id}`
-pub async fn remove(
-    State(app): State<App>,
-    change: Change,
-    PathId(id): PathId,
-) -> Result<StatusCode, ManagementError> {
+pub async fn remove(change: Change, PathId(id): PathId) -> Result<StatusCode, ManagementError> {
     let id = grant_id(id)?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     if client_grants::delete(&mut tx, &id).await? {
         change.commit(tx, id.as_str(), Vec::new()).await?;
     }

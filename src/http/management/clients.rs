@@ -36,7 +36,7 @@ use crate::store::{
 
 type Answer = Result<Json<Value>, ManagementError>;
 
-pub(super) const FILTERS: &[&str] = &["is_global", "is_first_party", "app_type"];
+pub(super) const FILTERS: &[&str] = &["is_global", "is_first_party", "app_type", "search"];
 /// Types that can be asked for at once: more than there are.
 const MOST_APP_TYPES: usize = 50;
 const MISSING: ManagementError = ManagementError::NotFound {
@@ -71,6 +71,7 @@ fn read_filter(query: &Query) -> Result<Filter, ManagementError> {
         is_global: query.boolean("is_global")?,
         is_first_party: query.boolean("is_first_party")?,
         app_types,
+        search: query.search("search")?.map(str::to_owned),
     })
 }
 
@@ -133,7 +134,7 @@ pub async fn create(
         Some(app.tokens.seal_client_secret(&id, &new_secret(&app))?)
     };
     let flags = app.store.tenant().await?.flags;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     clients::insert(&mut tx, &id, &document, sealed.as_deref(), app.clock.now()).await?;
     if flags.enable_client_connections != Some(false) {
         connections::enable_all_for(&mut tx, &id).await?;
@@ -205,16 +206,12 @@ pub async fn rotate_secret(State(app): State<App>, change: Change, PathId(id): P
 }
 
 /// `DELETE /clients/{id}`
-pub async fn remove(
-    State(app): State<App>,
-    change: Change,
-    PathId(id): PathId,
-) -> Result<StatusCode, ManagementError> {
+pub async fn remove(change: Change, PathId(id): PathId) -> Result<StatusCode, ManagementError> {
     let id = ClientId::new(id);
     if id.is_console() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     if clients::find(tx.db(), &id).await?.is_some_and(|record| record.client.is_global) {
         return Err(ManagementError::BadRequest {
             code: "operation_not_supported",
@@ -252,7 +249,7 @@ async fn edit(
 ) -> Result<ClientRecord, ManagementError> {
     let sealed = secret.map(|secret| app.tokens.seal_client_secret(id, secret)).transpose()?;
     for _ in 0..ATTEMPTS {
-        let mut tx = app.store.write().await?;
+        let mut tx = change.begin().await?;
         let mut record = clients::find(tx.db(), id).await?.ok_or(MISSING)?;
         let before = record.document.clone();
         edit(&mut record.document)?;

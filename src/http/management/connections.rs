@@ -144,7 +144,7 @@ pub async fn create(
     settle(&mut document, &name);
     rules::check(strategy, &document)?;
     let id = ConnectionId::new(format!("con_{}", app.entropy.alphanumeric(16)));
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     check_realms(&mut tx, &id, &name, &document).await?;
     let now = app.clock.now();
     match connections::insert(&mut tx, &id, &name, strategy, &document, now).await {
@@ -223,7 +223,7 @@ pub async fn update(
     let id = ConnectionId::new(id);
     let enabled = body.remove("enabled_clients");
     for _ in 0..ATTEMPTS {
-        let mut tx = app.store.write().await?;
+        let mut tx = change.begin().await?;
         let before = connections::find(tx.db(), &id).await?.ok_or(MISSING)?;
         let enabled_before = enabled_clients(tx.db(), &id).await?;
         let connection = &before.connection;
@@ -260,7 +260,7 @@ pub async fn remove(
 ) -> Result<Response, ManagementError> {
     let id = ConnectionId::new(id);
     let now = app.clock.now();
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     if let Some(record) = connections::find(tx.db(), &id).await? {
         // Its users go with it.
         change.authority().may_change_all(tx.db(), &record.connection.name).await?;
@@ -299,7 +299,7 @@ pub async fn remove_user(
             "Query validation error: 'Missing required property: email'.",
         )
     })?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let record: ConnectionRecord =
         connections::find(tx.db(), &ConnectionId::new(id)).await?.ok_or(MISSING)?;
     let connection = &record.connection;

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{
-    change, description,
+    change, condition, description,
     limiter::{self, Limiter},
     query::Query,
 };
@@ -54,7 +54,7 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
         Ok(()) => {
             parts.extensions.insert(token);
             parts.extensions.insert(operation);
-            next.run(Request::from_parts(parts, body)).await
+            condition::tagged(&app, &operation, parts, body, next).await
         }
         Err(error) => error.into_response(),
     };

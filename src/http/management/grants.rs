@@ -101,7 +101,7 @@ pub async fn remove(
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
     if let Some((user, client, audience)) = key_of(&id) {
-        let mut tx = app.store.write().await?;
+        let mut tx = change.begin().await?;
         let now = app.clock.now();
         let revoked = withdraw(&mut tx, &user, &client, audience.as_ref(), now).await?;
         if let Some(revoked) = revoked {
@@ -126,7 +126,7 @@ pub async fn remove_of_user(
         )
     })?);
     let now = app.clock.now();
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let mut withdrawn = Vec::new();
     for consent in consents::list_of_user(tx.db(), &user).await? {
         let audience = consent.audience.as_ref();

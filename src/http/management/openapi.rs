@@ -22,7 +22,7 @@ use super::{
 };
 use crate::domain::settings::Settings;
 use crate::http::App;
-use crate::policy::management::{OPERATIONS, Operation, scopes};
+use crate::policy::management::{OPERATIONS, Operation, objects, scopes};
 
 /// Most characters of an id in a path.
 const ID_LENGTH: usize = super::path_id::LENGTH;
@@ -113,13 +113,21 @@ fn describe(operation: &Operation, known: Option<&Description>) -> Value {
         "responses": responses(operation, known),
     });
     let Some(known) = known else { return described };
-    let parameters: Vec<_> = known
+    let mut parameters: Vec<_> = known
         .query
         .iter()
         .copied()
         .flatten()
         .map(|name| query_parameter(name, known.needs.contains(name)))
         .collect();
+    if operation.writes() && objects::written_at(operation.path).is_some() {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "required": false,
+            "schema": { "type": "string" },
+            "description": "ETags that the object may have, or `*`: it is written only if it has one \
+                            of them (RFC 9110 section 13.1.1).",
+        }));
+    }
     if !parameters.is_empty() {
         described["parameters"] = parameters.into();
     }
@@ -154,6 +162,12 @@ fn responses(operation: &Operation, known: Option<&Description>) -> Value {
     if success != 204 {
         done["content"] = json!({ "application/json": { "schema": true } });
     }
+    if has_tag(operation) {
+        done["headers"] = json!({ "ETag": {
+            "description": "Names this state of the object, for `If-Match`.",
+            "schema": { "type": "string" },
+        } });
+    }
     responses.insert(success.to_string(), done);
     let has_body = known.is_some_and(|known| known.body.is_some());
     let is_found = operation.path.contains('{') || operation.method != "GET";
@@ -163,6 +177,7 @@ fn responses(operation: &Operation, known: Option<&Description>) -> Value {
         (403, true),
         (404, is_found),
         (409, operation.writes()),
+        (412, operation.writes() && objects::written_at(operation.path).is_some()),
         (413, has_body),
         (415, has_body),
         (429, true),
@@ -174,6 +189,16 @@ fn responses(operation: &Operation, known: Option<&Description>) -> Value {
         }
     }
     Value::Object(responses)
+}
+
+/// Whether the answer names the state of an object.
+fn has_tag(operation: &Operation) -> bool {
+    let path = operation.path;
+    match operation.method {
+        "GET" => objects::read_at(path).is_some(),
+        "DELETE" => false,
+        _ => objects::written_at(path).or_else(|| objects::created_at(path)).is_some(),
+    }
 }
 
 fn query_parameter(name: &str, is_required: bool) -> Value {

@@ -130,7 +130,7 @@ pub async fn create(
         branding: branding.unwrap_or_default(),
         metadata: metadata.unwrap_or_default(),
     };
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     match organizations::insert(&mut tx, &organization, app.clock.now()).await {
         Err(store::Error::Duplicate) => return Err(taken()),
         other => other?,
@@ -191,7 +191,6 @@ pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Que
 
 /// `PATCH /organizations/{id}`
 pub async fn update(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
@@ -206,7 +205,7 @@ pub async fn update(
         branding: branding.as_ref(),
         metadata: metadata.as_ref(),
     };
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let before = find(tx.db(), &id).await?;
     match organizations::update(&mut tx, &before.id, edit).await {
         Err(store::Error::Duplicate) => return Err(taken()),
@@ -221,12 +220,8 @@ pub async fn update(
 }
 
 /// `DELETE /organizations/{id}`
-pub async fn remove(
-    State(app): State<App>,
-    change: Change,
-    PathId(id): PathId,
-) -> Result<StatusCode, ManagementError> {
-    let mut tx = app.store.write().await?;
+pub async fn remove(change: Change, PathId(id): PathId) -> Result<StatusCode, ManagementError> {
+    let mut tx = change.begin().await?;
     let organization = find(tx.db(), &id).await?;
     organizations::delete(&mut tx, &organization.id).await?;
     change.commit(tx, organization.id.as_str(), Vec::new()).await?;
@@ -260,13 +255,12 @@ fn named(body: &Map<String, Value>) -> impl Iterator<Item = UserId> {
 
 /// `POST /organizations/{id}/members`
 pub async fn add_members(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
     validation::check(MEMBERS, &body, Writing::Create)?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let id = find(tx.db(), &id).await?.id;
     for user in named(&body) {
         store::users::find(tx.db(), &user).await?.ok_or(users::MISSING)?;
@@ -278,13 +272,12 @@ pub async fn add_members(
 
 /// `DELETE /organizations/{id}/members`
 pub async fn remove_members(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
     validation::check(MEMBERS, &body, Writing::Create)?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let id = find(tx.db(), &id).await?.id;
     for user in named(&body) {
         organizations::remove_member(&mut tx, &id, &user).await?;

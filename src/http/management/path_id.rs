@@ -38,7 +38,11 @@ impl FromRequestParts<App> for PathIds {
     }
 }
 
-fn checked(id: String) -> Result<String, ManagementError> {
+/// An id of a path.
+///
+/// # Errors
+/// `invalid_uri`, when it cannot be one.
+pub fn checked(id: String) -> Result<String, ManagementError> {
     // Postgres cannot compare U+0000.
     if id.contains('\0') {
         return Err(unreadable());

@@ -14,6 +14,9 @@ use crate::http::{App, error::management::ManagementError};
 /// Most characters of a query string, as it is sent.
 const LENGTH: usize = 8192;
 
+/// Most characters of what is looked for.
+const SEARCH_LENGTH: usize = 255;
+
 /// The decoded query string.
 pub struct Query(Vec<(String, String)>);
 
@@ -89,6 +92,20 @@ impl Query {
             return Err(refuse("Expected type string but found type array", name));
         }
         Ok(first)
+    }
+
+    /// What is looked for: a parameter without the blanks around it.
+    ///
+    /// # Errors
+    /// `invalid_query_string` when it is longer than anything it could find.
+    pub fn search(&self, name: &str) -> Result<Option<&str>, ManagementError> {
+        let text = self.text(name)?.map(str::trim).filter(|text| !text.is_empty());
+        let length = text.map_or(0, |text| text.chars().count());
+        if length > SEARCH_LENGTH {
+            let what = format!("String is too long ({length} chars), maximum {SEARCH_LENGTH}");
+            return Err(refuse(&what, name));
+        }
+        Ok(text)
     }
 
     /// A parameter that must stand once and not be empty.

@@ -138,7 +138,7 @@ pub async fn update(
     metadata.map_or(Ok(()), check_metadata)?;
     let id = FamilyId::new(id);
     app.tokens.live_family(&id).await?.ok_or(MISSING)?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     if !families::set_metadata(&mut tx, &id, metadata).await? {
         return Err(MISSING);
     }
@@ -172,7 +172,7 @@ pub(super) async fn revoke_one(
     id: &FamilyId,
 ) -> Result<(), ManagementError> {
     let by = RevokedBy::Management;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let Some(family) = families::find(tx.db(), id).await? else { return Ok(()) };
     if families::revoke(&mut tx, id, by, app.clock.now()).await? {
         let happened = Happened::RefreshTokensRevoked { family: Some(id), revoked: 1, by };
@@ -189,7 +189,7 @@ pub async fn remove_of_user(
     PathId(id): PathId,
 ) -> Accepted {
     let user = UserId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     users::find(tx.db(), &user).await?.ok_or(NO_USER)?;
     let by = RevokedBy::Management;
     let revoked = families::revoke_of_user(&mut tx, &user, by, app.clock.now()).await?;
@@ -262,7 +262,7 @@ pub async fn revoke(
         }
         _ => Issued::ForAny,
     };
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     if let Named::User(user) | Named::Client(user, _, _) = &named {
         users::find(tx.db(), user).await?.ok_or_else(|| invalid("User not found."))?;
     }

@@ -5,7 +5,7 @@ mod rules;
 pub(super) mod usage;
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(super) use self::fields::RESOURCE_SERVER;
 use super::{
@@ -32,6 +32,9 @@ use crate::store::{
     resource_servers::{self, ResourceServerRecord},
     role_permissions, signing_keys,
 };
+
+/// Parameters that narrow the listing.
+pub(super) const FILTERS: &[&str] = &["identifiers", "search"];
 
 type Answer = Result<Json<Value>, ManagementError>;
 
@@ -112,9 +115,18 @@ async fn find(db: Db<'_>, id: &str) -> Result<Option<ResourceServerRecord>, stor
     }
 }
 
+/// The version stands for the secret, too.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn state(db: Db<'_>, id: &str) -> Result<Option<Value>, store::Error> {
+    let found = find(db, id).await?;
+    Ok(found.map(|found| json!([found.api.id, found.version, found.document])))
+}
+
 /// `GET /resource-servers`
 pub async fn list(State(app): State<App>, token: ManagementToken, query: Query) -> Answer {
-    query.only(&[Fields::PARAMETERS, page::OFFSET, &["identifiers"]])?;
+    query.only(&[Fields::PARAMETERS, page::OFFSET, FILTERS])?;
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
     let identifiers: Vec<&str> = query.all("identifiers").collect();
     if identifiers.len() > 10 {
@@ -123,9 +135,19 @@ pub async fn list(State(app): State<App>, token: ManagementToken, query: Query) 
             identifiers.len()
         )));
     }
+    let search = query.search("search")?;
+    if search.is_some() && !identifiers.is_empty() {
+        return Err(ManagementError::invalid_query(
+            "Query validation error: 'identifiers and search cannot be used together'.",
+        ));
+    }
     let mut conn = app.store.read().await?;
-    let listing = if identifiers.is_empty() {
-        let (start, limit) = page.window();
+    let (start, limit) = page.window();
+    let listing = if let Some(part) = search {
+        let items = resource_servers::search(conn.db(), part, start, limit).await?;
+        let total = resource_servers::count_found(conn.db(), part).await?;
+        Listing { items, total, next: None }
+    } else if identifiers.is_empty() {
         let items = resource_servers::list(conn.db(), start, limit).await?;
         let total = resource_servers::count(conn.db()).await?;
         Listing { items, total, next: None }
@@ -186,7 +208,7 @@ pub async fn create(
 
     let id = ResourceServerId::new(app.entropy.lower_hex(24));
     let identifier = Audience::new(identifier);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     match resource_servers::insert(&mut tx, &id, &identifier, &document, app.clock.now()).await {
         Err(store::Error::Duplicate) => return Err(duplicate()),
         other => other?,
@@ -217,7 +239,7 @@ pub async fn update(
 ) -> Answer {
     validation::check(RESOURCE_SERVER, &body, Writing::Update)?;
     for _ in 0..ATTEMPTS {
-        let mut tx = app.store.write().await?;
+        let mut tx = change.begin().await?;
         let mut record = find(tx.db(), &id).await?.ok_or(MISSING)?;
         if record.api.is_system {
             return Err(not_supported("System resource servers cannot be patched."));
@@ -265,12 +287,8 @@ async fn forget_scopes(
 }
 
 /// `DELETE /resource-servers/{id}`
-pub async fn remove(
-    State(app): State<App>,
-    change: Change,
-    PathId(id): PathId,
-) -> Result<StatusCode, ManagementError> {
-    let mut tx = app.store.write().await?;
+pub async fn remove(change: Change, PathId(id): PathId) -> Result<StatusCode, ManagementError> {
+    let mut tx = change.begin().await?;
     let Some(record) = find(tx.db(), &id).await? else { return Ok(StatusCode::NO_CONTENT) };
     if record.api.is_system {
         return Err(not_supported("System resource servers cannot be deleted."));

@@ -48,7 +48,6 @@ pub async fn list(
 
 /// `POST /roles/{id}/permissions`
 pub async fn add(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
@@ -57,7 +56,7 @@ pub async fn add(
         ManagementError::NotFound { code: None, message: "The role does not exist." };
     validation::check(PERMISSIONS, &body, Writing::Create)?;
     let role = RoleId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     store::roles::find(tx.db(), &role).await?.ok_or(MISSING)?;
     change.authority().may_give(&named(&body))?;
     for (audience, name) in named(&body) {
@@ -70,13 +69,12 @@ pub async fn add(
 
 /// `DELETE /roles/{id}/permissions`
 pub async fn remove(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
     validation::check(PERMISSIONS, &body, Writing::Create)?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let role = roles::find(tx.db(), id).await?.id;
     change.authority().may_give(&named(&body))?;
     for (audience, name) in named(&body) {

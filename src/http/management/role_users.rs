@@ -86,7 +86,6 @@ pub async fn users_of_role(
 
 /// `POST /roles/{id}/users`
 pub async fn add_users_to_role(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
@@ -96,7 +95,7 @@ pub async fn add_users_to_role(
         message: "One or more of the users do not exist.",
     };
     validation::check(USERS, &body, Writing::Create)?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let role = roles::find(tx.db(), id).await?.id;
     // In one order everywhere, users first: no two requests wait for each other.
     let users: BTreeSet<_> = named(&body, "users").map(UserId::new).collect();
@@ -199,14 +198,13 @@ async fn existing(tx: &mut Tx, body: &Map<String, Value>) -> Result<Vec<RoleId>,
 
 /// `POST /users/{id}/roles`
 pub async fn add_roles_to_user(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
     validation::check(ROLES, &body, Writing::Create)?;
     let user = UserId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     must_exist(store::users::lock(&mut tx, &user).await?, users::MISSING)?;
     let mut wanted = existing(&mut tx, &body).await?;
     wanted.sort_unstable();
@@ -222,14 +220,13 @@ pub async fn add_roles_to_user(
 
 /// `DELETE /users/{id}/roles`
 pub async fn remove_roles_from_user(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
     validation::check(ROLES, &body, Writing::Create)?;
     let user = UserId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     store::users::find(tx.db(), &user).await?.ok_or(users::MISSING)?;
     for role in named(&body, "roles").map(RoleId::new) {
         change.authority().may_give_role(tx.db(), &role).await?;

@@ -35,7 +35,7 @@ const TYPES: &[&str] = &["tenant"];
 pub(super) const MISSING: ManagementError =
     ManagementError::NotFound { code: None, message: "Role not found." };
 
-fn show(role: &Role) -> Map<String, Value> {
+pub(super) fn show(role: &Role) -> Map<String, Value> {
     let members = [
         ("id", role.id.as_str()),
         ("name", role.name.as_str()),
@@ -97,7 +97,7 @@ pub async fn create(
         name: text_of(&body, "name").unwrap_or_default().to_owned(),
         description: description.unwrap_or_default().to_owned(),
     };
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     unless_taken(roles::insert(&mut tx, &role, app.clock.now()).await)?;
     change.commit(tx, role.id.as_str(), change::members(&body)).await?;
     let mut shown = show(&role);
@@ -119,14 +119,13 @@ fn unless_taken<T>(written: Result<T, store::Error>) -> Result<T, ManagementErro
 
 /// `PATCH /roles/{id}`
 pub async fn update(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Answer {
     validation::check(ROLE, &body, Writing::Update)?;
     let (name, description) = (text_of(&body, "name"), text_of(&body, "description"));
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let before = find(tx.db(), id).await?;
     if !unless_taken(roles::update(&mut tx, &before.id, name, description).await)? {
         return Err(MISSING);
@@ -138,8 +137,8 @@ pub async fn update(
 }
 
 /// `DELETE /roles/{id}`. Answers 200; what the role gave is gone at the next exchange.
-pub async fn remove(State(app): State<App>, change: Change, PathId(id): PathId) -> Answer {
-    let mut tx = app.store.write().await?;
+pub async fn remove(change: Change, PathId(id): PathId) -> Answer {
+    let mut tx = change.begin().await?;
     let id = RoleId::new(id);
     change.authority().may_give_role(tx.db(), &id).await?;
     if !roles::delete(&mut tx, &id).await? {

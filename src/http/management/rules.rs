@@ -43,7 +43,7 @@ const LOGIN_SUCCESS: &str = "login_success";
 const MISSING: ManagementError =
     ManagementError::NotFound { code: None, message: "Rule not found." };
 
-fn show(rule: &RuleDefinition) -> Map<String, Value> {
+pub(super) fn show(rule: &RuleDefinition) -> Map<String, Value> {
     let members = [
         ("id", Value::from(rule.id.as_str())),
         ("enabled", rule.enabled.into()),
@@ -130,7 +130,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(RULE, &body, Writing::Create)?;
     check_script(&app, &body).await?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     // First of all: it lets one writer in at a time, so that nobody counts what another adds.
     tx.configuration_changes().await?;
     if rules::count(tx.db(), None).await? >= MOST_RULES {
@@ -160,7 +160,7 @@ pub async fn update(
 ) -> Answer {
     validation::check_change(RULE, &body)?;
     check_script(&app, &body).await?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     // First of all, as whatever else writes rules does: what is read here stays as it is.
     tx.configuration_changes().await?;
     let before = find(tx.db(), id).await?;
@@ -176,13 +176,9 @@ pub async fn update(
 }
 
 /// `DELETE /rules/{id}`. Deleting what is gone is no error.
-pub async fn remove(
-    State(app): State<App>,
-    change: Change,
-    PathId(id): PathId,
-) -> Result<StatusCode, ManagementError> {
+pub async fn remove(change: Change, PathId(id): PathId) -> Result<StatusCode, ManagementError> {
     let id = RuleId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     tx.configuration_changes().await?;
     if rules::delete(&mut tx, &id).await? {
         change.commit(tx, id.as_str(), Vec::new()).await?;

@@ -64,7 +64,7 @@ pub async fn set(
     let sealed =
         app.tokens.at_rest.seal(value.as_bytes(), &SealedConfig::bound_to(&key), &*app.entropy)?;
     let config = SealedConfig { key, sealed };
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     // First of all: it lets one writer in at a time, so that nobody counts what another adds.
     tx.configuration_changes().await?;
     rules_configs::set(&mut tx, &config, app.clock.now()).await?;
@@ -76,13 +76,9 @@ pub async fn set(
 }
 
 /// `DELETE /rules-configs/{key}`. Deleting what is gone is no error.
-pub async fn remove(
-    State(app): State<App>,
-    change: Change,
-    PathId(key): PathId,
-) -> Result<StatusCode, ManagementError> {
+pub async fn remove(change: Change, PathId(key): PathId) -> Result<StatusCode, ManagementError> {
     let key = checked(key)?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     tx.configuration_changes().await?;
     if rules_configs::delete(&mut tx, &key).await? {
         change.commit(tx, &key, Vec::new()).await?;

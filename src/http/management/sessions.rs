@@ -101,7 +101,7 @@ pub async fn update(
     let metadata = body.get("session_metadata").and_then(Value::as_object);
     metadata.map_or(Ok(()), check_metadata)?;
     let id = SessionId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let found = sessions::find(tx.db(), &id).await?;
     let session = found.filter(|s| s.is_alive(app.clock.now())).ok_or(MISSING)?;
     if !sessions::set_metadata(&mut tx, &id, metadata).await? {
@@ -131,7 +131,7 @@ pub async fn revoke_access(
     let preserves = body.get("preserve_refresh_tokens") == Some(&Value::Bool(true));
     let (user, now, by) = (UserId::new(id), app.clock.now(), RevokedBy::Management);
     let session = body.get("session_id").and_then(Value::as_str).map(SessionId::new);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     users::find(tx.db(), &user).await?.ok_or(NO_USER)?;
     let revoked = match &session {
         Some(session) => {
@@ -177,7 +177,7 @@ pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Que
 /// `DELETE /sessions/{id}`: the browser must log in again; refresh tokens live on.
 pub async fn remove(State(app): State<App>, change: Change, PathId(id): PathId) -> Accepted {
     let id = SessionId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     if let Some(session) = sessions::find(tx.db(), &id).await? {
         app.login.end_one(&mut tx, &id, &session.user_id, Initiator::SessionRevoked).await?;
         change.commit(tx, id.as_str(), Vec::new()).await?;
@@ -188,7 +188,7 @@ pub async fn remove(State(app): State<App>, change: Change, PathId(id): PathId) 
 /// `POST /sessions/{id}/revoke`: ends the session and the refresh tokens that came from it.
 pub async fn revoke(State(app): State<App>, mut change: Change, PathId(id): PathId) -> Accepted {
     let (id, now) = (SessionId::new(id), app.clock.now());
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let user = sessions::find(tx.db(), &id).await?.ok_or(MISSING)?.user_id;
     app.login.end_one(&mut tx, &id, &user, Initiator::SessionRevoked).await?;
     let by = RevokedBy::Management;
@@ -206,7 +206,7 @@ pub async fn remove_of_user(
     PathId(id): PathId,
 ) -> Accepted {
     let user = UserId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     users::find(tx.db(), &user).await?.ok_or(NO_USER)?;
     app.login.end_all(&mut tx, &user, Initiator::SessionRevoked).await?;
     change.commit(tx, user.as_str(), Vec::new()).await?;

@@ -59,7 +59,7 @@ pub async fn update(
         READ_ONLY_FLAGS.iter().for_each(|flag| drop(flags.remove(*flag)));
     }
     for _ in 0..ATTEMPTS {
-        let mut tx = app.store.write().await?;
+        let mut tx = change.begin().await?;
         let mut record = tenant_settings::read(tx.db()).await?;
         let before = record.document.clone();
         apply(&mut record.document, body.clone());

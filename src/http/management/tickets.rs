@@ -120,7 +120,7 @@ fn check_who(body: &Map<String, Value>) -> Result<(), ManagementError> {
 async fn create(app: &App, change: Change, body: &Map<String, Value>, kind: TicketKind) -> Created {
     let is_set = |name: &str| body.get(name).and_then(Value::as_bool);
     let lifetime = body.get("ttl_sec").and_then(Value::as_i64).filter(|seconds| *seconds > 0);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let Account { user, organization_id } = account::find(&mut tx, body).await?;
     if kind == TicketKind::ResetPassword {
         // The answer holds the link.

@@ -166,14 +166,13 @@ pub(super) fn named(body: &Map<String, Value>) -> Vec<(Audience, &str)> {
 
 /// `POST /users/{id}/permissions`
 pub async fn add(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(PERMISSIONS, &body, Writing::Create)?;
     let user = UserId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     users::find(tx.db(), &user).await?.ok_or(MISSING)?;
     change.authority().may_give(&named(&body))?;
     for (audience, name) in named(&body) {
@@ -186,14 +185,13 @@ pub async fn add(
 
 /// `DELETE /users/{id}/permissions`
 pub async fn remove(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJson(body): ManagementJson,
 ) -> Result<StatusCode, ManagementError> {
     validation::check(PERMISSIONS, &body, Writing::Create)?;
     let user = UserId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     users::find(tx.db(), &user).await?.ok_or(MISSING)?;
     change.authority().may_give(&named(&body))?;
     for (audience, name) in named(&body) {

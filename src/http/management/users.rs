@@ -117,7 +117,7 @@ pub async fn create(
     connection::check_password(&connection, &user, &body)?;
     profile::complete(&mut user.profile, user.email.as_deref(), user.username.as_deref());
     let hash = hash(&app, &body).await?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     connection::must_still_be_there(&mut tx, &connection).await?;
     match users::insert(&mut tx, &user, hash.as_deref()).await {
         Err(store::Error::Duplicate) => return Err(duplicate()),
@@ -172,7 +172,7 @@ pub async fn update(
     connection::check_password(&connection, &found.user, &body)?;
     let hash = hash(&app, &body).await?;
     for _ in 0..ATTEMPTS {
-        let mut tx = app.store.write().await?;
+        let mut tx = change.begin().await?;
         let mut record = users::find(tx.db(), &id).await?.ok_or(MISSING)?;
         if body.keys().any(|name| !describes(name)) {
             change.authority().may_change(tx.db(), &id).await?;
@@ -248,7 +248,7 @@ pub async fn remove(
     change: Change,
     PathId(id): PathId,
 ) -> Result<StatusCode, ManagementError> {
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let id = UserId::new(id);
     change.authority().may_change(tx.db(), &id).await?;
     // The sessions would go with the user; their applications must hear of it.

@@ -56,7 +56,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(VERIFICATION_EMAIL, &body, Writing::Create)?;
     let now = app.clock.now();
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     let Account { user, organization_id } = account::find(&mut tx, &body).await?;
     let client_id = body.get("client_id").and_then(Value::as_str).map(ClientId::new);
     if let Some(client) = &client_id {

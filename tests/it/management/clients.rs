@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{delete, get, invalid_body, patch, post, refused};
-use crate::support::{TestApp, each_backend};
+use super::{delete, get, invalid_body, patch, post, refused, segment};
+use crate::support::{TestApp, each_backend, fixtures::text};
 
 fn id_of(client: &Value) -> String {
     client["client_id"].as_str().unwrap().to_owned()
@@ -386,5 +386,53 @@ async fn tools_find_the_global_client_which_no_login_and_no_grant_knows() {
             .send(app.http.get(app.url(&format!("authorize?client_id={own}&response_type=code"))))
             .await;
         assert_ne!(known.text, nobody.text);
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_found_by_a_part_of_its_name_or_the_beginning_of_its_id() {
+    for (backend, app) in each_backend().await {
+        let mut ids = Vec::new();
+        for name in ["Ärzte portal", "100% portal", "Shop_1", "Shop-1"] {
+            let client = app.add_client(json!({ "name": name })).await;
+            ids.push(text(&client, "client_id").to_owned());
+        }
+        let start = &ids[3][..12];
+        for (search, expected) in [
+            ("ärzte", vec!["Ärzte portal"]),
+            ("ÄRZTE", vec!["Ärzte portal"]),
+            (" PORTAL ", vec!["Ärzte portal", "100% portal"]),
+            ("0%", vec!["100% portal"]),
+            ("p_1", vec!["Shop_1"]),
+            ("!", vec![]),
+            ("'", vec![]),
+            (start, vec!["Shop-1"]),
+            (&ids[0], vec!["Ärzte portal"]),
+            (&ids[0][1..], vec![]),
+        ] {
+            let query = format!("search={}&include_totals=true&per_page=1", segment(search));
+            let first = get(&app, &format!("/clients?{query}")).await.ok();
+            assert_eq!(first["total"], expected.len(), "{backend} {search}");
+            let by_page = get(&app, &format!("/clients?search={}", segment(search))).await.ok();
+            let names: Vec<_> =
+                by_page.as_array().unwrap().iter().map(|c| text(c, "name")).collect();
+            assert_eq!(names, expected, "{backend} {search}");
+            let by_cursor = format!("/clients?take=50&search={}", segment(search));
+            let by_cursor = get(&app, &by_cursor).await.ok();
+            let found = by_cursor["clients"].as_array().unwrap();
+            assert_eq!(found.len(), expected.len(), "{backend} {search}");
+        }
+        let renamed = format!("/clients/{}", ids[0]);
+        patch(&app, &renamed, json!({ "name": "Åland" })).await.ok();
+        let found = get(&app, &format!("/clients?search={}", segment("åLAND"))).await.ok();
+        assert_eq!(found[0]["client_id"], ids[0].as_str(), "{backend}");
+        let combined = get(&app, "/clients?search=shop&app_type=native").await.ok();
+        assert_eq!(combined, json!([]), "{backend}");
+        // Blank is none.
+        assert!(get(&app, "/clients?search=%20").await.ok().as_array().unwrap().len() > 4);
+        let long = get(&app, &format!("/clients?search={}", "x".repeat(256))).await;
+        assert_eq!(refused(&long), (400, "invalid_query_string".into()), "{backend}");
+        let twice = get(&app, "/clients?search=a&search=b").await;
+        assert_eq!(refused(&twice), (400, "invalid_query_string".into()), "{backend}");
     }
 }

@@ -21,6 +21,7 @@ fn described<'a>(document: &'a Value, operation: &Operation) -> &'a Value {
 
 fn names(parameters: &Value) -> BTreeSet<&str> {
     let all = parameters.as_array().into_iter().flatten();
+    let all = all.filter(|parameter| parameter["in"] != "header");
     all.map(|parameter| parameter["name"].as_str().unwrap()).collect()
 }
 

@@ -36,6 +36,13 @@ What holds for every operation:
   (`management.requests_per_second` and `management.burst` in the configuration; each node counts for
   itself). Answers carry `x-ratelimit-limit`, `x-ratelimit-remaining` and `x-ratelimit-reset`; beyond
   it the answer is 429 with `Retry-After`.
+- **Two editors** never overwrite each other unawares, if they care (of this server only; RFC 9110
+  section 13.1.1). The answer about one object that can be edited, and to its creation and change,
+  carries an `ETag`, which names the state of the object: without counters and the time of the last
+  use, whatever `fields` the query asks for and whatever the token may see. A write with `If-Match`
+  and that tag goes through if the object is still in that state, and otherwise is refused with 412
+  and `precondition_failed`; nothing is written then. Without `If-Match` the last one wins, as in
+  Auth0. Where nothing has an `ETag`, `If-Match` is refused.
 - **Trail.** Each write is an event `sapi` in `GET /logs`, committed together with what it wrote:
   which client, which request, and the names of the members that changed, never what they hold. A
   refused write is an event `fapi`; the same refusal again and again is one event that counts.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{delete, get, invalid_body, patch, post, refused, segment};
-use crate::support::{TestApp, each_backend};
+use crate::support::{TestApp, each_backend, fixtures::text};
 
 #[tokio::test]
 async fn a_minimal_api_is_created_with_the_defaults() {
@@ -230,5 +230,33 @@ async fn a_protection_that_would_not_be_given_is_refused() {
         patch(&app, &client, json!({ "require_proof_of_possession": true })).await.ok();
         let dpop = json!({ "proof_of_possession": { "mechanism": "dpop", "required": true } });
         patch(&app, &api, dpop).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn an_api_is_found_by_a_part_of_its_name_or_identifier() {
+    for (backend, app) in each_backend().await {
+        app.add_api("https://Orders.example/v_1", &[], json!({ "name": "Große Orders" })).await;
+        app.add_api("https://billing.example", &[], json!({ "name": "Billing" })).await;
+        for (search, expected) in [
+            ("orders", vec!["Große Orders"]),
+            ("GROSSE", vec![]),
+            ("GROßE", vec!["Große Orders"]),
+            ("ING.EX", vec!["Billing"]),
+            ("v_1", vec!["Große Orders"]),
+            ("i_l", vec![]),
+            ("%", vec![]),
+        ] {
+            let path = format!("/resource-servers?search={}", segment(search));
+            let found = get(&app, &format!("{path}&include_totals=true")).await.ok();
+            assert_eq!(found["total"], expected.len(), "{backend} {search}");
+            let found = found["resource_servers"].as_array().unwrap().iter();
+            let names: Vec<_> = found.map(|api| text(api, "name")).collect();
+            assert_eq!(names, expected, "{backend} {search}");
+        }
+        let both = get(&app, "/resource-servers?search=a&identifiers=b").await;
+        assert_eq!(refused(&both), (400, "invalid_query_string".into()), "{backend}");
+        let long = get(&app, &format!("/resource-servers?search={}", "x".repeat(256))).await;
+        assert_eq!(refused(&long), (400, "invalid_query_string".into()), "{backend}");
     }
 }

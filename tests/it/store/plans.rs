@@ -64,6 +64,10 @@ const MAY_READ_ALL: &[(&str, &str)] = &[
     ("SELECT COUNT(*) FROM resource_server", "a thousand entries of an index"),
     ("SELECT COUNT(*) FROM organization", "the entries of an index"),
     (
+        "SELECT id, identifier, document, secret_sealed, version FROM resource_server\n        WHERE name",
+        "a thousand at most, and any part of a name finds them",
+    ),
+    (
         "SELECT id, name, description FROM role\n        WHERE CAST",
         "roles are few, and any part of a name finds them",
     ),
@@ -266,7 +270,8 @@ fn searches_of_users(db: &Db<'_>, all: &mut Vec<(String, Composed, bool)>) {
 fn filters(db: &Db<'_>, all: &mut Vec<(String, Composed, bool)>) {
     for is_first_party in [None, Some(false)] {
         for app_types in [vec![], vec!["spa".to_owned()], vec!["spa".into(), "native".into()]] {
-            let filter = clients::Filter { is_global: None, is_first_party, app_types };
+            let filter =
+                clients::Filter { is_first_party, app_types, ..clients::Filter::default() };
             let about = format!("clients {filter:?}");
             // Of all clients: ten thousand entries of an index. A page of them passes over one, the
             // console's, and ends when it is full.
@@ -280,6 +285,15 @@ fn filters(db: &Db<'_>, all: &mut Vec<(String, Composed, bool)>) {
     for is_global in [true, false] {
         // There is one global client, and there are ten thousand others.
         let filter = clients::Filter { is_global: Some(is_global), ..clients::Filter::default() };
+        let about = format!("clients {filter:?}");
+        all.push((about.clone(), clients::list_statement(db, &filter, 0, 50), true));
+        all.push((about.clone(), clients::list_after_statement(db, &filter, CLIENT, 50), true));
+        all.push((about, clients::count_statement(db, &filter), true));
+    }
+    // Any part of a name finds a client: the names in an index, and nothing of the documents.
+    for app_types in [vec![], vec!["spa".to_owned()]] {
+        let search = Some("n_e 17".to_owned());
+        let filter = clients::Filter { search, app_types, ..clients::Filter::default() };
         let about = format!("clients {filter:?}");
         all.push((about.clone(), clients::list_statement(db, &filter, 0, 50), true));
         all.push((about.clone(), clients::list_after_statement(db, &filter, CLIENT, 50), true));

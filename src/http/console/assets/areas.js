@@ -2,6 +2,7 @@
 
 import { routes as actions } from './pages/actions.js';
 import { routes as apis } from './pages/apis.js';
+import { routes as applications } from './pages/applications.js';
 import { routes as attackProtection } from './pages/attack-protection.js';
 import { routes as keys } from './pages/keys.js';
 import { routes as policies } from './pages/policies.js';
@@ -13,6 +14,7 @@ import { routes as users } from './pages/users.js';
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
   ...apis,
+  ...applications,
   ...policies,
   ...users,
   ...roles,

@@ -24,7 +24,7 @@ use crate::http::{
     },
 };
 use crate::store::{
-    Tx, action_bindings, action_versions,
+    self, Db, Tx, action_bindings, action_versions,
     actions::{self, Filter},
 };
 
@@ -59,6 +59,15 @@ pub async fn list(State(app): State<App>, PathId(trigger): PathId, query: Query)
     Ok(envelope("bindings", items, total, (page, per_page)))
 }
 
+/// Which bindings there are. Each write makes new ones.
+///
+/// # Errors
+/// When the database fails.
+pub async fn state(db: Db<'_>, trigger: &str) -> Result<Option<Value>, store::Error> {
+    let all = action_bindings::list(db, trigger).await?;
+    Ok(Some(all.iter().map(|binding| binding.id.as_str()).collect()))
+}
+
 /// `PATCH /actions/triggers/{id}/bindings`: replaces the list as a whole. Each binding gets a new id.
 pub async fn update(
     State(app): State<App>,
@@ -70,7 +79,7 @@ pub async fn update(
     validation::check(super::BINDINGS, &body, Writing::Create)?;
     let wanted = body.get("bindings").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     check_rules(&trigger, wanted)?;
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     // First of all: it lets one writer in at a time, so that no list is made of two.
     tx.configuration_changes().await?;
     let before = action_bindings::list(tx.db(), &trigger).await?;

@@ -47,7 +47,8 @@ pub async fn run(
     })?;
     let input = input(&app, &action, &body)?;
     // Told before it runs: what code does, it may have done when it fails.
-    change.commit(app.store.write().await?, action.id.as_str(), change::members(&body)).await?;
+    let tx = change.begin().await?;
+    change.commit(tx, action.id.as_str(), change::members(&body)).await?;
     let code = text_of(&body, "code").unwrap_or(&action.draft.code);
     let script = Script {
         // A draft changes: its code is its name.

@@ -62,7 +62,7 @@ pub(super) async fn deploy_content(
 
 /// `POST /actions/actions/{id}/deploy`. Always makes a version, also of a draft that has one.
 pub async fn deploy(State(app): State<App>, change: Change, PathId(id): PathId) -> Answer {
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     // First of all: nobody binds it to another trigger in the meantime.
     tx.configuration_changes().await?;
     let mut action = actions::lock(&mut tx, &ActionId::new(id)).await?.ok_or(MISSING)?;
@@ -115,7 +115,7 @@ pub async fn rollback(
 ) -> Result<(StatusCode, Json<Value>), ManagementError> {
     validation::check(super::ROLLBACK, &body, Writing::Create)?;
     let updates_draft = body.get("update_draft") == Some(&Value::Bool(true));
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     tx.configuration_changes().await?;
     let mut action = actions::lock(&mut tx, &ActionId::new(id)).await?.ok_or(MISSING)?;
     let earlier = find(tx.db(), version, &action).await?;

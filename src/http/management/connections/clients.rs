@@ -75,7 +75,6 @@ pub async fn list(State(app): State<App>, PathId(id): PathId, query: Query) -> A
 
 /// `PATCH /connections/{id}/clients`: all of them or none.
 pub async fn update(
-    State(app): State<App>,
     change: Change,
     PathId(id): PathId,
     ManagementJsonArray(items): ManagementJsonArray,
@@ -83,7 +82,7 @@ pub async fn update(
     let items = Value::Array(items);
     validation::check_root_value(&fields::CLIENT_STATUS, &items)?;
     let id = ConnectionId::new(id);
-    let mut tx = app.store.write().await?;
+    let mut tx = change.begin().await?;
     connections::find(tx.db(), &id).await?.ok_or(MISSING)?;
     let before = enabled_clients(tx.db(), &id).await?;
     for item in items.as_array().into_iter().flatten() {

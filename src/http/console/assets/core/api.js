@@ -107,6 +107,8 @@ export const api = {
   /** The body and the ETag: `{body, etag}`. */
   read: (path, query, { signal } = {}) => send('GET', path, { query, signal }),
   post: (path, body, { signal, etag } = {}) => bodyOf(send('POST', path, { body, signal, etag })),
+  /** `{body, etag}` of what a POST to a part of an object makes of the object. With `etag` as `patch`. */
+  act: (path, body, { etag } = {}) => send('POST', path, { body, etag }),
   /** `{body, etag}`. With `etag`, refused as `changed` if somebody else wrote in between. */
   patch: (path, body, { etag } = {}) => send('PATCH', path, { body, etag }),
   /** `{body, etag}`. */

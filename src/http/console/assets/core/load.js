@@ -38,6 +38,7 @@ export function useLoad(read, dependencies = []) {
 /**
  * One object of the Management API. Like `useLoad`, and `patch(changes, {force})` writes it, unless
  * somebody else did since it was read (`force` writes anyway); then `data` is what was answered.
+ * `act(below, body)` is a POST to a part of it that changes the whole, like `rotate-secret`, with the same care.
  */
 export function useResource(path, query) {
   const etag = useRef();
@@ -52,7 +53,13 @@ export function useResource(path, query) {
     load.set(answer.body);
     return answer.body;
   }, [path, load.set]);
-  return { ...load, patch, etag: () => etag.current };
+  const act = useCallback(async (below, body) => {
+    const answer = await api.act(`${path}/${below}`, body, { etag: etag.current });
+    etag.current = answer.etag ?? undefined;
+    load.set(answer.body);
+    return answer.body;
+  }, [path, load.set]);
+  return { ...load, patch, act, etag: () => etag.current };
 }
 
 /** Draws `children(data)`, or that it is being read, or why it cannot be. */
