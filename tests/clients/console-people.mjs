@@ -2,6 +2,7 @@
 // password, an API with roles, and what the protocol says about a refresh token.
 
 import assert from 'node:assert/strict';
+import { inspect, settled } from './console.mjs';
 
 export const DATABASE = 'Username-Password-Authentication';
 export const AUDIENCE = 'https://notes.example/';
@@ -55,4 +56,10 @@ export function assertDead({ status, body }) {
 /** The answer is a refusal of a login. */
 export function assertRefused({ status, body }) {
   assert.ok(status >= 400 && status < 500 && !body.access_token, `${status} ${JSON.stringify(body)}`);
+}
+
+/** `inspect`, once the page shows what it read. */
+export async function look(page, name) {
+  await settled(page);
+  await inspect(page, name);
 }

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { needsBrowser } from './browser.mjs';
-import { AUDIENCE, addApplication, addUser, claimsOf, done } from './console-people.mjs';
-import { answer, assertNoProblems, axe, fieldError, inspect, setConsole, settled } from './console.mjs';
+import { AUDIENCE, addApplication, addUser, claimsOf, done, look } from './console-people.mjs';
+import { answer, assertNoProblems, axe, fieldError, setConsole, settled } from './console.mjs';
 
 const LONG = { ...needsBrowser, timeout: 240_000 };
 
@@ -22,12 +22,12 @@ test('a role is made, filled and given: its permission is in the next exchanged 
   await addUser(stage.call, 'member@example.com', { name: 'Mem Ber' });
   let { body: tokens } = await app.logIn('member@example.com');
   const page = await stage.open('/roles');
-  await inspect(page, 'roles');
+  await look(page, 'roles');
   await page.getByRole('link', { name: 'New role' }).click();
   await settled(page);
   await page.getByRole('button', { name: 'Create' }).click();
   assert.match(await fieldError(page, 'Name'), /./);
-  await inspect(page, 'roles-new');
+  await look(page, 'roles-new');
   await page.getByLabel('Name', { exact: true }).fill('Writer');
   await page.getByLabel('Description (optional)').fill('Writes notes');
   await page.getByRole('button', { name: 'Create' }).click();
@@ -38,7 +38,7 @@ test('a role is made, filled and given: its permission is in the next exchanged 
   await page.getByRole('searchbox', { name: 'Add permissions' }).fill('note');
   await page.getByRole('button', { name: 'Choose Notes' }).click();
   await page.getByRole('button', { name: 'Choose all' }).click();
-  await inspect(page, 'role-picker');
+  await look(page, 'role-picker');
   await page.getByRole('button', { name: 'Add 2 permissions' }).click();
   await done(page, '2 permissions added');
   const permissions = await stage.call('GET', `roles/${id}/permissions`);
@@ -46,14 +46,14 @@ test('a role is made, filled and given: its permission is in the next exchanged 
   await page.getByRole('button', { name: 'Take out read:notes' }).click();
   await answer(page, 'Take it out');
   await done(page, 'Permission taken out');
-  await inspect(page, 'role-permissions');
+  await look(page, 'role-permissions');
 
   await page.getByRole('link', { name: 'Members' }).click();
   await settled(page);
   await page.getByRole('searchbox', { name: 'Add somebody' }).fill('mem b');
   await page.getByRole('button', { name: 'Add Mem Ber' }).click();
   await page.getByRole('link', { name: 'Mem Ber' }).waitFor();
-  await inspect(page, 'role-members');
+  await look(page, 'role-members');
   ({ body: tokens } = await app.refresh(tokens.refresh_token));
   assert.deepEqual(claimsOf(tokens.access_token).permissions, ['write:notes']);
 
@@ -85,7 +85,7 @@ test('a role is renamed, not to a name that is taken, and deleted with a word of
   await done(page, 'Saved');
   const renamed = await stage.call('GET', `roles/${role.id}`);
   assert.deepEqual([renamed.name, renamed.description], ['New name', '']);
-  await inspect(page, 'role-settings');
+  await look(page, 'role-settings');
   await page.getByRole('button', { name: 'Delete role' }).click();
   await page.getByRole('dialog').getByText('2 people lose what it brings').waitFor();
   await axe(page);

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { freshPage, logIn, needsBrowser } from './browser.mjs';
-import { AUDIENCE, DATABASE, PASSWORD, addApplication, addUser, assertDead, assertRefused, claimsOf, done, of } from './console-people.mjs';
-import { answer, assertNoProblems, axe, fieldError, inspect, setConsole, settled } from './console.mjs';
+import { AUDIENCE, DATABASE, PASSWORD, addApplication, addUser, assertDead, assertRefused, claimsOf, done, look, of } from './console-people.mjs';
+import { answer, assertNoProblems, axe, fieldError, setConsole, settled } from './console.mjs';
 
 const LONG = { ...needsBrowser, timeout: 240_000 };
 
@@ -25,7 +25,7 @@ test('a user is created, with the objections of the server beside the fields', L
   const [{ id: connection, options }] = await stage.call('GET', `connections?name=${DATABASE}`);
   await stage.call('PATCH', `connections/${connection}`, { options: { ...options, passwordPolicy: 'good' } });
   const page = await stage.open('/users/new');
-  await inspect(page, 'users-new');
+  await look(page, 'users-new');
   await page.getByLabel('E-mail', { exact: true }).fill('not an address');
   await page.getByLabel('Password', { exact: true }).fill('short');
   await page.getByRole('button', { name: 'Create' }).click();
@@ -33,7 +33,7 @@ test('a user is created, with the objections of the server beside the fields', L
   await page.getByLabel('E-mail', { exact: true }).fill('grace@example.com');
   await page.getByRole('button', { name: 'Create' }).click();
   assert.match(await fieldError(page, 'Password'), /weak|short|characters/i);
-  await inspect(page, 'users-new-wrong');
+  await look(page, 'users-new-wrong');
   await page.getByRole('button', { name: 'Generate one' }).click();
   const password = await page.getByLabel('Password', { exact: true }).inputValue();
   assert.equal(password.length, 20);
@@ -62,7 +62,7 @@ test('one is found among many by the beginning of the address, the name or the i
   }
   const page = await stage.open('/users');
   await page.getByText(/1–25 of \d+, page 1 of/).waitFor();
-  await inspect(page, 'users');
+  await look(page, 'users');
   await page.getByRole('button', { name: 'Next' }).click();
   await page.getByText(/26–50 of/).waitFor();
   assert.match(page.url(), /page=2/);
@@ -92,7 +92,7 @@ test('one is found among many by the beginning of the address, the name or the i
 test('details are changed, and what nobody could read is said beside it', LONG, async () => {
   const { user_id: id } = await addUser(stage.call, 'edit@example.com', { app_metadata: { plan: 'gold', old: { a: 1 } } });
   const page = await stage.open(tab(id, 'details'));
-  await inspect(page, 'user-details');
+  await look(page, 'user-details');
   await page.getByLabel('Name (optional)', { exact: true }).fill('Edith');
   await page.getByLabel('Telephone number (optional)', { exact: true }).fill('12');
   await page.getByRole('button', { name: 'Save profile' }).click();
@@ -108,7 +108,7 @@ test('details are changed, and what nobody could read is said beside it', LONG, 
   await page.getByRole('button', { name: 'Save metadata' }).click();
   assert.match(await fieldError(page, 'What only you change'), /not JSON/);
   assert.deepEqual((await read(id)).app_metadata, { plan: 'gold', old: { a: 1 } });
-  await inspect(page, 'user-metadata-wrong');
+  await look(page, 'user-metadata-wrong');
   await bag.fill('{ "plan": "silver", "since": 2026 }');
   await page.getByRole('button', { name: 'Save metadata' }).click();
   await done(page, 'Metadata saved');
@@ -170,7 +170,7 @@ test('another password is set, or a link to set one is made', LONG, async () => 
 
   await page.getByRole('button', { name: 'Make a link' }).click();
   const link = await page.getByLabel('Link to set a password', { exact: true }).textContent();
-  await inspect(page, 'user-link');
+  await look(page, 'user-link');
   const opened = await freshPage(stage.browser);
   await opened.goto(link);
   for (const field of await opened.locator('input[type=password]').all()) await field.fill('A-third-passw0rd-of-Reset');
@@ -188,13 +188,13 @@ test('a role and a permission count in the next exchanged token, and say where t
   let { body: tokens } = await app.logIn('roles@example.com');
   assert.deepEqual(claimsOf(tokens.access_token).permissions, []);
   const page = await stage.open(tab(id, 'roles'));
-  await inspect(page, 'user-roles-none');
+  await look(page, 'user-roles-none');
   await page.getByRole('searchbox', { name: 'Give a role' }).fill('read');
   await page.getByRole('button', { name: 'Give Reader' }).click();
   await page.getByRole('link', { name: 'Reader' }).waitFor();
   ({ body: tokens } = await app.refresh(tokens.refresh_token));
   assert.deepEqual(claimsOf(tokens.access_token).permissions, ['read:notes']);
-  await inspect(page, 'user-roles');
+  await look(page, 'user-roles');
 
   await stage.go(page, tab(id, 'permissions'));
   await page.getByRole('searchbox', { name: 'Give permissions directly' }).fill('notes');
@@ -204,8 +204,8 @@ test('a role and a permission count in the next exchanged token, and say where t
   await axe(page);
   await page.getByLabel('write:notes', { exact: true }).check();
   await page.getByRole('button', { name: 'Give 1 permission' }).click();
-  await page.getByText('given directly').waitFor();
-  await inspect(page, 'user-permissions');
+  await page.locator('tbody').getByText('given directly').waitFor();
+  await look(page, 'user-permissions');
   const rows = await page.locator('tbody tr').allInnerTexts();
   assert.ok(rows.some((row) => /read:notes[^]*Reader/.test(row)), rows.join('\n'));
   ({ body: tokens } = await app.refresh(tokens.refresh_token));
@@ -229,12 +229,12 @@ test('a family is revoked on the page: the very next exchange fails, and it is s
   assert.equal(await page.locator('.family').count(), 2);
   const family = page.locator('.family').last();
   assert.match(await family.innerText(), /Notebook[^]*alive[^]*Generation 1: rotated once[^]*Notebook\/2\.1[^]*Ends in[^]*if it is not exchanged before/);
-  await inspect(page, 'user-tokens');
+  await look(page, 'user-tokens');
 
   await family.getByRole('button', { name: 'Explain an exchange' }).click();
   await page.getByRole('button', { name: 'Explain', exact: true }).click();
   await page.getByText('The exchange would succeed').waitFor();
-  await inspect(page, 'user-explain');
+  await look(page, 'user-explain');
   await page.getByRole('button', { name: 'Close' }).click();
 
   await family.getByRole('button', { name: 'Revoke', exact: true }).click();
@@ -251,7 +251,7 @@ test('a family is revoked on the page: the very next exchange fails, and it is s
   await page.reload();
   await settled(page);
   await page.getByText('Somebody may have stolen it').waitFor();
-  await inspect(page, 'user-tokens-dead');
+  await look(page, 'user-tokens-dead');
   await page.getByLabel('Show').selectOption('live');
   await page.getByText('No refresh token is alive').waitFor();
   assertNoProblems(page);
@@ -267,7 +267,7 @@ test('a session is ended: the browser has to log in again', LONG, async () => {
   await visitor.waitForURL(/\/demo\//);
   const page = await stage.open(tab(id, 'sessions'));
   assert.match(await page.locator('tbody tr').first().innerText(), /Chrome on Linux[^]*127\.0\.0\.1/);
-  await inspect(page, 'user-sessions');
+  await look(page, 'user-sessions');
   await page.getByRole('button', { name: 'End', exact: true }).click();
   await answer(page, 'End it');
   await page.getByText('This user is not logged in in any browser.').waitFor();
@@ -304,7 +304,7 @@ test('a consent is withdrawn, with the refresh tokens that lived by it', LONG, a
   assert.ok(login.body.refresh_token, JSON.stringify(login));
   const page = await stage.open(tab(id, 'consents'));
   await page.getByRole('row', { name: /Somebody else.*notes\.example/ }).waitFor();
-  await inspect(page, 'user-consents');
+  await look(page, 'user-consents');
   await page.getByRole('button', { name: 'Withdraw' }).first().click();
   await answer(page, 'Withdraw');
   await done(page, 'Consent withdrawn');
@@ -321,7 +321,7 @@ test('what happened to a user is told, and a deleted one is gone', LONG, async (
   const { body: tokens } = await app.logIn('gone@example.com');
   const page = await stage.open(tab(id, 'log'));
   await page.locator('tbody tr').first().waitFor();
-  await inspect(page, 'user-log');
+  await look(page, 'user-log');
   await stage.go(page, tab(id, 'details'));
   await page.getByRole('button', { name: 'Delete user' }).click();
   await page.getByRole('dialog').getByText('1 refresh token end').waitFor();
