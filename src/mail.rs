@@ -55,6 +55,7 @@ pub struct Misconfigured(pub &'static str);
 #[derive(Clone)]
 pub struct Mailer {
     sender: mpsc::Sender<Job>,
+    keeps_messages: bool,
 }
 
 enum Job {
@@ -113,7 +114,8 @@ impl Mailer {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, Misconfigured> {
         options.check()?;
-        let route = if options.smtp_url.expose().is_empty() {
+        let keeps_messages = options.smtp_url.expose().is_empty();
+        let route = if keeps_messages {
             let folder = &options.outbox;
             tracing::info!(
                 "no mail server is configured (mail.smtp_url): messages are written to {}",
@@ -128,7 +130,12 @@ impl Mailer {
         let post = Post { from: options.sender()?, route, clock, entropy };
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::spawn(work(Arc::new(post), receiver));
-        Ok(Self { sender })
+        Ok(Self { sender, keeps_messages })
+    }
+
+    /// Whether messages are written to files, for want of a mail server.
+    pub const fn keeps_messages(&self) -> bool {
+        self.keeps_messages
     }
 
     /// Hands a message over and returns at once. Whether it arrives is told to the log only, and

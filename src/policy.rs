@@ -1,5 +1,6 @@
 //! Decisions: plain data in, a verdict out. No I/O, no `async`, no clock, no randomness.
 
+pub mod attention;
 pub mod authorize;
 pub mod claims;
 pub mod client_assertion;

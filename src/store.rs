@@ -52,6 +52,7 @@ pub mod device_guesses;
 mod dialect;
 pub mod dpop_proofs;
 pub mod families;
+pub mod hourly_counts;
 pub mod job_chunks;
 pub mod job_downloads;
 pub mod job_errors;
@@ -75,6 +76,7 @@ pub mod suspended_logins;
 pub mod sweep;
 pub mod tenant_settings;
 pub mod tickets;
+pub mod totals;
 pub mod user_roles;
 pub mod users;
 
@@ -152,6 +154,7 @@ pub struct Store {
     cache: Arc<cache::Cache>,
     long_reads: Arc<tokio::sync::Semaphore>,
     user_count: Arc<users::search::LastCount>,
+    totals: Arc<totals::Last>,
 }
 
 #[derive(Clone)]
@@ -280,7 +283,13 @@ impl Store {
             return Err(Error::Url);
         };
         let long_reads = Arc::new(tokio::sync::Semaphore::new(budget::AT_A_TIME));
-        Ok(Self { pools, cache: Arc::default(), long_reads, user_count: Arc::default() })
+        Ok(Self {
+            pools,
+            cache: Arc::default(),
+            long_reads,
+            user_count: Arc::default(),
+            totals: Arc::default(),
+        })
     }
 
     async fn open_sqlite(path: &str) -> Result<Pools> {

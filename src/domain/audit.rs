@@ -3,6 +3,8 @@
 
 pub mod happened;
 pub mod management;
+pub mod reasons;
+pub mod types;
 
 use serde_json::Value;
 

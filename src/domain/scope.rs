@@ -60,7 +60,13 @@ impl ScopeSet {
     }
     /// The members of `self` that are in `other`, in the order of `self`.
     pub fn intersection(&self, other: &Self) -> Self {
-        self.filtered(|s| other.contains(s))
+        let others = other.lookup();
+        self.filtered(|s| others.contains(s))
+    }
+    /// The members, for many questions: sets of thousands are legal, and each asked of the other
+    /// would be millions of comparisons.
+    pub fn lookup(&self) -> std::collections::HashSet<&str> {
+        self.iter().collect()
     }
     /// The members of `self` that `keep` accepts.
     pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {

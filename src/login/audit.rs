@@ -3,19 +3,41 @@
 
 use crate::domain::{
     ClientId, UserId,
-    audit::{AuditEvent, Happened},
+    audit::{
+        AuditEvent, Happened,
+        types::{Kind, event_type},
+    },
 };
 use crate::login::{
     LoginService,
     batch_writer::{BatchWriter, Batched},
 };
-use crate::store::{self, Tx, audit};
+use crate::store::{
+    self, Tx, audit,
+    hourly_counts::{self, Counts},
+};
 use crate::telemetry;
 
-/// Writes events that need not be there before the answer.
-pub type AuditWriter = BatchWriter<AuditEvent>;
+/// Writes events that need not be there before the answer, and counts all of them.
+pub type AuditWriter = BatchWriter<Told>;
 
-impl Batched for AuditEvent {
+/// What the writer is told.
+#[derive(Debug)]
+pub enum Told {
+    /// An event that is not written yet.
+    Event(AuditEvent),
+    /// Something was written with what it tells of: it is to be counted, and nothing else.
+    Counted {
+        /// What happened.
+        kind: Kind,
+        /// The number of the hour in which it did.
+        hour: i64,
+        /// How often.
+        times: i64,
+    },
+}
+
+impl Batched for Told {
     const NAME: &'static str = "audit events";
     const WAITING: usize = 8192;
     const BATCH: usize = 256;
@@ -23,15 +45,52 @@ impl Batched for AuditEvent {
     /// Unless the batch tells the same refusal already: then that one counts it. Who sends one dead
     /// token again and again must not fill the trail.
     fn join(self, batch: &mut Vec<Self>) {
-        match batch.iter_mut().find(|told| told.is_repeated_by(&self)) {
-            Some(told) => told.times += 1,
-            None => batch.push(self),
+        for told in batch.iter_mut() {
+            match (told, &self) {
+                (Self::Event(told), Self::Event(event)) if told.is_repeated_by(event) => {
+                    told.times += 1;
+                    return;
+                }
+                (
+                    Self::Counted { kind, hour, times },
+                    Self::Counted { kind: also, hour: at, times: more },
+                ) if (&*kind, &*hour) == (also, at) => {
+                    *times += more;
+                    return;
+                }
+                _ => {}
+            }
         }
+        batch.push(self);
     }
 
     async fn insert(&self, tx: &mut Tx) -> Result<(), store::Error> {
-        audit::insert(tx, self).await
+        match self {
+            Self::Event(event) => audit::insert(tx, event).await,
+            Self::Counted { .. } => Ok(()),
+        }
     }
+
+    async fn finish(batch: &[Self], tx: &mut Tx) -> Result<(), store::Error> {
+        let mut counts = Counts::new();
+        for told in batch {
+            let (kind, hour, times) = match told {
+                Self::Counted { kind, hour, times } => (*kind, *hour, *times),
+                Self::Event(event) => {
+                    let Some(kind) = kind(event) else { continue };
+                    let times = i64::try_from(event.times).unwrap_or(i64::MAX);
+                    (kind, hourly_counts::hour_of(event.date), times)
+                }
+            };
+            *counts.entry((hour, kind.as_str())).or_default() += times;
+        }
+        hourly_counts::add(tx, &counts).await
+    }
+}
+
+/// As what an event is counted.
+fn kind(event: &AuditEvent) -> Option<Kind> {
+    event_type(event.code)?.kind
 }
 
 impl LoginService {
@@ -50,7 +109,16 @@ impl LoginService {
     pub fn note(&self, happened: &Happened<'_>, client: Option<&ClientId>, user: Option<&UserId>) {
         let event = self.event(happened, client, user);
         telemetry::audit::emit(&event);
-        self.audit.send(event);
+        self.audit.send(Told::Event(event));
+    }
+
+    /// Tells the stream of an event that is committed, and has it counted soon.
+    pub fn tell(&self, event: &AuditEvent) {
+        telemetry::audit::emit(event);
+        if let Some(kind) = kind(event) {
+            let hour = hourly_counts::hour_of(event.date);
+            self.audit.send(Told::Counted { kind, hour, times: 1 });
+        }
     }
 
     /// Commits a transaction that revoked refresh tokens on purpose, with the event that says so;
@@ -68,15 +136,24 @@ impl LoginService {
         if matches!(happened, Happened::RefreshTokensRevoked { revoked: 0, .. }) {
             return tx.commit().await;
         }
-        commit_with(tx, &[self.event(happened, client, user)]).await
+        self.commit_events(tx, &[self.event(happened, client, user)]).await
     }
 
     /// Commits a transaction with the events that tell of it, then tells the stream.
     ///
     /// # Errors
     /// When the database does.
-    pub async fn commit_events(&self, tx: Tx, events: &[AuditEvent]) -> Result<(), store::Error> {
-        commit_with(tx, events).await
+    pub async fn commit_events(
+        &self,
+        mut tx: Tx,
+        events: &[AuditEvent],
+    ) -> Result<(), store::Error> {
+        for event in events {
+            audit::insert(&mut tx, event).await?;
+        }
+        tx.commit().await?;
+        events.iter().for_each(|event| self.tell(event));
+        Ok(())
     }
 
     /// Commits a transaction with the event that tells of it, then tells the stream.
@@ -90,7 +167,7 @@ impl LoginService {
         client: Option<&ClientId>,
         user: Option<&UserId>,
     ) -> Result<(), store::Error> {
-        commit_with(tx, &[self.event(happened, client, user)]).await
+        self.commit_events(tx, &[self.event(happened, client, user)]).await
     }
 
     /// Writes an event in a transaction of its own, then tells the stream.
@@ -103,18 +180,8 @@ impl LoginService {
         client: Option<&ClientId>,
         user: Option<&UserId>,
     ) -> Result<(), store::Error> {
-        commit_with(self.store.write().await?, &[self.event(happened, client, user)]).await
+        self.commit_events(self.store.write().await?, &[self.event(happened, client, user)]).await
     }
-}
-
-/// Commits a transaction together with its events, and only then tells the stream.
-async fn commit_with(mut tx: Tx, events: &[AuditEvent]) -> Result<(), store::Error> {
-    for event in events {
-        audit::insert(&mut tx, event).await?;
-    }
-    tx.commit().await?;
-    events.iter().for_each(telemetry::audit::emit);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -144,10 +211,37 @@ mod tests {
             Happened::LoggedIn,
         ] {
             let (now, caller) = (Timestamp::from_millis(0), Caller::default());
-            AuditEvent::new(&happened, None, None, caller, now, &SystemEntropy).join(&mut batch);
+            let event = AuditEvent::new(&happened, None, None, caller, now, &SystemEntropy);
+            Told::Event(event).join(&mut batch);
         }
-        let times: Vec<_> = batch.iter().map(|event| event.times).collect();
+        let events: Vec<_> = batch.iter().filter_map(event).collect();
+        let times: Vec<_> = events.iter().map(|event| event.times).collect();
         assert_eq!(times, [3, 1, 1, 1, 1], "successes are never counted together");
-        assert_eq!(batch[0].kept_details()["times"], 3);
+        assert_eq!(events[0].kept_details()["times"], 3);
+    }
+
+    fn event(told: &Told) -> Option<&AuditEvent> {
+        match told {
+            Told::Event(event) => Some(event),
+            Told::Counted { .. } => None,
+        }
+    }
+
+    #[test]
+    fn what_is_only_counted_is_one_entry_for_each_kind_and_hour() {
+        let mut batch = Vec::new();
+        for (kind, hour) in
+            [(Kind::Login, 1), (Kind::Login, 2), (Kind::Logout, 1), (Kind::Login, 1)]
+        {
+            Told::Counted { kind, hour, times: 1 }.join(&mut batch);
+        }
+        let counted: Vec<_> = batch
+            .iter()
+            .map(|told| match told {
+                Told::Counted { kind, hour, times } => (*kind, *hour, *times),
+                Told::Event(event) => panic!("{event:?}"),
+            })
+            .collect();
+        assert_eq!(counted, [(Kind::Login, 1, 2), (Kind::Login, 2, 1), (Kind::Logout, 1, 1)]);
     }
 }

@@ -480,7 +480,7 @@ impl LoginService {
         }
         tx.commit().await?;
         if let Some(warning) = &warning {
-            telemetry::audit::emit(warning);
+            self.tell(warning);
         }
         Ok(code)
     }

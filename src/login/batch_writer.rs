@@ -37,6 +37,14 @@ pub trait Batched: Sized + Send + Sync + 'static {
 
     /// Writes it.
     fn insert(&self, tx: &mut Tx) -> impl Future<Output = Result<(), store::Error>> + Send;
+
+    /// Writes what a batch tells as a whole, after its rows.
+    fn finish(
+        _batch: &[Self],
+        _tx: &mut Tx,
+    ) -> impl Future<Output = Result<(), store::Error>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// Writes what it is sent.
@@ -131,5 +139,6 @@ async fn write_batch<T: Batched>(store: &Store, batch: &[T]) -> Result<(), store
     for row in batch {
         row.insert(&mut tx).await?;
     }
+    T::finish(batch, &mut tx).await?;
     tx.commit().await
 }

@@ -28,7 +28,6 @@ use crate::store::{
     self, audit, clients::ClientRecord, consents, device_codes, device_guesses,
     resource_servers::ResourceServerRecord, users,
 };
-use crate::telemetry;
 
 /// Wrong codes that a user may try in one window: of 20^8 codes and the few that are alive, ten
 /// tries find none.
@@ -194,7 +193,7 @@ impl LoginService {
         }
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
-        telemetry::audit::emit(&event);
+        self.tell(&event);
         Ok(true)
     }
 
@@ -212,7 +211,7 @@ impl LoginService {
         }
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
-        telemetry::audit::emit(&event);
+        self.tell(&event);
         Ok(true)
     }
 }

@@ -11,7 +11,6 @@ use crate::domain::{
 };
 use crate::login::LoginService;
 use crate::store::{self, audit, passwordless_codes, users};
-use crate::telemetry;
 
 /// Why no code was sent.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +62,7 @@ impl LoginService {
         let event = self.event(&Happened::OneTimeCodeSent, Some(client_id), user_id);
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
-        telemetry::audit::emit(&event);
+        self.tell(&event);
         // Step 3. Who cannot log in with a code is sent none; only the mailbox tells.
         let usable = user.is_some() || self.creates_users_by_code(connection);
         let id = hex::encode(&self.short_codes.public_id(address)[..12]);

@@ -19,7 +19,6 @@ use crate::store::{
     self, audit, families, tickets,
     users::{self, UserRecord},
 };
-use crate::telemetry;
 
 /// Why a password is not set.
 #[derive(Debug, thiserror::Error)]
@@ -140,7 +139,7 @@ impl LoginService {
         let event = self.event(&Happened::PasswordChanged { revoked }, None, Some(id));
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
-        telemetry::audit::emit(&event);
+        self.tell(&event);
         self.after_password_change(&record.user).await;
         Ok(holder)
     }
@@ -171,7 +170,7 @@ impl LoginService {
         let event = self.event(&Happened::EmailVerified, None, Some(&id));
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
-        telemetry::audit::emit(&event);
+        self.tell(&event);
         Ok(Some(holder))
     }
 }

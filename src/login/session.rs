@@ -7,7 +7,6 @@ use crate::domain::{
 };
 use crate::login::LoginService;
 use crate::store::{self, Tx, audit, session_clients, sessions, users};
-use crate::telemetry;
 
 impl LoginService {
     /// The living session of a cookie.
@@ -57,7 +56,7 @@ impl LoginService {
         users::record_login(&mut tx, &user.user_id, event.caller.ip.as_deref(), now).await?;
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
-        telemetry::audit::emit(&event);
+        self.tell(&event);
         Ok((session, cookie))
     }
 

@@ -26,7 +26,6 @@ use crate::store::{
     daily_counts::{self, Counted},
     users,
 };
-use crate::telemetry;
 
 /// What somebody gives to create an account.
 #[derive(Debug, Clone)]
@@ -164,7 +163,7 @@ impl LoginService {
         let ticket = self.issue_ticket(&mut tx, &user, TicketKind::VerifyEmail).await?;
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
-        telemetry::audit::emit(&event);
+        self.tell(&event);
         Ok((user, ticket))
     }
 }

@@ -164,6 +164,11 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET",    "/users/{id}/effective-permissions", &["read:user_effective_permissions"]),
     op("GET",    "/stats/active-users", &["read:stats"]),
     op("GET",    "/stats/daily", &["read:stats"]),
+    // Extensions of this server.
+    op("GET",    "/stats/activity", &["read:stats"]),
+    op("GET",    "/stats/totals", &["read:stats"]),
+    op("GET",    "/stats/attention", &["read:stats"]),
+    op("GET",    "/logs/types", READ_LOGS),
     op("GET",    "/user-blocks", &["read:users"]),
     op("DELETE", "/user-blocks", &["update:users"]),
     op("GET",    "/user-blocks/{id}", &["read:users"]),

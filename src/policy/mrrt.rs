@@ -234,7 +234,8 @@ fn allow<'a>(
     let (scope, dropped) = match exchange.asked.scope {
         None => (everything, ScopeSet::default()),
         Some(asked) => {
-            (asked.intersection(&everything), asked.filtered(|s| !everything.contains(s)))
+            let all = everything.lookup();
+            (asked.intersection(&everything), asked.filtered(|s| !all.contains(s)))
         }
     };
     Allowed { audience, scope, used_policy, fell_back, dropped }

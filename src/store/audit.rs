@@ -86,6 +86,8 @@ pub enum Condition {
     Client(String),
     /// Of this user.
     User(String),
+    /// From this address.
+    Ip(String),
     /// At the first time or later, and before the second one.
     Date(Timestamp, Timestamp),
 }
@@ -107,6 +109,7 @@ impl Condition {
             Self::Event(code) => equal(sql, "type = ", code),
             Self::Client(id) => equal(sql, "client_id = ", id),
             Self::User(id) => equal(sql, "user_id = ", id),
+            Self::Ip(address) => equal(sql, "ip = ", address),
             Self::Date(since, before) => {
                 sql.push("(date >= ").bind(since.millis());
                 sql.push(" AND date < ").bind(before.millis()).push(")");

@@ -50,6 +50,7 @@ const MIGRATIONS: &[Entry] = &[
     migration!(23, "post login", "0023_post_login.sql"),
     migration!(24, "shortened refresh tokens", "0024_shortened_refresh_tokens.sql"),
     migration!(26, "find by name", "0026_find_by_name.sql"),
+    migration!(28, "hourly count", "0028_hourly_count.sql"),
     migration!(29, "families and devices", "0029_families_and_devices.sql"),
 ];
 

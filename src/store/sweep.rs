@@ -15,6 +15,9 @@ const FAMILY_RETENTION: i64 = 30 * 86_400;
 /// How long the counts of a day are kept, in seconds: a year can be compared with the one before.
 const DAILY_COUNT_RETENTION: i64 = 2 * 366 * 86_400;
 
+/// How long the counts of an hour are kept, in seconds.
+const HOURLY_COUNT_RETENTION: i64 = 90 * 86_400;
+
 /// How far the clocks of replicas may be apart, in seconds.
 const CLOCK_DIFFERENCE: i64 = 120;
 
@@ -65,6 +68,8 @@ const JOBS: &str = "DELETE FROM job WHERE id IN
     (SELECT id FROM job WHERE expires_at < $1 LIMIT $2)";
 const DAILY_COUNTS: &str = "DELETE FROM daily_count WHERE (day, part) IN
     (SELECT day, part FROM daily_count WHERE day < CAST($1 AS BIGINT) / 86400000 LIMIT $2)";
+const HOURLY_COUNTS: &str = "DELETE FROM hourly_count WHERE (hour, kind) IN
+    (SELECT hour, kind FROM hourly_count WHERE hour < CAST($1 AS BIGINT) / 3600000 LIMIT $2)";
 // With its results, of which there are few.
 const EXECUTIONS: &str = "DELETE FROM action_execution WHERE id IN
     (SELECT id FROM action_execution WHERE created_at < $1 LIMIT $2)";
@@ -102,6 +107,7 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (JOB_DOWNLOADS, now),
         (JOBS, now),
         (DAILY_COUNTS, now.plus_seconds(-DAILY_COUNT_RETENTION)),
+        (HOURLY_COUNTS, now.plus_seconds(-HOURLY_COUNT_RETENTION)),
         (AUDIT, now.plus_seconds(-audit_retention)),
     ] {
         total += delete(store, statement, before).await?;

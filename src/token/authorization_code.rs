@@ -19,7 +19,6 @@ use crate::domain::{
 };
 use crate::policy::client_auth::Proof;
 use crate::store::{audit, codes, families, organizations, sessions, users};
-use crate::telemetry;
 use crate::token::{
     GrantFault, Granted, Refused, TokenService, client_authentication::AuthenticatedClient,
     issue::Login,
@@ -92,7 +91,7 @@ impl TokenService {
         };
         tx.commit().await?;
         if let Some(event) = &event {
-            telemetry::audit::emit(event);
+            self.login.tell(event);
         }
         let granted = self.answer_login(&login, family.as_ref())?;
         self.login_granted(exchanged, &login, family.as_ref());
@@ -212,7 +211,7 @@ impl TokenService {
         if codes::consume(&mut tx, hash, None, self.clock.now()).await? {
             audit::insert(&mut tx, &event).await?;
             tx.commit().await?;
-            telemetry::audit::emit(&event);
+            self.login.tell(&event);
         }
         Err(Refused::InvalidGrant(GrantFault::Code))
     }
@@ -227,7 +226,7 @@ impl TokenService {
         }
         audit::insert(&mut tx, &event).await?;
         tx.commit().await?;
-        telemetry::audit::emit(&event);
+        self.login.tell(&event);
         Err(Refused::InvalidGrant(GrantFault::Code))
     }
 }

@@ -25,7 +25,6 @@ use crate::policy::{
     login_scope::{self, NoScope},
 };
 use crate::store::{consents, device_codes, users};
-use crate::telemetry;
 use crate::token::{
     DeviceFault, GrantFault, Granted, Refused, TokenService, authorization_code::verifier_matches,
     client_authentication::AuthenticatedClient, issue::Login,
@@ -90,7 +89,7 @@ impl TokenService {
         };
         tx.commit().await?;
         if let Some(event) = &cleaned {
-            telemetry::audit::emit(event);
+            self.login.tell(event);
         }
         // Step 4.
         let granted = self.answer_login(&login, family.as_ref())?;

@@ -106,7 +106,7 @@ impl TokenService {
         };
         tx.commit().await?;
         for event in [Some(&logged_in), cleaned.as_ref()].into_iter().flatten() {
-            telemetry::audit::emit(event);
+            self.login.tell(event);
         }
         let granted = self.answer_login(&login, family.as_ref())?;
         self.login_granted(Exchanged::Password, &login, family.as_ref());

@@ -257,7 +257,7 @@ impl TokenService {
         }
         tx.commit().await?;
         for event in &events {
-            telemetry::audit::emit(event);
+            self.login.tell(event);
         }
         let granted = self.answer_login(login, family.as_ref())?;
         self.login_granted(Exchanged::Passwordless, login, family.as_ref());

@@ -225,7 +225,7 @@ impl TokenService {
         if families::revoke(&mut tx, &family.id, by, now).await? {
             audit::insert(&mut tx, &event).await?;
             tx.commit().await?;
-            telemetry::audit::emit(&event);
+            self.login.tell(&event);
         }
         Err(REFUSED)
     }
@@ -330,7 +330,7 @@ impl TokenService {
         }
         tx.commit().await?;
         if let Some(event) = &behind {
-            telemetry::audit::emit(event);
+            self.login.tell(event);
         }
         Ok(Some(next))
     }

@@ -145,10 +145,40 @@ test('an Action is written, tried out, deployed and bound, and a login has its c
   assert.equal((await login())['https://myapi/plan'], 'gold');
 
   await tab(page, 'Executions');
-  await page.locator('tbody tr').nth(1).waitFor();
-  await page.locator('tbody summary').first().click();
+  await page.locator('.executions tbody tr').nth(1).waitFor();
+  await page.locator('.executions summary').first().click();
   await inspect(page, 'actions-executions');
+  const open = page.locator('.executions tbody tr').first().getByRole('button', { name: /^Open/ });
+  const execution = (await open.getAttribute('aria-label')).split(' ').at(-1);
+  await open.click();
+  await page.waitForURL(/\/admin\/logs\/[^/]+$/);
+  const { details } = await stage.call('GET', `logs/${idOf(page)}`);
+  assert.deepEqual(details.actions.executions, [execution]);
   assertNoProblems(page);
+});
+
+test('code outlives the login of its author', LONG, async () => {
+  const { id } = await action('Long work');
+  const page = await stage.open(`/actions/${id}`);
+  const code = 'exports.onExecutePostLogin = () => {};\n// the work of an afternoon\n';
+  await field(page, CODE).fill(code);
+  await page.locator('.verdict', { hasText: 'can be compiled' }).waitFor();
+  // Neither the session of the browser nor the token is good any more.
+  await page.context().clearCookies();
+  let refused = false;
+  await page.route(`**/api/v2/actions/actions/${id}`, (route) => {
+    if (refused) return route.continue();
+    refused = true;
+    return route.fulfill({ status: 401, contentType: 'application/json', body: '{"statusCode":401,"error":"Unauthorized","message":"Invalid token"}' });
+  });
+  await button(page, 'Save the draft').click();
+  await page.getByRole('dialog').getByText('Your login has ended').waitFor();
+  assert.equal(await field(page, CODE).inputValue(), code);
+  const opened = page.waitForEvent('popup');
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign in again' }).click();
+  await logIn(await opened, stage.doorward.administrator);
+  await said(page, 'The draft is saved');
+  assert.equal((await stage.call('GET', `actions/actions/${id}`)).code, code);
 });
 
 test('what fails is shown with its line, and code that is not saved can be tried', LONG, async () => {
@@ -273,7 +303,9 @@ test('the order of a flow is changed with buttons and saved as a whole', LONG, a
   await action('Flow draft', { deploy: false });
   await bind(['Flow A', 'Flow B']);
   const page = await stage.open('/actions');
-  await button(page, 'Move Flow B up').click();
+  await button(page, 'Move Flow B up').press('Enter');
+  // At the top it goes no further up: the focus is on its way down.
+  await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Move Flow B down');
   await button(page, 'Add an Action to Login').click();
   await page.getByRole('dialog').getByRole('combobox').selectOption({ label: 'Flow C' });
   assert.equal(await page.getByRole('dialog').getByRole('option', { name: 'Flow draft' }).count(), 0);

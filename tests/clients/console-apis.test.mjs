@@ -34,7 +34,7 @@ test('an API is made in a minute, and is found among many', needsBrowser, async 
   const page = await stage.open('/apis');
   await page.getByRole('link', { name: 'Orders API' }).waitFor();
   await inspect(page, 'apis');
-  await page.getByRole('link', { name: 'Create API' }).click();
+  await page.getByRole('link', { name: 'New API' }).click();
   await settled(page);
   await button(page, 'Create').click();
   assert.match(await fieldError(page, 'Identifier'), /String is too short/);
@@ -183,7 +183,7 @@ test('an application is let in, and gets a token of its own until it is not', ne
   await inspect(page, 'apis-applications');
   assert.equal(claimsOf((await ask()).access_token).scope, 'read:a');
 
-  await button(page, `Take the grant of ${client.client_id} away`).click();
+  await button(page, `Take away the grant of ${client.client_id}`).click();
   await answer(page, 'Take away');
   await page.getByText('No application calls it by itself').waitFor();
   assert.equal((await ask()).error, 'access_denied');
@@ -225,7 +225,7 @@ test('the Management API is shown and cannot be changed, nor can anything by who
   await stage.go(viewer, `${api.path}?tab=scopes`);
   assert.equal(await button(viewer, 'Save scopes').count(), 0);
   await stage.go(viewer, '/apis');
-  assert.equal(await viewer.getByRole('link', { name: 'Create API' }).count(), 0);
+  assert.equal(await viewer.getByRole('link', { name: 'New API' }).count(), 0);
   await axe(viewer);
   for (const one of [page, viewer]) assertNoProblems(one);
 });

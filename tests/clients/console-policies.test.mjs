@@ -102,6 +102,7 @@ async function supposeLogin(page, { audience = REPORTS, scope = LOGIN_SCOPE } = 
     await select.selectOption('another');
     const dialog = page.getByRole('dialog', { name: 'The API of the login' });
     await dialog.getByRole('searchbox').fill(audience);
+    await page.waitForFunction(() => document.querySelectorAll('.picker-found strong').length === 1);
     await dialog.getByRole('button', { name: /^Choose / }).click();
     await dialog.waitFor({ state: 'hidden' });
   }
@@ -306,6 +307,7 @@ test('an error of the server stands beside the API it is about', needsBrowser, a
   await button(page, 'Add an API').click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('searchbox').fill(`${stage.issuer}api/v2/`);
+  await page.waitForFunction(() => document.querySelectorAll('.picker-found strong').length === 1);
   await dialog.getByText('No policy opens this API').waitFor();
   assert.equal(await dialog.getByRole('button', { name: /^Add/ }).count(), 0);
   await button(dialog, 'Cancel').click();
@@ -336,7 +338,7 @@ test('everything is done with the keyboard, and nothing typed is lost by leaving
   await page.keyboard.press('Enter');
   await page.keyboard.type('reports');
   await page.getByRole('dialog').getByRole('button', { name: 'Add Reports' }).waitFor();
-  await page.waitForFunction(() => document.querySelectorAll('.picker-found li').length === 1);
+  await page.waitForFunction(() => document.querySelectorAll('.picker-found strong').length === 1);
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => document.activeElement?.closest('.policy-entry') !== null && document.activeElement.type === 'checkbox');
   await page.keyboard.press('Space');

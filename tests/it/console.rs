@@ -4,6 +4,7 @@ mod admission;
 mod escalation;
 mod files;
 mod hidden;
+mod roles;
 mod tokens;
 
 use std::collections::BTreeMap;

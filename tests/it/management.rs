@@ -42,6 +42,8 @@ mod sessions;
 mod signing_keys;
 mod sources;
 mod stats;
+mod stats_activity;
+mod stats_attention;
 mod tenant_pages;
 mod tenant_settings;
 mod tickets;

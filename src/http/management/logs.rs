@@ -6,7 +6,7 @@ mod view;
 use std::time::Duration;
 
 use axum::{Json, extract::State};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::{search::is_ascending, view::show};
 use super::{
@@ -15,7 +15,13 @@ use super::{
     query::{Fields, Query},
     users::MISSING as NO_USER,
 };
-use crate::domain::UserId;
+use crate::domain::{
+    UserId,
+    audit::{
+        reasons::{REASONS, Reason},
+        types::{EVENT_TYPES, EventType},
+    },
+};
 use crate::http::{App, error::management::ManagementError};
 use crate::store::{
     audit::{self, AuditRow, Condition, Window},
@@ -68,6 +74,27 @@ pub async fn read(State(app): State<App>, PathId(id): PathId, query: Query) -> A
     query.only(&[])?;
     let row = audit::find(app.store.read().await?.db(), &id).await?;
     Ok(Json(Value::Object(show(&app, row.ok_or(MISSING)?).await?)))
+}
+
+/// `GET /logs/types`: every type of events and every reason, and what they mean.
+pub async fn types(query: Query) -> Answer {
+    query.only(&[])?;
+    let show = |one: &EventType| {
+        let mut shown = json!({
+            "type": one.code,
+            "title": one.title,
+            "description": one.description,
+            "is_failure": one.is_failure(),
+        });
+        if let Some(kind) = one.kind {
+            shown["kind"] = json!(kind.as_str());
+        }
+        shown
+    };
+    let types: Vec<_> = EVENT_TYPES.iter().map(show).collect();
+    let reason = |(reason, meaning): &Reason| json!({ "reason": reason, "meaning": meaning });
+    let reasons: Vec<_> = REASONS.iter().map(reason).collect();
+    Ok(Json(json!({ "types": types, "reasons": reasons })))
 }
 
 async fn answer(

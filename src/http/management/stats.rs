@@ -1,4 +1,8 @@
-//! `/stats`: how many people log in.
+//! `/stats`: how many people log in, and how the server does.
+
+pub mod activity;
+pub mod attention;
+pub mod totals;
 
 use axum::{Json, extract::State};
 use serde_json::{Value, json};

@@ -1,6 +1,8 @@
 //! Why each scope was given or not: the decision, told scope by scope.
 
-use crate::domain::scope::{OIDC_SCOPES, ScopeSet};
+use std::collections::HashSet;
+
+use crate::domain::scope::OIDC_SCOPES;
 use crate::policy::{
     login_scope::RestrictedBy,
     mrrt::{Allowed, Exchange, Unavailable, policy_for},
@@ -100,19 +102,26 @@ pub fn fates(exchange: &Exchange<'_>, allowed: &Allowed<'_>) -> Vec<(String, Sco
     let asked = exchange.asked.scope.cloned().unwrap_or_default();
     let named = policy.cloned().unwrap_or_default();
     let all = asked.union(exchange.original.scope).union(&named);
-    all.iter().map(|scope| (scope.to_owned(), fate(exchange, allowed, policy, scope))).collect()
+    let sets = Sets {
+        is_original: allowed.audience == exchange.original.audience,
+        given: allowed.scope.lookup(),
+        login: exchange.original.scope.lookup(),
+        policy: named.lookup(),
+    };
+    all.iter().map(|scope| (scope.to_owned(), fate(exchange, &sets, scope))).collect()
 }
 
-fn fate(
-    exchange: &Exchange<'_>,
-    allowed: &Allowed<'_>,
-    policy: Option<&ScopeSet>,
-    scope: &str,
-) -> ScopeFate {
-    let original = exchange.original;
-    let at_login = original.scope.contains(scope);
-    let is_original = allowed.audience == original.audience;
-    if allowed.scope.contains(scope) {
+struct Sets<'a> {
+    is_original: bool,
+    given: HashSet<&'a str>,
+    login: HashSet<&'a str>,
+    policy: HashSet<&'a str>,
+}
+
+fn fate(exchange: &Exchange<'_>, sets: &Sets<'_>, scope: &str) -> ScopeFate {
+    let at_login = sets.login.contains(scope);
+    let is_original = sets.is_original;
+    if sets.given.contains(scope) {
         return ScopeFate::Granted(match (OIDC_SCOPES.contains(&scope), is_original, at_login) {
             (true, ..) => Source::OidcOfLogin,
             (false, true, true) => Source::Login,
@@ -123,8 +132,7 @@ fn fate(
     if OIDC_SCOPES.contains(&scope) {
         return if at_login { ScopeFate::NotAsked } else { ScopeFate::NotGrantedAtLogin };
     }
-    let in_policy = policy.is_some_and(|policy| policy.contains(scope));
-    match (in_policy || (is_original && at_login), at_login) {
+    match (sets.policy.contains(scope) || (is_original && at_login), at_login) {
         (false, true) => return ScopeFate::OfAnotherApi,
         (false, false) => return ScopeFate::NotInPolicy,
         _ => {}
@@ -141,7 +149,7 @@ fn fate(
 mod tests {
     use super::*;
     use crate::domain::{
-        audience::Audience, client::RefreshTokenPolicy, settings::UnknownAudience,
+        audience::Audience, client::RefreshTokenPolicy, scope::ScopeSet, settings::UnknownAudience,
     };
     use crate::policy::login_scope::Restriction;
     use crate::policy::mrrt::{Api, Asked, Original, evaluate};

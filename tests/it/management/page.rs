@@ -32,9 +32,10 @@ What holds for every operation:
   8192.
 - **Pages.** `page` and `per_page` (at most 100) with `include_totals`, or `from` and `take`, as the
   operation has it. An unknown cursor is the beginning of nothing: the page is empty.
-- **Rates.** Each client may send {rate} requests per second, and {burst} at once
-  (`management.requests_per_second` and `management.burst` in the configuration; each node counts for
-  itself). Answers carry `x-ratelimit-limit`, `x-ratelimit-remaining` and `x-ratelimit-reset`; beyond
+- **Rates.** Each client, and each user of the console, may send {rate} requests per second, and
+  {burst} at once (`management.requests_per_second` and `management.burst` in the configuration; each
+  node counts for itself). Answers carry `x-ratelimit-limit`, `x-ratelimit-remaining` and
+  `x-ratelimit-reset`; beyond
   it the answer is 429 with `Retry-After`.
 - **Two editors** never overwrite each other unawares, if they care (of this server only; RFC 9110
   section 13.1.1). The answer about one object that can be edited, and to its creation and change,
@@ -44,8 +45,9 @@ What holds for every operation:
   and `precondition_failed`; nothing is written then. Without `If-Match` the last one wins, as in
   Auth0. Where nothing has an `ETag`, `If-Match` is refused.
 - **Trail.** Each write is an event `sapi` in `GET /logs`, committed together with what it wrote:
-  which client, which request, and the names of the members that changed, never what they hold. A
-  refused write is an event `fapi`; the same refusal again and again is one event that counts.
+  which client, at the console which user, which request, and the names of the members that changed,
+  never what they hold. A refused write is an event `fapi`; the same refusal again and again is one
+  event that counts.
 - **Validation** is a list of fields for each resource, checked by the server's own code: no library
   for validation speaks in the messages that clients of this API match on (`src/http/management/schema.rs`
   says which were weighed).

@@ -37,6 +37,8 @@ const SMALL: &[&str] = &[
     "action_binding",
     // A few rows for each day.
     "daily_count",
+    // Some for each hour, and gone after 90 days.
+    "hourly_count",
     "config_version",
     "signing_key",
     "published_algorithm",
@@ -345,6 +347,9 @@ fn logs(db: &Db<'_>, all: &mut Vec<(String, Composed, bool)>) {
         (Event::Any(vec![client(), user(), failed()]), false),
         (Event::All(vec![client(), Event::Not(Box::new(failed()))]), false),
         (Event::Not(Box::new(failed())), true),
+        // Few ask, and an index would be written with every event.
+        (Event::Ip("10.0.0.1".into()), true),
+        (Event::All(vec![Event::Ip("10.0.0.1".into()), failed()]), false),
     ] {
         for is_ascending in [false, true] {
             let window = audit::Window { offset: 100, limit: 50, is_ascending, totals: true };

@@ -4,17 +4,23 @@ import { routes as actions } from './pages/actions.js';
 import { routes as apis } from './pages/apis.js';
 import { routes as applications } from './pages/applications.js';
 import { routes as attackProtection } from './pages/attack-protection.js';
+import { routes as dashboard } from './pages/dashboard.js';
 import { routes as keys } from './pages/keys.js';
+import { routes as logs } from './pages/logs.js';
 import { routes as policies } from './pages/policies.js';
 import { routes as roles } from './pages/roles.js';
 import { routes as rules } from './pages/rules.js';
 import { routes as settings } from './pages/settings.js';
 import { routes as users } from './pages/users.js';
+import { routes as trying } from './pages/try.js';
 
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
 export const routes = [
+  ...dashboard,
+  ...logs,
   ...apis,
   ...applications,
+  ...trying,
   ...policies,
   ...users,
   ...roles,

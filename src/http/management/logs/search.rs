@@ -32,7 +32,7 @@ pub fn condition(query: &Query) -> Result<Condition, ManagementError> {
         asked.push(parse(terms).map_err(|why| {
             ManagementError::invalid_query(format!(
                 "Query validation error: '{name}' cannot be searched for: {why}. Terms are \
-                 type:\"…\", client_id:\"…\", user_id:\"…\", log_id:\"…\" and \
+                 type:\"…\", client_id:\"…\", user_id:\"…\", ip:\"…\", log_id:\"…\" and \
                  date:[FROM TO UNTIL], joined by AND, OR and NOT. FROM and UNTIL are 2026-01-31, \
                  2026-01-31T12:30:59Z or *."
             ))
@@ -60,8 +60,9 @@ fn of(query: Asked) -> Result<Condition, String> {
             ("type", Value::Is(code)) => Condition::Event(code),
             ("client_id", Value::Is(id)) => Condition::Client(id),
             ("user_id", Value::Is(id)) => Condition::User(id),
+            ("ip", Value::Is(address)) => Condition::Ip(address),
             ("log_id" | "_id", Value::Is(id)) => Condition::Id(id),
-            ("type" | "client_id" | "user_id" | "log_id" | "_id", _) => {
+            ("type" | "client_id" | "user_id" | "ip" | "log_id" | "_id", _) => {
                 return Err(format!("{name} can have neither wildcards nor ranges"));
             }
             _ => return Err(format!("{name} cannot be searched")),
@@ -115,6 +116,7 @@ mod tests {
                     Condition::Id("x".into()),
                 ]),
             ),
+            ("ip:\"::1\"", Condition::Ip("::1".into())),
             ("type:(f OR fp)", Condition::Any(vec![event("f"), event("fp")])),
             ("NOT type:s", Condition::Not(Box::new(event("s")))),
             ("date:[1970-01-02 TO 1970-01-02]", dates(DAY, 2 * DAY)),

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::audit::types::event_type;
 use crate::http::{App, error::management::ManagementError};
 use crate::store::audit::AuditRow;
 
@@ -14,7 +15,7 @@ pub async fn show(app: &App, row: AuditRow) -> Result<Map<String, Value>, Manage
         None => None,
         Some(id) => app.store.client(id).await?,
     };
-    let description = description(&row.event).map(str::to_owned);
+    let description = event_type(&row.event).map(|known| known.description.to_owned());
     let members = [
         ("_id", Some(row.id.clone())),
         ("log_id", Some(row.id)),
@@ -35,51 +36,4 @@ pub async fn show(app: &App, row: AuditRow) -> Result<Map<String, Value>, Manage
         .collect();
     shown.insert("details".to_owned(), row.details);
     Ok(shown)
-}
-
-#[rustfmt::skip]
-fn description(event: &str) -> Option<&'static str> {
-    Some(match event {
-        "seacft" => "Successful exchange of authorization code for access token",
-        "feacft" => "Failed exchange of authorization code for access token",
-        "sertft" => "Successful exchange of refresh token for access token",
-        "fertft" => "Failed exchange of refresh token for access token",
-        "ferrt"  => "Reuse of a rotated refresh token detected; its family is revoked",
-        "sapi"   => "Success API Operation",
-        "fapi"   => "Failed API Operation",
-        "srrt"   => "Refresh token revoked",
-        "seccft" => "Successful exchange of client credentials for access token",
-        "feccft" => "Failed exchange of client credentials for access token",
-        "sepft"  => "Successful exchange of password for access token",
-        "fepft"  => "Failed exchange of password for access token",
-        "sede"   => "Successful exchange of device code for access token",
-        "fede"   => "Failed exchange of device code for access token",
-        "sepotpft" => "Successful exchange of passwordless one-time code for access token",
-        "fepotpft" => "Failed exchange of passwordless one-time code for access token",
-        "cls"    => "Code/Link Sent",
-        "api_limit" => "Too many one-time codes for one address",
-        "ss"     => "Successful signup",
-        "fdeaz"  => "Device authorization request failed",
-        "sdeac"  => "Device activated",
-        "fdeac"  => "Failed to activate device",
-        "fdecc"  => "User canceled the device confirmation",
-        "s"      => "Successful login",
-        "ssa"    => "Successful silent login",
-        "f"      => "Failed login: the user is blocked",
-        "fp"     => "Failed login: wrong password",
-        "fu"     => "Failed login: unknown user",
-        "fs"     => "Failed signup",
-        "scpr"   => "Successful change password request: a link was sent",
-        "fcpr"   => "Failed change password request: no link was sent",
-        "scp"    => "Successful change password",
-        "fcp"    => "Failed change password",
-        "sv"     => "Successful verification email: the address was confirmed",
-        "fv"     => "Failed verification email: the link does not work",
-        "slo"    => "Successful logout",
-        "oidc_backchannel_logout_succeeded" => "An application was told that a session ended",
-        "oidc_backchannel_logout_failed" => "An application could not be told that a session ended",
-        "w"      => "Warning",
-        "resource_cleanup" => "Refresh tokens beyond the limit were revoked",
-        _ => return None,
-    })
 }

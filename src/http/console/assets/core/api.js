@@ -106,7 +106,7 @@ export const api = {
   get: (path, query, { signal } = {}) => bodyOf(send('GET', path, { query, signal })),
   /** The body and the ETag: `{body, etag}`. */
   read: (path, query, { signal } = {}) => send('GET', path, { query, signal }),
-  post: (path, body, { signal, etag } = {}) => bodyOf(send('POST', path, { body, signal, etag })),
+  post: (path, body, { signal } = {}) => bodyOf(send('POST', path, { body, signal })),
   /** `{body, etag}` of what a POST to a part of an object makes of the object. With `etag` as `patch`. */
   act: (path, body, { etag } = {}) => send('POST', path, { body, etag }),
   /** `{body, etag}`. With `etag`, refused as `changed` if somebody else wrote in between. */

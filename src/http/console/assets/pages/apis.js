@@ -30,15 +30,19 @@ const COLUMNS = [
 
 function List() {
   const create = session.can('create:resource_servers')
-    && html`<${Link} href="/apis/new" class="button primary">Create API</${Link}>`;
+    && html`<${Link} href="/apis/new" class="button primary">New API</${Link}>`;
   return html`<${Page} title="APIs" actions=${create}
       intro="What access tokens are for: each API has an identifier, which applications ask for as audience, and scopes.">
-    <${PagedTable} path="resource-servers" items="resource_servers" caption="APIs" columns=${COLUMNS} rowKey=${({ id }) => id} rowHref=${pathOf}
+    <${PagedTable} path="resource-servers" items="resource_servers" caption="APIs" columns=${COLUMNS}
+      rowKey=${({ id }) => id} rowHref=${pathOf}
       query=${{ fields: 'id,name,identifier,scopes,is_system,allow_offline_access', include_fields: true }}
       search=${{ label: 'Search by name or identifier', query: (text) => ({ search: text }) }}
-      empty=${html`<${Empty} title="No APIs yet" action=${create}>Create one for each service that shall take access tokens of this server.</${Empty}>`} />
+      empty=${html`<${Empty} title="No APIs yet" action=${create}>Create one for each service that shall take access
+        tokens of this server.</${Empty}>`} />
   </${Page}>`;
 }
+
+const BACK = { href: '/apis', title: 'APIs' };
 
 const PARTS = { settings: 'Settings', scopes: 'Scopes', applications: 'Applications' };
 
@@ -54,7 +58,7 @@ function Parts({ api, resource }) {
   // Links, and not only another tab in the address: leaving a part asks for what is not saved.
   const tabs = Object.entries(PARTS).map(([id, title]) => ({ id, title, href: `${pathOf(api)}?tab=${id}` }));
   const readOnly = readOnlyReason(api);
-  return html`<${Page} title=${api.name || api.identifier} back=${{ href: '/apis', title: 'APIs' }}
+  return html`<${Page} title=${api.name || api.identifier} back=${BACK}
       intro=${html`<p>Identifier (audience): <${Identifier} value=${api.identifier} of="the identifier" /></p>`}>
     <${Tabs} label="Parts of the API" tabs=${tabs} current=${shown} />
     <${Part} key=${shown} shown=${shown} api=${api} resource=${resource} readOnly=${readOnly} />
@@ -63,15 +67,20 @@ function Parts({ api, resource }) {
 
 function readOnlyReason(api) {
   if (api.is_system) {
-    return 'This is the Management API, which the console itself uses. It is part of this server: it can be looked at, not changed. '
-      + 'Applications call it with a client grant; no policy opens it.';
+    return 'This is the Management API, which the console itself uses. It is part of this server: it can be looked at, '
+      + 'not changed. Applications call it with a client grant; no policy opens it.';
   }
   return !session.can('update:resource_servers') && 'Your role allows you to look at APIs, not to change them.';
 }
 
 function Api({ id }) {
   const resource = useResource(at`resource-servers/${id}`);
-  return html`<${Loaded} load=${resource}>${(api) => html`<${Parts} key=${id} api=${api} resource=${resource} />`}</${Loaded}>`;
+  const gone = resource.error?.kind === 'missing';
+  if (gone || !resource.data) {
+    return html`<${Page} title=${gone ? 'This API does not exist' : 'API'} back=${BACK}>
+      <${Loaded} load=${resource}>${() => null}</${Loaded}></${Page}>`;
+  }
+  return html`<${Parts} key=${id} api=${resource.data} resource=${resource} />`;
 }
 
 export const routes = [

@@ -53,20 +53,19 @@ const columns = (revoke) => [
   {
     title: 'Key',
     main: true,
-    cell: (key) => html`<code class="kid">${key.kid}</code><p class="hint">SHA-1 of the certificate: <code>${key.fingerprint}</code></p>`,
+    cell: (key) => html`<code class="kid">${key.kid}</code><p class="hint fingerprint">SHA-1 of the certificate: <code>${key.fingerprint}</code></p>`,
   },
   {
     title: 'State',
     cell: ({ state }) => html`<${Badge} kind=${STATES[state][0]}>${STATES[state][1]}</${Badge}><p class="hint">${STATES[state][2]}</p>`,
   },
   { title: 'Algorithm', cell: (key) => key.algorithm ?? html`<span class="muted">not published</span>` },
-  { title: 'In use', cell: (key) => html`<${Since} of=${key} />` },
-  ...(revoke ? [{
-    title: 'Actions',
-    cell: (key) => (key.state === 'previous'
-      ? html`<button type="button" class="danger" onClick=${() => revoke(key)} aria-label=${`Revoke the key ${key.kid}`}>Revoke…</button>`
-      : html`<span class="muted">–</span>`),
-  }] : []),
+  {
+    title: 'In use',
+    cell: (key) => html`<${Since} of=${key} />
+      ${revoke && key.state === 'previous' && html`<p><button type="button" class="danger" onClick=${() => revoke(key)}
+        aria-label=${`Revoke the key ${key.kid}`}>Revoke…</button></p>`}`,
+  },
 ];
 
 const askToRotate = ({ current, next }) => confirm({
@@ -122,7 +121,7 @@ function Keys({ load }) {
     <${Card} title="Keys" actions=${mayRotate && html`<button type="button" onClick=${rotate} disabled=${busy}>${busy ? 'Working…' : 'Rotate…'}</button>`}
       intro="Tokens are signed with the current key. Rotate now and then, and whenever a key may have leaked; then also revoke the previous one.">
       ${!mayRotate && html`<${Notice}>Your role allows you to look at the keys, not to rotate or revoke them.</${Notice}>`}
-      <${Table} caption="Signing keys" columns=${columns(mayRevoke && keys.some(({ state }) => state === 'previous') && revoke)} rows=${keys} rowKey=${(key) => key.kid} />
+      <${Table} caption="Signing keys" columns=${columns(mayRevoke && revoke)} rows=${keys} rowKey=${(key) => key.kid} />
     </${Card}>
     <${Card} title="For your APIs">
       <p>APIs find the public keys here and should read them again when a token names a key that they do not know:</p>

@@ -1,14 +1,13 @@
 // The editor of multi-resource policies: which APIs one refresh token opens, with what scopes, and
 // what each exchange will give before anything is saved.
 
-import { at } from '../core/api.js';
 import { Form, useForm } from '../core/form.js';
 import { html, useMemo, useState } from '../core/html.js';
-import { Loaded, useResource } from '../core/load.js';
 import { Link } from '../core/router.js';
 import { session } from '../core/session.js';
 import { toast } from '../parts/dialog.js';
-import { Card, Code, Notice, Page, ReadOnly, SaveBar, Tabs } from '../parts/layout.js';
+import { Card, Code, Notice, ReadOnly, SaveBar } from '../parts/layout.js';
+import { ApplicationFrame, useApplication } from './applications/frame.js';
 import { useApis } from './policies/apis.js';
 import { Entries } from './policies/entries.js';
 import { audiencesOf, firstLogin, useExplanation } from './policies/explanation.js';
@@ -64,7 +63,8 @@ function Changes({ changes, titleOf }) {
   if (changes.length === 0) return null;
   return html`<section class="changes" aria-labelledby="changes-title">
     <h2 id="changes-title">What saving changes</h2>
-    <ul>${changes.map((change) => html`<li key=${change.audience}><${Change} change=${change} title=${titleOf(change.audience)} /></li>`)}</ul>
+    <ul>${changes.map((change) => html`<li key=${change.audience}>
+      <${Change} change=${change} title=${titleOf(change.audience)} /></li>`)}</ul>
     <p class="muted small">Policies are read at each exchange: whoever is logged in already has the new ones from the
       next exchange on.</p>
   </section>`;
@@ -142,19 +142,14 @@ function Editor({ client, resource }) {
   </${ReadOnly}>`;
 }
 
-const INTRO = `One refresh token, one login, an access token for each API that the policies allow. Choose the APIs and, for each of them,
-  the scopes that an exchange may ask for.`;
+const INTRO = `One refresh token, one login, an access token for each API that the policies allow. Choose the APIs
+  and, for each of them, the scopes that an exchange may ask for.`;
 
 function Policies({ id }) {
-  const resource = useResource(at`clients/${id}`);
-  return html`<${Loaded} load=${resource}>${(client) => html`
-    <${Page} title=${client.name} back=${{ href: '/applications', title: 'Applications' }} intro=${INTRO}>
-      <${Tabs} label="Parts of the application" current="policies" tabs=${[
-    { id: 'settings', title: 'Settings', href: `/applications/${encodeURIComponent(id)}` },
-    { id: 'policies', title: 'Multi-resource', href: `/applications/${encodeURIComponent(id)}/policies` },
-  ]} />
-      <${Editor} key=${id} client=${client} resource=${resource} />
-    </${Page}>`}</${Loaded}>`;
+  const resource = useApplication(id);
+  return html`<${ApplicationFrame} id=${id} current="policies" resource=${resource}>${(client) => html`
+    <p class="intro">${INTRO}</p>
+    <${Editor} key=${id} client=${client} resource=${resource} />`}</${ApplicationFrame}>`;
 }
 
 export const routes = [

@@ -77,7 +77,7 @@ const Sessions = ({ form }) => html`<${Card} title="How long a login lasts">
 
 const Languages = ({ form, locales }) => html`<${Card} title="Languages">
   <${ListField} form=${form} name="enabled_locales" label="Languages of pages and messages"
-    hint="One tag per line, such as en or de. The first is for people whose browser prefers none of them. Tags that this server has no texts for are left out." />
+    hint="One tag per line, such as en or ja. The first is for people whose browser prefers none of them. Tags that this server has no texts for are left out." />
   ${locales && html`<p class="muted">In effect now: ${locales.join(', ')}.</p>`}
 </${Card}>`;
 

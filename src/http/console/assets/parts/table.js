@@ -83,7 +83,8 @@ export function PagedTable({
     <${Pager} page=${page} perPage=${perPage} total=${load.data.total ?? 0} length=${rows.length} reach=${reach} />`;
 }
 
-function Pager({ page, perPage, total, length, reach }) {
+/** Goes from page to page, and says where one is. */
+export function Pager({ page, perPage, total, length, reach }) {
   const pages = Math.max(1, Math.ceil(Math.min(total, reach) / perPage));
   const first = (page - 1) * perPage + 1;
   const go = (to) => () => setQuery({ page: to === 1 ? '' : to });

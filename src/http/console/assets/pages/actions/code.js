@@ -59,7 +59,7 @@ function Deploy({ action, resource, form, syntax, trigger }) {
   const deploy = async () => {
     const yes = await confirm({
       title: `Deploy ${action.name}?`,
-      text: `${form.dirty ? 'The draft is saved first. ' : ''}A new version is made of the draft and its secrets. Where the Action is part of the flow “${trigger.title}”, the version runs from the next one on.`,
+      text: `${form.dirty ? 'The draft is saved first. ' : ''}A new version is made of the draft and its secrets. Where the Action is part of the flow “${trigger.title}”, the version runs from the next ${trigger.next} on.`,
       act: 'Deploy',
     });
     if (!yes) return;
@@ -68,7 +68,7 @@ function Deploy({ action, resource, form, syntax, trigger }) {
     try {
       if (form.dirty && !(await form.submit())) return;
       // What is deployed is the draft of the server: it must be the one that is seen here.
-      const version = await api.post(at`actions/actions/${action.id}/deploy`, undefined, { etag: resource.etag() });
+      const { body: version } = await api.act(at`actions/actions/${action.id}/deploy`, undefined, { etag: resource.etag() });
       toast(`Version ${version.number} is deployed.`);
       await resource.reload();
     } catch (error) {

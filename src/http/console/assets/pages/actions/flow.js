@@ -2,7 +2,7 @@
 
 import { api, at } from '../../core/api.js';
 import { Form, useForm } from '../../core/form.js';
-import { html, useId, useState } from '../../core/html.js';
+import { html, useId, useRef, useState } from '../../core/html.js';
 import { Loaded, useLoad, useResource } from '../../core/load.js';
 import { Link } from '../../core/router.js';
 import { session } from '../../core/session.js';
@@ -44,7 +44,7 @@ function Order({ trigger, resource, body }) {
     initial: { bindings: namesOf(body) },
     async save({ bindings }, { force }) {
       const saved = await resource.patch(bindingsBody(bindings, body.bindings ?? []), { force });
-      toast(`The order of “${trigger.title}” is saved. It holds from the next one on.`);
+      toast(`The order of “${trigger.title}” is saved. It holds from the next ${trigger.next} on.`);
       return { bindings: namesOf(saved) };
     },
     async theirs() {
@@ -54,14 +54,19 @@ function Order({ trigger, resource, body }) {
   });
   const names = form.values.bindings;
   const actionOf = (name) => [...(body.bindings ?? []).map(({ action }) => action), ...known].find((one) => one.name === name);
-  const set = (next) => form.set('bindings', next);
+  const element = useRef();
+  /** Changes the order; then `focus(steps, add)` says where the focus goes: the button may be gone or off. */
+  const set = (next, focus) => {
+    form.set('bindings', next);
+    setTimeout(() => focus?.(element.current.querySelectorAll('.flow-step'), element.current.querySelector('.flow-add')));
+  };
   const add = (action) => {
     setAdding(false);
     setKnown([...known, action]);
     set([...names, action.name]);
   };
   return html`<${Form} form=${form} label=${`Order of ${trigger.title}`}>
-    <ol class="flow">
+    <div ref=${element}><ol class="flow">
       <li class="flow-edge">${trigger.when}</li>
       ${trigger.id === 'post-login' && session.can('read:rules') && html`<${RulesStep} />`}
       ${names.map((name, index) => html`<${Step} key=${name} name=${name} action=${actionOf(name)} index=${index} names=${names}
@@ -71,8 +76,8 @@ function Order({ trigger, resource, body }) {
     </ol>
     ${form.error('bindings') && html`<p class="field-error" role="alert">${form.error('bindings')}</p>`}
     ${mayBind && html`<p class="actions"><button type="button" onClick=${() => setAdding(true)}
-      aria-label=${`Add an Action to ${trigger.title}`}>Add an Action</button></p>
-      ${form.dirty && html`<${SaveBar} form=${form} label="Save the order" />`}`}
+      class="flow-add" aria-label=${`Add an Action to ${trigger.title}`}>Add an Action</button></p>
+      ${form.dirty && html`<${SaveBar} form=${form} label="Save the order" />`}`}</div>
     ${adding && html`<${AddDialog} trigger=${trigger} bound=${names} onAdd=${add} onClose=${() => setAdding(false)} />`}
   </${Form}>`;
 }
@@ -81,9 +86,16 @@ function Step({ name, action, index, names, set, mayBind, busy }) {
   const swap = (to) => {
     const next = [...names];
     [next[index], next[to]] = [next[to], next[index]];
-    set(next);
-    // The buttons keep their place, so the one that moved is found by its name.
+    set(next, (steps) => {
+      const [up, down] = steps[to].querySelectorAll('button');
+      const [same, other] = to < index ? [up, down] : [down, up];
+      (same.disabled ? other : same).focus();
+    });
     toast(`${name} is number ${to + 1} now. Save the order to make it so.`);
+  };
+  const takeOut = () => {
+    const left = names.filter((one) => one !== name);
+    set(left, (steps, add) => (steps[Math.min(index, left.length - 1)]?.querySelector('.danger') ?? add).focus());
   };
   return html`<li class="flow-step">
     <span class="flow-name">${action ? html`<${Link} href=${`/actions/${encodeURIComponent(action.id)}`}>${name}</${Link}>` : name}
@@ -92,7 +104,7 @@ function Step({ name, action, index, names, set, mayBind, busy }) {
       <button type="button" class="quiet" disabled=${busy || index === 0} onClick=${() => swap(index - 1)} aria-label=${`Move ${name} up`}>↑</button>
       <button type="button" class="quiet" disabled=${busy || index === names.length - 1} onClick=${() => swap(index + 1)}
         aria-label=${`Move ${name} down`}>↓</button>
-      <button type="button" class="quiet danger" disabled=${busy} onClick=${() => set(names.filter((one) => one !== name))}
+      <button type="button" class="quiet danger" disabled=${busy} onClick=${takeOut}
         aria-label=${`Take out ${name}`}>Take out</button>
     </span>`}
   </li>`;

@@ -36,7 +36,7 @@ function Runs({ action, trigger }) {
     setProblem(null);
     try {
       await resource.patch(bindingsBody([...bindings.map((one) => one.action.name), action.name], bindings));
-      toast(`${action.name} runs in “${trigger.title}” from the next one on.`);
+      toast(`${action.name} runs in “${trigger.title}” from the next ${trigger.next} on.`);
     } catch (error) {
       setProblem(error);
       resource.reload();

@@ -1,7 +1,7 @@
 // The secrets of an Action: their names are told, their values never again.
 
 import { Form, useForm } from '../../core/form.js';
-import { html, useState } from '../../core/html.js';
+import { html, useEffect, useRef, useState } from '../../core/html.js';
 import { Failed } from '../../core/load.js';
 import { confirm, toast } from '../../parts/dialog.js';
 import { TextArea, TextField } from '../../parts/fields.js';
@@ -77,10 +77,15 @@ function Value({ name: fixed, action, resource, write, done }) {
       return fresh && initial;
     },
   });
-  return html`<${Form} form=${form} label=${fixed ? `Replace ${fixed}` : 'Add a secret'}>
+  const element = useRef();
+  useEffect(() => {
+    // Somebody asked for this field with a button further up.
+    if (fixed) element.current.querySelector('textarea').focus();
+  }, []);
+  return html`<div ref=${element}><${Form} form=${form} label=${fixed ? `Replace ${fixed}` : 'Add a secret'}>
     ${!fixed && html`<${TextField} form=${form} name="name" label="Name" hint="As the code spells it, for example API_KEY." mono required />`}
     <${TextArea} form=${form} name="value" label="Value" rows=${2} mono required />
     <${SaveBar} form=${form} label=${fixed ? 'Replace' : 'Add'} idle="" />
     ${fixed && html`<p><button type="button" onClick=${done}>Keep the old value</button></p>`}
-  </${Form}>`;
+  </${Form}></div>`;
 }

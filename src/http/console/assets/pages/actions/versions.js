@@ -1,7 +1,7 @@
 // What was deployed: compared, looked at, and deployed again.
 
 import { api, at } from '../../core/api.js';
-import { html, useId, useState } from '../../core/html.js';
+import { html, useEffect, useId, useRef, useState } from '../../core/html.js';
 import { Failed } from '../../core/load.js';
 import { setQuery } from '../../core/router.js';
 import { session } from '../../core/session.js';
@@ -18,7 +18,7 @@ export function VersionsTab({ action, resource, form, trigger }) {
   const deploy = async (version) => {
     const yes = await confirm({
       title: `Deploy version ${version.number} again?`,
-      text: `A new version is made that is as version ${version.number} was, with the secrets that it had. Where the Action is part of the flow “${trigger.title}”, it runs from the next one on. The draft stays as it is.`,
+      text: `A new version is made that is as version ${version.number} was, with the secrets that it had. Where the Action is part of the flow “${trigger.title}”, it runs from the next ${trigger.next} on. The draft stays as it is.`,
       act: `Deploy version ${version.number}`,
     });
     if (!yes) return;
@@ -70,11 +70,13 @@ function Compared({ version, action, form }) {
   const [chosen, setChosen] = useState('draft');
   const id = useId();
   const [, title, code] = others.find(([value]) => value === chosen) ?? others[0];
-  return html`<${Card} title=${`Version ${version.number} compared`}>
+  const element = useRef();
+  useEffect(() => element.current.focus(), []);
+  return html`<${Card} title=${`Version ${version.number} compared`}><div ref=${element} tabindex="-1" class="result">
     ${others.length > 1 && html`<div class="field"><label for=${id}>Compared with</label>
       <select id=${id} value=${chosen} onChange=${(event) => setChosen(event.target.value)}>
         ${others.map(([value, name]) => html`<option key=${value} value=${value} selected=${value === chosen}>${name}</option>`)}
       </select></div>`}
     <${Diff} before=${version.code} after=${code} from=${`version ${version.number}`} to=${title} />
-  </${Card}>`;
+  </div></${Card}>`;
 }

@@ -100,12 +100,13 @@ export function Applications({ api }) {
         ${can('update') && html`<button type="button" class="quiet" onClick=${() => setEditing(grant)}
           aria-label=${`Scopes of ${grant.client_id}`}>Scopes</button>`}
         ${can('delete') && html`<button type="button" class="quiet danger" onClick=${() => remove(grant)}
-          aria-label=${`Take the grant of ${grant.client_id} away`}>Take away</button>`}</span>`,
+          aria-label=${`Take away the grant of ${grant.client_id}`}>Take away</button>`}</span>`,
     },
   ].slice(0, can('update') || can('delete') ? 3 : 2);
   return html`<${Card} title="Applications that call it by themselves" actions=${create}
-      intro="With the grant client_credentials, without a user: services and jobs. What users get through applications does not depend on this.">
-    ${closed && html`<${Notice} kind="warning">The settings of this API let no application in: these grants have no effect.</${Notice}>`}
+      intro="With the grant client_credentials, without a user: services and jobs. What users get does not depend on this.">
+    ${closed && html`<${Notice} kind="warning"><p>The settings of this API let no application in: these grants have no
+      effect.</p></${Notice}>`}
     ${error && html`<${Notice} kind="danger">${error.message}</${Notice}>`}
     <${PagedTable} path="client-grants" items="client_grants" query=${{ audience: api.identifier, subject_type: 'client' }}
       version=${version} caption="Applications that call this API by themselves" columns=${columns} rowKey=${({ id }) => id}

@@ -31,7 +31,7 @@ export function NewApi() {
       navigate(`/apis/${encodeURIComponent(created.id)}${scopes.length > 0 ? '' : '?tab=scopes'}`, { force: true });
     },
   });
-  return html`<${Page} title="Create API" back=${{ href: '/apis', title: 'APIs' }}>
+  return html`<${Page} title="New API" back=${{ href: '/apis', title: 'APIs' }}>
     <${Card}><${Form} form=${form} label="New API">
       <${TextField} form=${form} name="name" label="Name" placeholder="Orders"
         hint="What people see, for example when they are asked for consent." />

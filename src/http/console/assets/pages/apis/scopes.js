@@ -2,7 +2,7 @@
 
 import { api as management, at } from '../../core/api.js';
 import { Form, useForm } from '../../core/form.js';
-import { html, useId, useState } from '../../core/html.js';
+import { html, useEffect, useId, useState } from '../../core/html.js';
 import { counted } from '../../core/words.js';
 import { confirm, toast } from '../../parts/dialog.js';
 import { Card, Empty, ReadOnly, SaveBar, useReadOnly } from '../../parts/layout.js';
@@ -10,7 +10,9 @@ import { Card, Empty, ReadOnly, SaveBar, useReadOnly } from '../../parts/layout.
 const valuesOf = (api) => ({ scopes: (api.scopes ?? []).map(({ value, description = '' }) => ({ value, description })) });
 
 /** As the server takes them: no empty descriptions. */
-const bodyOf = ({ scopes }) => ({ scopes: scopes.map(({ value, description }) => (description ? { value, description } : { value })) });
+const bodyOf = ({ scopes }) => ({
+  scopes: scopes.map(({ value, description }) => (description ? { value, description } : { value })),
+});
 
 /** "read:orders See orders" on each line. */
 const parsed = (text) => text.split('\n').map((line) => line.trim()).filter(Boolean).map((line) => {
@@ -64,22 +66,27 @@ function Row({ form, index, scope, marked, onMark }) {
   const error = form.error(`scopes.${index}.value`) ?? form.error(`scopes.${index}.description`);
   const set = (name) => (event) => form.set('scopes', form.get('scopes').with(index, { ...scope, [name]: event.target.value }));
   return html`<tr>
-    ${!readOnly && html`<td class="mark" data-title="Choose"><input type="checkbox" checked=${marked} aria-label=${`Choose ${scope.value}`}
-      onChange=${(event) => onMark(event.target.checked)} /></td>`}
+    ${!readOnly && html`<td class="mark" data-title="Choose"><input type="checkbox" checked=${marked}
+      aria-label=${`Choose ${scope.value}`} onChange=${(event) => onMark(event.target.checked)} /></td>`}
     <th scope="row"><code>${scope.value}</code></th>
     <td data-title="What it allows">
       <label class="visually-hidden" for=${id}>What ${scope.value} allows</label>
       <input id=${id} value=${scope.description} readOnly=${readOnly} autocomplete="off"
-        aria-invalid=${error ? 'true' : undefined} aria-describedby=${error ? `${id}-error` : undefined} onInput=${set('description')} />
+        aria-invalid=${error ? 'true' : undefined} aria-describedby=${error ? `${id}-error` : undefined}
+        onInput=${set('description')} />
       ${error && html`<p class="field-error" id=${`${id}-error`}>${error}</p>`}
     </td>
   </tr>`;
 }
 
+/** What is wrong with a scope of the list, which says it there. */
+const rowErrorOf = (form) => form.get('scopes')
+  .map((_, index) => form.error(`scopes.${index}.value`) ?? form.error(`scopes.${index}.description`)).find(Boolean);
+
 function Add({ form }) {
   const [text, setText] = useState('');
   const id = useId();
-  const error = form.error('scopes');
+  const error = rowErrorOf(form) ? undefined : form.error('scopes');
   const add = () => {
     const existing = new Set(form.get('scopes').map(({ value }) => value));
     const fresh = parsed(text).filter(({ value }) => !existing.has(value) && existing.add(value));
@@ -88,7 +95,8 @@ function Add({ form }) {
   };
   return html`<div class=${`field ${error ? 'wrong' : ''}`}>
     <label for=${id}>Add scopes</label>
-    <p class="hint" id=${`${id}-hint`}>One on each line: the scope, a space, and what it allows. Scopes that are there already stay as they are.</p>
+    <p class="hint" id=${`${id}-hint`}>One on each line: the scope, a space, and what it allows. Scopes that are there
+      already stay as they are.</p>
     <textarea id=${id} class="mono" rows="3" spellcheck=${false} value=${text} aria-invalid=${error ? 'true' : undefined}
       aria-describedby=${error ? `${id}-hint ${id}-error` : `${id}-hint`} onInput=${(event) => setText(event.target.value)}
       placeholder=${'read:orders See orders\nwrite:orders Change orders'} />
@@ -109,9 +117,15 @@ function List({ form }) {
   const [filter, setFilter] = useState('');
   const id = useId();
   const scopes = form.get('scopes');
+  useEffect(() => {
+    // What was filtered away would hide what is wrong with it.
+    if (rowErrorOf(form)) setFilter('');
+  }, [form.attempts]);
   const wanted = filter.trim().toLowerCase();
   const shown = scopes.map((scope, index) => ({ scope, index }))
     .filter(({ scope }) => `${scope.value} ${scope.description}`.toLowerCase().includes(wanted));
+  const isWrong = ({ index }) => Boolean(form.error(`scopes.${index}.value`) ?? form.error(`scopes.${index}.description`));
+  const drawn = shown.filter((one, place) => place < MOST || isWrong(one));
   const mark = (value, on) => setMarked((before) => {
     const next = new Set(before);
     if (on) next.add(value);
@@ -144,7 +158,7 @@ function List({ form }) {
           onChange=${(event) => markAll(event.target.checked)} /></th>`}
         <th scope="col">Scope</th><th scope="col">What it allows</th>
       </tr></thead>
-      <tbody>${shown.slice(0, MOST).map(({ scope, index }) => html`<${Row} key=${scope.value} form=${form} index=${index} scope=${scope}
+      <tbody>${drawn.map(({ scope, index }) => html`<${Row} key=${scope.value} form=${form} index=${index} scope=${scope}
         marked=${marked.has(scope.value)} onMark=${(on) => mark(scope.value, on)} />`)}</tbody>
     </table></div>
     ${shown.length > MOST && html`<p class="muted small">${counted(shown.length - MOST, 'more scope')}: search for them.</p>`}
@@ -169,7 +183,7 @@ export function Scopes({ api, resource, readOnly }) {
   });
   return html`<${ReadOnly} when=${readOnly} reason=${readOnly}>
     <${Card} title="Scopes"
-        intro="What an application may ask for at this API. The description is what people read when they are asked for consent.">
+        intro="What an application may ask for at this API. People read the description when they are asked for consent.">
       <${Form} form=${form} label="Scopes of the API">
         ${!readOnly && html`<${Add} form=${form} />`}
         <${List} form=${form} />

@@ -35,7 +35,7 @@ function Tokens({ form, api }) {
       hint="How long an access token is good. It cannot be called back: keep it short where that matters."
       effect=${(seconds, said) => `An access token is good for ${said}.`} />
     <${DurationField} form=${form} name="token_lifetime_for_web" label="Lifetime for browsers"
-      hint="For access tokens that come through the browser’s address bar (implicit and hybrid flow). Never longer than the lifetime above."
+      hint="For access tokens that come through the browser’s address bar (implicit and hybrid flow). Not longer than that above."
       effect=${(seconds, said) => `Such a token is good for ${said}.`} />
     <${Select} form=${form} name="signing_alg" label="Signing algorithm" options=${ALGORITHMS}
       hint="The API must expect it. Tokens that were issued before keep theirs." />
@@ -64,7 +64,7 @@ function Access({ form }) {
   </${Card}>
   <${Card} title="Permissions (RBAC)">
     <${Toggle} form=${form} name="enforce_policies" label="Enforce permissions"
-      hint=${form.get('enforce_policies') ? 'A user gets only the scopes that their permissions name: their own, and those of their roles.'
+      hint=${form.get('enforce_policies') ? 'A user gets only the scopes among their own permissions and those of their roles.'
     : 'A user gets every scope that the application asks for and may have. Permissions are not looked at.'} />
   </${Card}>`;
 }

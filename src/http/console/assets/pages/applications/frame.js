@@ -21,6 +21,7 @@ export function tabsOf(client) {
   return [
     tab('settings', 'Settings'),
     tab('quickstart', 'Quick start'),
+    logins && { id: 'try', title: 'Try it', href: `${path}/try` },
     logins && tab('refresh', 'Refresh tokens'),
     logins && { id: 'policies', title: 'Multi-resource', href: `${path}/policies` },
     (session.can('read:client_grants')) && tab('apis', 'APIs'),

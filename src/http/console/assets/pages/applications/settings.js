@@ -129,6 +129,7 @@ function Basics({ form }) {
   </${Card}>`;
 }
 
+/** Every list of addresses is typed like this. */
 const LINES = 'One on each line.';
 
 function Addresses({ form }) {
@@ -146,7 +147,7 @@ function Addresses({ form }) {
     <${TextField} form=${form} name="initiate_login_uri" label="Start of a login" mono type="url" optional
       hint="The page of the application where a login begins. Tools read it; this server leads nobody there." placeholder="https://app.example/login" />
     <${ListField} form=${form} name="oidc_logout.backchannel_logout_urls" label="Back-channel logout URL" optional
-      hint="This server calls it when a login ends elsewhere, so that the application can end its own." placeholder="https://app.example/backchannel-logout" rows=${1} />
+      hint="This server calls it when a login ends elsewhere, so that the application can end its own." placeholder="https://app.example/logout" rows=${1} />
   </${Card}>`;
 }
 

@@ -16,11 +16,11 @@ const MOST = 100;
 /** What the server says of this entry. */
 const warningsOf = (told, audience) => told?.policies.find((one) => one.audience === audience)?.warnings ?? [];
 
-/** Its scopes: those that the API defines, then those that only the policy names. */
-function rowsOf(api, scopes) {
+/** Its scopes: those that the API defines, then those that only the policy names, or did before they were unticked. */
+function rowsOf(api, named) {
   const defined = api?.scopes ?? [];
   const known = new Set(defined.map(({ value }) => value));
-  const others = Object.keys(scopes).map(nameOf).filter((scope) => !known.has(scope));
+  const others = [...named].filter((scope) => !known.has(scope));
   return [...defined, ...others.map((value) => ({ value, other: true }))];
 }
 
@@ -80,7 +80,11 @@ function Entry({ form, audience, api, warnings, isLogin, onRemove }) {
   const key = keyOf(audience);
   const path = `entries.${key}`;
   const scopes = form.get(path) ?? {};
-  const rows = useMemo(() => rowsOf(api, scopes), [api, scopes]);
+  const named = useRef(new Set());
+  const rows = useMemo(() => {
+    for (const scope of Object.keys(scopes)) named.current.add(nameOf(scope));
+    return rowsOf(api, named.current);
+  }, [api, scopes]);
   const title = api?.name || audience;
   const wanted = filter.trim().toLowerCase();
   const matching = rows.filter(({ value, description = '' }) => `${value} ${description}`.toLowerCase().includes(wanted));

@@ -12,7 +12,7 @@ const MOST = 101;
 
 /** The login that the preview supposes: nobody in particular, for the first API of the policy. */
 export const firstLogin = (policies) => ({
-  audience: policies[0]?.audience ?? '', scope: 'openid profile offline_access', user: undefined, asked: '',
+  audience: policies[0]?.audience ?? '', scope: 'openid profile email offline_access', user: undefined, asked: '',
 });
 
 /** The APIs whose exchanges are shown: that of the login, then those of the draft, then those that saving takes away. */

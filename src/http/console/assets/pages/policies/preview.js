@@ -76,20 +76,27 @@ const PROOFS = {
   impossible: 'No exchange can succeed, with a proof of possession or without.',
 };
 
+/** Which exchange: that for the API of the login need not name it. */
+function whichOf(audience, isLogin) {
+  if (!isLogin) return 'for this API';
+  return audience === '' ? 'that names no API' : 'that names no API, or this one,';
+}
+
 function Exchange({ exchange, before, title, isLogin }) {
   const { allowed, because, error, result } = exchange;
   const token = result && `The access token is good for ${span(result.expires_in)}; ${
     result.id_token ? 'an' : 'no'} ID token comes with it.`;
   return html`<li class="exchange">
     <h3>${title} <${Badge} kind=${allowed ? 'good' : 'danger'}>${allowed ? 'Allowed' : 'Refused'}</${Badge}></h3>
-    <p class="exchange-sentence">An exchange ${isLogin ? html`that names no API, or this one,` : html`for this API`}
+    <p class="exchange-sentence">An exchange ${whichOf(exchange.audience, isLogin)}
       ${allowed
     ? html` gives ${result.scope ? codes(result.scope.split(' ')) : 'a token without any scope'}, because ${because}.`
     : html` is refused, because ${because}. The application sees <code>${error}</code>.`}</p>
     <${Effect} effect=${effectOf(before, exchange)} />
     ${allowed && html`<details><summary>Why each scope, and what is missing</summary>
       <ul class="reasons">${groupsOf(result.scopes).map(({ given, because: why, scopes }) => html`<li key=${why + given}
-        class=${given ? 'given' : 'missing'}><strong>${given ? 'Given' : 'Not given'}:</strong> ${codes(scopes)}, because ${why}.</li>`)}</ul>
+        class=${given ? 'given' : 'missing'}>
+        <strong>${given ? 'Given' : 'Not given'}:</strong> ${codes(scopes)}, because ${why}.</li>`)}</ul>
       <p class="muted small">${token} ${PROOFS[result.proof_of_possession] ?? ''}</p>
     </details>`}
   </li>`;

@@ -90,7 +90,7 @@ function AddKey({ reload }) {
     },
     check: ({ key }) => (key ? {} : { key: 'A key is needed.' }),
   });
-  return html`<${Form} form=${form} label="Add or replace a key">
+  return html`<${Form} form=${form} label="Add or replace a key" class="add-key">
     <h3>Add or replace a key</h3>
     <${TextField} form=${form} name="key" label="Key" mono required />
     <${TextArea} form=${form} name="value" label="Value" rows=${2} mono required />
