@@ -3,14 +3,15 @@
 // that the page shows is run as it stands.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freshPage, logIn, needsBrowser } from './browser.mjs';
 import { answer, assertNoProblems, fieldError, inspect, setConsole, settled } from './console.mjs';
-import { startApplication } from './server.mjs';
+import { freePort, startApplication } from './server.mjs';
 
 const run = promisify(execFile);
 const installed = createRequire(import.meta.url);
@@ -157,6 +158,10 @@ test('lifetimes of refresh tokens are said in words before they are saved', need
   const page = await stage.open(pathOf(client, 'refresh'));
   await page.getByText('A login lasts at most 30 days, and ends after 15 days without use.').waitFor();
   await inspect(page, 'applications-refresh');
+  await field(page, 'At most').fill('');
+  await button(page, 'Save').click();
+  assert.equal(await fieldError(page, 'At most'), 'Type a time.');
+  await field(page, 'At most').fill('30');
   await field(page, 'Without use for').fill('60');
   await button(page, 'Save').click();
   assert.match(await fieldError(page, 'Without use for'), /must not be greater than token_lifetime/);
@@ -388,8 +393,7 @@ test('the code for a single-page application logs in and gets a token for each A
     await visitor.locator('#shown', { hasText: `A token for ${billing.audience}` }).waitFor();
     const shown = await visitor.locator('#shown').textContent();
     assert.match(shown, new RegExp(`Logged in as: ${stage.doorward.user.email}`));
-    const tokens = [...shown.matchAll(/A token for (\S+): (\S+)/g)].map(([, audience, token]) => [audience,
-      JSON.parse(Buffer.from(token.split('.')[1], 'base64url'))]);
+    const tokens = [...shown.matchAll(/A token for (\S+): (\S+)/g)].map(([, audience, token]) => [audience, claimsOf(token)]);
     assert.deepEqual(tokens.map(([audience, { aud }]) => [audience, [aud].flat()[0]]),
       [[orders.audience, orders.audience], [billing.audience, billing.audience]]);
     assertNoProblems(visitor, /favicon/);
@@ -412,31 +416,61 @@ test('the code for a machine prints a token', needsBrowser, async () => {
   const code = page.locator('.code code');
   await page.waitForFunction((secret) => document.querySelector('.code code').textContent.includes(secret), machine.client_secret);
   const { stdout } = await run('bash', ['-c', await code.textContent()]);
-  const claims = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
-  assert.equal(claims(JSON.parse(stdout).access_token).aud, audience);
+  assert.equal(claimsOf(JSON.parse(stdout).access_token).aud, audience);
   await field(page, 'For').selectOption('Python');
   const python = await run('python3', ['-c', await code.textContent()]);
-  assert.equal(claims(python.stdout.trim()).azp, machine.client_id);
+  assert.equal(claimsOf(python.stdout.trim()).azp, machine.client_id);
   await inspect(page, 'applications-quickstart-secret');
   assertNoProblems(page, /^$/);
 });
 
-test('the code for servers is valid, with every value in its place', needsBrowser, async () => {
-  const client = await create({
-    app_type: 'regular_web', token_endpoint_auth_method: 'client_secret_post', callbacks: ['http://localhost:3000/callback'],
-  });
-  const page = await stage.open(pathOf(client, 'quickstart'));
-  await field(page, 'API').selectOption(stage.doorward.apis[0].audience);
+test('the code for servers logs people in, with one library as with the other', needsBrowser, async () => {
+  const [orders] = stage.doorward.apis;
+  const page = await stage.open('/applications');
   for (const title of ['Express (express-openid-connect)', 'Node.js (openid-client)']) {
+    const client = await create({
+      app_type: 'regular_web', token_endpoint_auth_method: 'client_secret_post', grant_types: ['authorization_code', 'refresh_token'],
+    });
+    const origin = `http://127.0.0.1:${await freePort()}`;
+    await stage.go(page, pathOf(client, 'quickstart'));
+    await field(page, 'API').selectOption(orders.audience);
+    await field(page, 'Callback URL').fill(`${origin}/callback`);
+    await button(page, 'Add them').click();
+    await page.getByText('Not registered yet').waitFor({ state: 'hidden' });
     await field(page, 'For').selectOption(title);
+    await page.getByRole('switch', { name: 'Fill in the client secret' }).check();
+    await page.waitForFunction((secret) => document.querySelector('.code code').textContent.includes(secret), client.client_secret);
     const code = await page.locator('.code code').textContent();
-    for (const value of [client.client_id, stage.doorward.apis[0].audience, new URL(stage.issuer).origin, 'YOUR_CLIENT_SECRET']) {
-      assert.ok(code.includes(value), `${title}: ${value}`);
-    }
-    await checkModule(code);
+    const shown = await visit(code, origin);
+    assert.equal(shown.user.email, stage.doorward.user.email, title);
+    assert.equal([claimsOf(shown.token).aud].flat()[0], orders.audience, title);
   }
   assertNoProblems(page, /^$/);
 });
+
+const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+
+/** Runs the code of a server beside the packages that it imports; what somebody sees who logs in there. */
+async function visit(code, origin) {
+  const file = new URL(`./.snippet-${process.pid}.mjs`, import.meta.url);
+  await writeFile(file, code);
+  const child = spawn(process.execPath, [file.pathname], { env: { ...process.env, COOKIE_SECRET: 'x'.repeat(40) }, stdio: 'inherit' });
+  const visitor = await freshPage(stage.browser);
+  try {
+    while (!await fetch(`${origin}/`, { redirect: 'manual' }).catch(() => undefined)) {
+      assert.equal(child.exitCode, null, 'the snippet ended');
+      await sleep(50);
+    }
+    await visitor.goto(`${origin}/`);
+    await logIn(visitor, stage.doorward.user);
+    await visitor.waitForURL(`${origin}/**`);
+    return JSON.parse(await visitor.locator('body').textContent());
+  } finally {
+    child.kill();
+    await visitor.context().close();
+    await rm(file);
+  }
+}
 
 /** Node reads it as a module. */
 async function checkModule(code) {

@@ -120,10 +120,10 @@ function express(settings) {
   const port = new URL(origin).port || '3000';
   return `// npm install express express-openid-connect
 import express from 'express';
-import { auth, requiresAuth } from 'express-openid-connect';
+import login from 'express-openid-connect';
 
 const app = express();
-app.use(auth({
+app.use(login.auth({
   issuerBaseURL: ${literal(originOf(settings))},
   baseURL: ${literal(origin)},
   clientID: ${literal(settings.clientId)},
@@ -139,7 +139,7 @@ app.use(auth({
   },
 }));
 
-app.get('/', requiresAuth(), (request, response) => {
+app.get('/', login.requiresAuth(), (request, response) => {
   response.json({ user: request.oidc.user, token: request.oidc.accessToken.access_token });
 });
 

@@ -47,6 +47,8 @@ const ALGORITHMS = [['RS256', 'RS256'], ['PS256', 'PS256'], ['RS512', 'RS512'], 
 export function Settings({ client, resource }) {
   const form = useForm({
     initial: valuesOf(client),
+    check: ({ jwt_configuration: { lifetime_in_seconds: time } }) => (
+      time === undefined ? { 'jwt_configuration.lifetime_in_seconds': 'Type a time.' } : {}),
     save: async (values, { changes, force }) => {
       const saved = valuesOf(await resource.patch(changes, { force }));
       toast('Saved');
@@ -129,6 +131,7 @@ function Basics({ form }) {
   </${Card}>`;
 }
 
+/** Every list of addresses is typed like this. */
 const LINES = 'One on each line.';
 
 function Addresses({ form }) {
@@ -146,7 +149,7 @@ function Addresses({ form }) {
     <${TextField} form=${form} name="initiate_login_uri" label="Start of a login" mono type="url" optional
       hint="The page of the application where a login begins. Tools read it; this server leads nobody there." placeholder="https://app.example/login" />
     <${ListField} form=${form} name="oidc_logout.backchannel_logout_urls" label="Back-channel logout URL" optional
-      hint="This server calls it when a login ends elsewhere, so that the application can end its own." placeholder="https://app.example/backchannel-logout" rows=${1} />
+      hint="This server calls it when a login ends elsewhere, so that the application can end its own." placeholder="https://app.example/logout" rows=${1} />
   </${Card}>`;
 }
 
