@@ -72,6 +72,23 @@ test('events are found by type, user, application, address and day', LONG, async
   assertNoProblems(page, /^$/);
 });
 
+test('an application and a user are found by name', LONG, async () => {
+  const page = await stage.open('/logs');
+  await page.getByRole('button', { name: 'Find an application…' }).click();
+  await page.getByLabel('Search by name or client id').fill('traf');
+  await axe(page);
+  await page.getByRole('button', { name: 'Choose Traffic' }).click();
+  await page.waitForURL(new RegExp(`client=${traffic.client.client_id}`));
+  assert.equal(await page.getByLabel('Application (client id)', { exact: true }).inputValue(), traffic.client.client_id);
+  await shows(page, sameAs(`client_id:"${traffic.client.client_id}"`));
+  await page.getByRole('button', { name: 'Find a user…' }).click();
+  await page.getByLabel('Search by the beginning of name or e-mail address').fill('traffic@');
+  await page.getByRole('button', { name: `Choose ${traffic.user.email}` }).click();
+  await page.waitForURL(/user=auth0/);
+  await shows(page, sameAs(`user_id:"${traffic.user.user_id}" AND client_id:"${traffic.client.client_id}"`));
+  assertNoProblems(page, /^$/);
+});
+
 test('pages lead through what was found', LONG, async () => {
   for (let i = 0; i < 12; i += 1) await traffic.exchange(await traffic.logIn());
   await eventually(async () => (await stage.call('GET', 'logs?q=type:sertft&include_totals=true')).total >= 13);

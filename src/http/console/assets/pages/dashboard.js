@@ -9,7 +9,8 @@ import { FirstSteps } from './dashboard/first-steps.js';
 import { LatestEvents } from './dashboard/latest.js';
 import { Totals } from './dashboard/totals.js';
 
-const NO_STATISTICS = 'Your role does not show you statistics: it takes the permission read:stats of the Management API.';
+const NO_STATISTICS = 'Your role does not show you statistics: '
+  + 'it takes the permission read:stats of the Management API.';
 
 function Dashboard() {
   const latest = session.can('read:logs') && html`<${LatestEvents} />`;

@@ -140,7 +140,8 @@ export function Plot({ title, buckets, series, range }) {
   return html`<div class="plot">
     <${Legend} id=${id} series=${series} at=${here} label=${here === undefined ? `${range}, in all` : label} />
     <div ref=${frame} class="plot-frame" role="slider" tabindex="0" aria-readonly="true"
-      aria-label=${`${title}, ${counted(buckets.length, 'bar')}`} aria-valuetext=${`${label}: ${series.map(told).join(', ')}`}
+      aria-label=${`${title}, ${counted(buckets.length, 'bar')}`}
+      aria-valuetext=${`${label}: ${series.map(told).join(', ')}`}
       aria-valuemin="0" aria-valuemax=${buckets.length - 1} aria-valuenow=${here ?? buckets.length - 1}
       onPointerMove=${point} onPointerDown=${point} onPointerLeave=${() => setAt(undefined)} onKeyDown=${move}
       onBlur=${() => setAt(undefined)}>

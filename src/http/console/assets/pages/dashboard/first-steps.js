@@ -42,9 +42,9 @@ function stepsOf({ api: first, client, hasPolicies, hasExchanged }) {
     [hasPolicies, 'Set its multi-resource policy',
       'One refresh token of the application then gets access tokens for several APIs.',
       'Choose the APIs', of('/policies'), 'update:clients'],
-    [hasExchanged, 'Log in with the quick start',
-      'See the tokens of a login, and exchange its refresh token for those of the other APIs.',
-      'Open the quick start', of('?tab=quickstart'), 'read:clients'],
+    [hasExchanged, 'Log in, and exchange the refresh token',
+      'See the tokens of a login, and those that its refresh token is exchanged for. The quick start then shows the code.',
+      'Try it', of('/try'), 'read:clients'],
   ];
 }
 

@@ -16,15 +16,17 @@ const KINDS = [
 ];
 
 function Total({ total, one, many, href }) {
-  const text = html`<strong class="number">${number(total.count)}${total.at_least && html`<span aria-hidden="true">+</span>`}</strong>
-    <span>${total.at_least && html`<span class="visually-hidden">or more </span>`}${total.count === 1 ? one : many}</span>`;
+  const more = total.at_least && html`<span aria-hidden="true">+</span>`;
+  const said = total.at_least && html`<span class="visually-hidden">or more </span>`;
+  const text = html`<strong class="number">${number(total.count)}${more}</strong>
+    <span>${said}${total.count === 1 ? one : many}</span>`;
   return html`<li>${href ? html`<a href=${hrefOf(href)}>${text}</a>` : html`<div>${text}</div>`}</li>`;
 }
 
 export function Totals() {
   const load = useLoad((signal) => api.get('stats/totals', {}, { signal }));
   return html`<section aria-label="Totals" class="totals"><${Loaded} load=${load}>${(totals) => html`<ul>
-    ${KINDS.map(([name, one, many, href, needs]) => html`<${Total} key=${name} total=${totals[name]} one=${one} many=${many}
-      href=${href && session.can(needs) ? href : undefined} />`)}
+    ${KINDS.map(([name, one, many, href, needs]) => html`<${Total} key=${name} total=${totals[name]}
+      one=${one} many=${many} href=${href && session.can(needs) ? href : undefined} />`)}
   </ul>`}</${Loaded}></section>`;
 }

@@ -5,6 +5,7 @@ import { setQuery, useLocation } from '../../core/router.js';
 import { Select, TextField } from '../../parts/fields.js';
 import { Copy } from '../../parts/layout.js';
 import { useDebounced } from '../../parts/table.js';
+import { Finders } from './finders.js';
 import { PARTS, queryOf, typeOptions } from './filter.js';
 
 /** The filter of the address. */
@@ -32,7 +33,8 @@ function Shown({ q }) {
   return html`<p class="log-query small">Query: <code>${q}</code> <${Copy} text=${q} of="the query" /></p>`;
 }
 
-const HINT = 'Terms such as type, client_id, user_id, ip, log_id and date, joined by AND, OR and NOT. Days and times are UTC.';
+const HINT = 'Terms such as type, client_id, user_id, ip, log_id and date, joined by AND, OR and NOT. '
+  + 'Days and times are UTC.';
 
 /** `live`: dates and more terms are left out, as they narrow what is there already. */
 export function Controls({ filter, words, live, error }) {
@@ -52,6 +54,7 @@ export function Controls({ filter, words, live, error }) {
           hint=${HINT} class="wide-term" />`}
     </form>
     ${!live && html`<${Shown} q=${queryOf(filter, words)} />`}
-    ${some && html`<p><button type="button" class="quiet" onClick=${clear}>Clear the filter</button></p>`}
+    <p class="log-acts"><${Finders} />
+      ${some && html`<button type="button" class="quiet" onClick=${clear}>Clear the filter</button>`}</p>
   </search>`;
 }

@@ -25,7 +25,9 @@ function Result({ load, page, words, filtered }) {
     return filtered ? html`<p class="empty" role="status">No event matches.</p>`
       : html`<${Empty} title="Nothing has happened yet">Log in somewhere, and it will be told here.</${Empty}>`;
   }
-  return html`<div aria-busy=${load.loading}><${Events} events=${data.logs} words=${words} caption="Events, newest first" /></div>
+  return html`<div aria-busy=${load.loading}>
+      <${Events} events=${data.logs} words=${words} caption="Events, newest first" />
+    </div>
     <${Pager} page=${page} perPage=${PER_PAGE} total=${data.total} length=${data.logs.length} reach=${REACH} />`;
 }
 

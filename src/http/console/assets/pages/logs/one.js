@@ -56,13 +56,15 @@ function executions({ actions }) {
   return ids.length > 0 && ids.map((id) => html`<div key=${id}><code>${id}</code></div>`);
 }
 
+const Outcome = ({ type }) => (type?.is_failure ? html`<${Badge} kind="danger">Failed or refused</${Badge}>`
+  : html`<${Badge} kind="good">Done</${Badge}>`);
+
 function Shown({ event, words }) {
   const type = words.types.get(event.type);
   const json = JSON.stringify(event, null, 2);
   return html`<${Page} title=${type?.title ?? event.type} back=${BACK}>
     <${Card}>
-      <p>${type?.is_failure ? html`<${Badge} kind="danger">Failed or refused</${Badge}>` : html`<${Badge} kind="good">Done</${Badge}>`}
-        ${' '}<${Badge}>${event.type}</${Badge}></p>
+      <p><${Outcome} type=${type} /> <${Badge}>${event.type}</${Badge}></p>
       <${Meaning} event=${event} words=${words} />
       <${Facts} facts=${[
         ['When', html`<${Time} at=${event.date} />`], ...who(event),
