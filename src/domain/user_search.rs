@@ -34,6 +34,15 @@ pub enum Condition {
     MemberOf(String),
 }
 
+/// Users of whom a text begins in some way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    /// Which text.
+    pub text: Text,
+    /// How it begins; in lower case where the text is.
+    pub begins: String,
+}
+
 /// A text about a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Text {

@@ -25,7 +25,7 @@ pub type AuditWriter = BatchWriter<Told>;
 #[derive(Debug)]
 pub enum Told {
     /// An event that is not written yet.
-    Event(AuditEvent),
+    Event(Box<AuditEvent>),
     /// Something was written with what it tells of: it is to be counted, and nothing else.
     Counted {
         /// What happened.
@@ -109,7 +109,7 @@ impl LoginService {
     pub fn note(&self, happened: &Happened<'_>, client: Option<&ClientId>, user: Option<&UserId>) {
         let event = self.event(happened, client, user);
         telemetry::audit::emit(&event);
-        self.audit.send(Told::Event(event));
+        self.audit.send(Told::Event(Box::new(event)));
     }
 
     /// Tells the stream of an event that is committed, and has it counted soon.
@@ -212,7 +212,7 @@ mod tests {
         ] {
             let (now, caller) = (Timestamp::from_millis(0), Caller::default());
             let event = AuditEvent::new(&happened, None, None, caller, now, &SystemEntropy);
-            Told::Event(event).join(&mut batch);
+            Told::Event(Box::new(event)).join(&mut batch);
         }
         let events: Vec<_> = batch.iter().filter_map(event).collect();
         let times: Vec<_> = events.iter().map(|event| event.times).collect();

@@ -3,7 +3,7 @@
 use super::query_syntax::{self, Query, Value};
 use crate::domain::{
     time::{Timestamp, Written},
-    user_search::{Condition, Edge, Flag, Key, Match, Number, Range, Text},
+    user_search::{Beginning, Condition, Edge, Flag, Key, Match, Number, Range, Text},
 };
 
 /// Why a search cannot be run.
@@ -91,6 +91,32 @@ const PROVIDERS: &[&str] = &["auth0", "email", "sms"];
 /// [`Fault`].
 pub fn condition(q: &str) -> Result<Condition, Fault> {
     of_query(query_syntax::parse(q)?)
+}
+
+/// The most characters of what is typed into a search box.
+pub const LONGEST_TYPED: usize = 256;
+
+/// What somebody may mean who types the beginning of it into a search box, the likeliest first. Ids
+/// have a `|`, telephone numbers begin with `+`; everything else may be an address or a name.
+pub fn beginnings(typed: &str) -> Vec<Beginning> {
+    let of = |text: Text, begins: String| {
+        let begins = if ignores_case(text) { begins.to_lowercase() } else { begins };
+        Beginning { text, begins }
+    };
+    let typed = typed.trim();
+    let texts: &[Text] = match typed {
+        _ if typed.contains('|') => &[Text::UserId],
+        _ if typed.starts_with('+') => &[Text::PhoneNumber],
+        _ if typed.contains('@') => &[Text::Email, Text::Username],
+        _ => &[Text::Email, Text::Username, Text::Name, Text::FamilyName, Text::GivenName],
+    };
+    let mut found: Vec<_> = texts.iter().map(|text| of(*text, typed.to_owned())).collect();
+    if texts.len() > 2 {
+        // The part of an id that logs and applications show without the provider.
+        let ids = PROVIDERS.iter().map(|provider| format!("{provider}|{typed}"));
+        found.extend(ids.map(|id| of(Text::UserId, id)));
+    }
+    found
 }
 
 /// The field of `sort=field:1` or `sort=field:-1`, and whether the greatest come first. `None` when
@@ -292,6 +318,23 @@ mod tests {
         Condition::Number(number, Range { from, before })
     }
     const DAY: i64 = 86_400_000;
+
+    #[test]
+    fn what_is_typed_may_be_the_beginning_of_several_things() {
+        let texts = |typed: &str| -> Vec<Text> {
+            beginnings(typed).iter().map(|beginning| beginning.text).collect()
+        };
+        let begins = |typed: &str| beginnings(typed).swap_remove(0).begins;
+        let ids = [Text::UserId, Text::UserId, Text::UserId];
+        let words = [Text::Email, Text::Username, Text::Name, Text::FamilyName, Text::GivenName];
+        assert_eq!(texts("Smith"), [&words[..], &ids[..]].concat());
+        assert_eq!(texts("auth0|A1"), [Text::UserId]);
+        assert_eq!(texts("+49"), [Text::PhoneNumber]);
+        assert_eq!(texts("j@"), [Text::Email, Text::Username]);
+        assert_eq!(begins("  John Smith "), "john smith");
+        assert_eq!(begins("auth0|A1"), "auth0|A1", "ids have letters of both cases");
+        assert_eq!(beginnings("a1B")[5].begins, "auth0|a1B");
+    }
 
     #[test]
     fn fields_have_their_types() {

@@ -1,5 +1,6 @@
 //! Table `user_account`.
 
+pub mod beginning;
 pub mod search;
 pub(super) mod searchable;
 

@@ -158,6 +158,10 @@ test('lifetimes of refresh tokens are said in words before they are saved', need
   const page = await stage.open(pathOf(client, 'refresh'));
   await page.getByText('A login lasts at most 30 days, and ends after 15 days without use.').waitFor();
   await inspect(page, 'applications-refresh');
+  await field(page, 'At most').fill('');
+  await button(page, 'Save').click();
+  assert.equal(await fieldError(page, 'At most'), 'Type a time.');
+  await field(page, 'At most').fill('30');
   await field(page, 'Without use for').fill('60');
   await button(page, 'Save').click();
   assert.match(await fieldError(page, 'Without use for'), /must not be greater than token_lifetime/);

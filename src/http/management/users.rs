@@ -53,13 +53,18 @@ pub const MISSING: ManagementError = ManagementError::NotFound {
 pub async fn list(State(app): State<App>, query: Query) -> Answer {
     query.only(&[Fields::PARAMETERS, page::OFFSET, search::PARAMETERS])?;
     let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
-    let search = search::read(&query)?;
+    let (typed, search) = (search::typed(&query)?, search::read(&query)?);
     let (offset, limit) = page.window();
     check_reach(offset, limit)?;
     let totals = matches!(page, Page::Offset { totals: true, .. });
     let window = Window { offset, limit, totals };
     let budget = Duration::from_millis(app.settings.search_timeout.unsigned_abs());
-    let found = users::search::find(&app.store, search, window, budget, app.clock.now()).await?;
+    let found = match typed {
+        Some((beginnings, connection)) => {
+            users::beginning::find(&app.store, beginnings, connection, window, budget).await?
+        }
+        None => users::search::find(&app.store, search, window, budget, app.clock.now()).await?,
+    };
     let listing = Listing { items: found.users, total: found.total, next: None };
     let listing = listing.map(|record| fields.select(show(&record.user)));
     Ok(page.answer("users", listing))

@@ -167,7 +167,7 @@ fn order(sql: &mut Composed, key: Key, is_descending: bool) {
     });
 }
 
-fn text_column(text: Text) -> &'static str {
+pub(super) fn text_column(text: Text) -> &'static str {
     match text {
         Text::UserId => "user_id",
         Text::Connection => "connection",
@@ -356,7 +356,7 @@ fn pattern(pieces: &[String]) -> String {
 }
 
 /// The least text, in the order of bytes, that is greater than all that begin with `text`.
-fn after_all_that_begin_with(text: &str) -> Option<String> {
+pub(super) fn after_all_that_begin_with(text: &str) -> Option<String> {
     let mut characters: Vec<char> = text.chars().collect();
     while let Some(last) = characters.pop() {
         let next = u32::from(last) + 1;

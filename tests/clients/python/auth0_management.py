@@ -22,7 +22,13 @@ HTTPS_ONLY = unittest.skipUnless(SCENE['transport'] == 'https', 'the SDK speaks 
 ONCE = {'max_retries': 0}
 
 # What the SDK has no method for, as it is an extension of this server.
-WITHOUT_A_METHOD = {('POST', '/refresh-tokens/explain'), ('GET', '/actions/actions/{id}/executions')}
+WITHOUT_A_METHOD = {
+    ('POST', '/refresh-tokens/explain'), ('GET', '/refresh-token-families/{id}'),
+    ('GET', '/users/{id}/refresh-token-families'), ('GET', '/resource-servers/{id}/usage'),
+    ('GET', '/actions/actions/{id}/executions'), ('POST', '/actions/check'),
+    ('GET', '/actions/triggers/{id}/sample-events'),
+    ('GET', '/stats/activity'), ('GET', '/stats/totals'), ('GET', '/stats/attention'), ('GET', '/logs/types'),
+}
 # What is answered 404, as this server blocks no address for long.
 WITHOUT_SUCCESS = {('GET', '/anomaly/blocks/ips/{id}')}
 

@@ -29,6 +29,9 @@ async fn no_list_shows_it() {
             "/clients?is_first_party=true",
             "/clients?app_type=spa",
             "/clients?app_type=spa,native&is_global=false",
+            "/clients?search=doorward",
+            "/clients?search=doorward-console",
+            "/clients?search=Doorward%20Console",
         ] {
             assert!(!ids(&app, path, "").await.contains(&CONSOLE.to_owned()), "{backend} {path}");
         }

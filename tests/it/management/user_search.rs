@@ -5,7 +5,11 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{delete, get, patch, post, refused, segment};
-use crate::support::{TestApp, each_backend, each_backend_with, raw::Raw};
+use crate::support::{
+    TestApp, each_backend, each_backend_with,
+    fixtures::{PASSWORD, text},
+    raw::Raw,
+};
 
 const CONNECTION: &str = "Username-Password-Authentication";
 
@@ -353,5 +357,69 @@ async fn totals_are_exact_where_somebody_can_page() {
         // And at every request when there are few.
         Raw::connect(&app).await.execute("DELETE FROM user_account WHERE created_at > 9000").await;
         assert_eq!(total("").await, 8_999, "{backend}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_box_finds_beginnings_the_likeliest_first_and_nobody_twice() {
+    for (backend, app) in each_backend().await {
+        let mut ids = std::collections::BTreeMap::new();
+        for (email, name, given, family) in [
+            ("smithers@x.example", "Waylon Smithers", "Waylon", "Smithers"),
+            ("a@x.example", "Smith Ada", "Ada", "Smith"),
+            ("b@x.example", "Bob Smith", "Bob", "Smith"),
+            ("c_smith@x.example", "Carol %", "Carol", "Other"),
+        ] {
+            let body = json!({
+                "connection": CONNECTION, "email": email, "password": PASSWORD, "name": name,
+                "given_name": given, "family_name": family,
+            });
+            let user = TestApp::created(&post(&app, "/users", body).await);
+            ids.insert(email, text(&user, "user_id").to_owned());
+        }
+        let find = async |query: &str| {
+            let page = get(&app, &format!("/users?{query}&include_totals=true")).await.ok();
+            let users = page["users"].as_array().unwrap().iter();
+            let emails: Vec<_> = users.map(|user| text(user, "email").to_owned()).collect();
+            (emails, page["total"].as_u64().unwrap())
+        };
+        let (w, a, b) = ("smithers@x.example", "a@x.example", "b@x.example");
+        for (typed, expected) in [
+            ("smith", vec![w, a, b]),
+            ("SMITH", vec![w, a, b]),
+            ("smith+ada", vec![a]),
+            ("bob+smith", vec![b]),
+            ("smithers%40", vec![w]),
+            ("%25", vec![]),
+            ("mith", vec![]),
+            ("carol+%25", vec!["c_smith@x.example"]),
+            (segment(&ids[a]).as_str(), vec![a]),
+            (ids[b].split_once('|').unwrap().1, vec![b]),
+        ] {
+            let found = find(&format!("search={typed}")).await;
+            assert_eq!(
+                (found.0, found.1),
+                (expected.iter().map(|e| (*e).to_owned()).collect(), expected.len() as u64),
+                "{backend} {typed}"
+            );
+        }
+        let mut paged = Vec::new();
+        for page in 0..4 {
+            paged.extend(find(&format!("search=smith&per_page=1&page={page}")).await.0);
+        }
+        assert_eq!(paged, [w, a, b], "{backend}");
+        assert_eq!(find("search=smith&connection=email").await.0.len(), 0, "{backend}");
+        assert_eq!(find(&format!("search=smith&connection={CONNECTION}")).await.1, 3, "{backend}");
+        assert!(find("search=+").await.1 >= 4, "{backend}: nothing was typed");
+        for bad in [
+            "search=a&q=email:a".to_owned(),
+            "search=a&sort=email:1".to_owned(),
+            "search=a&search=b".to_owned(),
+            "search=a&page=100".to_owned(),
+            format!("search={}", "a".repeat(257)),
+        ] {
+            let answer = get(&app, &format!("/users?{bad}")).await;
+            assert_eq!(refused(&answer), (400, "invalid_query_string".into()), "{backend} {bad}");
+        }
     }
 }

@@ -85,6 +85,8 @@ const COMPOSING: &[&str] = &[
     "list_after_statement",
     "count_statement",
     "page_statement",
+    "page_of_beginnings",
+    "count_of_beginnings",
     "select",
     // One shape: a lookup by an indexed column.
     "list_by_email",
@@ -230,6 +232,17 @@ fn searches_of_users(db: &Db<'_>, all: &mut Vec<(String, Composed, bool)>) {
         for is_descending in [false, true] {
             let search = Search { condition: condition.clone(), key: created, is_descending };
             all.push((format!("q={q}"), list_statement(db, &search, 100, 50), may_walk));
+        }
+    }
+    let window = users::search::Window { offset: 950, limit: 50, totals: true };
+    for typed in ["u", "user1000007@d7", "auth0|1000001", "+1000001"] {
+        use users::beginning::{count_of_beginnings, page_of_beginnings};
+        let beginnings = user_search::beginnings(typed);
+        for connection in [None, Some("email")] {
+            let about = format!("search={typed} {connection:?}");
+            let page = page_of_beginnings(db, &beginnings, connection, window);
+            all.push((about.clone(), page, false));
+            all.push((about, count_of_beginnings(db, &beginnings, connection), false));
         }
     }
     let everybody = Condition::All(Vec::new());

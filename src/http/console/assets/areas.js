@@ -8,8 +8,10 @@ import { routes as dashboard } from './pages/dashboard.js';
 import { routes as keys } from './pages/keys.js';
 import { routes as logs } from './pages/logs.js';
 import { routes as policies } from './pages/policies.js';
+import { routes as roles } from './pages/roles.js';
 import { routes as rules } from './pages/rules.js';
 import { routes as settings } from './pages/settings.js';
+import { routes as users } from './pages/users.js';
 import { routes as trying } from './pages/try.js';
 
 /** Every page: `{path, page, needs}`; `needs` is the scope that reading it takes. */
@@ -20,6 +22,8 @@ export const routes = [
   ...applications,
   ...trying,
   ...policies,
+  ...users,
+  ...roles,
   ...actions,
   ...rules,
   ...keys,

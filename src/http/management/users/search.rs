@@ -1,12 +1,37 @@
 //! `GET /users`: which users, in which order.
 
 use super::super::query::Query;
-use crate::domain::user_search::{Condition, Key, Match, Number, Search, Text};
+use crate::domain::user_search::{Beginning, Condition, Key, Match, Number, Search, Text};
 use crate::http::error::management::ManagementError;
 use crate::policy::user_search;
 
 /// The parameters that it reads.
-pub const PARAMETERS: &[&str] = &["q", "sort", "search_engine", "connection", "primary_order"];
+pub const PARAMETERS: &[&str] =
+    &["q", "sort", "search_engine", "connection", "primary_order", "search"];
+
+/// What was typed into a search box, and the connection it is limited to; `None` without `search`.
+/// An extension of this server.
+///
+/// # Errors
+/// `invalid_query_string`.
+pub fn typed(query: &Query) -> Result<Option<(Vec<Beginning>, Option<String>)>, ManagementError> {
+    let Some(typed) = query.text("search")?.map(str::trim).filter(|typed| !typed.is_empty()) else {
+        return Ok(None);
+    };
+    if query.text("q")?.is_some() || query.text("sort")?.is_some() {
+        return Err(refused(
+            "Query validation error: 'search' cannot be combined with 'q' and 'sort'.",
+        ));
+    }
+    if typed.chars().count() > user_search::LONGEST_TYPED {
+        return Err(refused(format!(
+            "Query validation error: 'search' is longer than {} characters.",
+            user_search::LONGEST_TYPED,
+        )));
+    }
+    let connection = query.text("connection")?.map(str::to_owned);
+    Ok(Some((user_search::beginnings(typed), connection)))
+}
 
 /// Reads the parameters.
 ///

@@ -34,7 +34,7 @@ async function read(signal) {
 
 async function readPublished(signal) {
   try {
-    const response = await fetch('/.well-known/jwks.json', { signal });
+    const response = await fetch('/.well-known/jwks.json', { signal, cache: 'no-store' });
     return response.ok ? (await response.json()).keys : [];
   } catch (error) {
     if (error.name === 'AbortError') throw error;

@@ -21,7 +21,9 @@ async function readChoices(signal) {
     const page = await api.get(path, { ...query, per_page: OFFERED, include_totals: true }, { signal });
     return page.total > OFFERED ? undefined : members(page);
   };
-  const discovery = fetch('/.well-known/openid-configuration', { signal }).then((response) => response.json());
+  // Browsers keep it for minutes, and the languages in it may just have changed.
+  const discovery = fetch('/.well-known/openid-configuration', { signal, cache: 'no-store' })
+    .then((response) => response.json());
   const [apis, databases, described] = await Promise.all([
     list('read:resource_servers', 'resource-servers', {}, (page) => page.resource_servers
       .filter(({ is_system: own }) => !own).map(({ identifier, name }) => [identifier, `${name} (${identifier})`])),

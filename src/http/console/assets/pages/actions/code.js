@@ -50,7 +50,8 @@ function Conflict({ action, form }) {
   </div>`;
 }
 
-const CHANGED = 'Nothing was deployed: somebody else has changed this Action since you opened it. Their draft is shown now. Read it before you deploy it.';
+const CHANGED = 'Nothing was deployed: somebody else has changed this Action since you opened it. '
+  + 'Their draft is shown now. Read it before you deploy it.';
 
 function Deploy({ action, resource, form, syntax, trigger }) {
   const [busy, setBusy] = useState(false);
@@ -59,7 +60,8 @@ function Deploy({ action, resource, form, syntax, trigger }) {
   const deploy = async () => {
     const yes = await confirm({
       title: `Deploy ${action.name}?`,
-      text: `${form.dirty ? 'The draft is saved first. ' : ''}A new version is made of the draft and its secrets. Where the Action is part of the flow “${trigger.title}”, the version runs from the next ${trigger.next} on.`,
+      text: `${form.dirty ? 'The draft is saved first. ' : ''}A new version is made of the draft and its secrets. `
+        + `Where the Action is part of the flow “${trigger.title}”, the version runs from the next ${trigger.next} on.`,
       act: 'Deploy',
     });
     if (!yes) return;

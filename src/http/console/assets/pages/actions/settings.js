@@ -59,7 +59,8 @@ function Delete({ action, trigger }) {
     const yes = await confirm({
       title: `Delete ${action.name}?`,
       text: bound
-        ? `It is part of the flow “${trigger.title}” and runs there. It is taken out, and deleted with its code, its secrets and all versions. The next ${trigger.next} goes on without it.`
+        ? `It is part of the flow “${trigger.title}” and runs there. It is taken out, and deleted with its code, `
+          + `its secrets and all versions. The next ${trigger.next} goes on without it.`
         : 'Its code, its secrets and all versions are gone for good.',
       act: 'Delete',
       danger: true,

@@ -18,7 +18,9 @@ export function VersionsTab({ action, resource, form, trigger }) {
   const deploy = async (version) => {
     const yes = await confirm({
       title: `Deploy version ${version.number} again?`,
-      text: `A new version is made that is as version ${version.number} was, with the secrets that it had. Where the Action is part of the flow “${trigger.title}”, it runs from the next ${trigger.next} on. The draft stays as it is.`,
+      text: `A new version is made that is as version ${version.number} was, with the secrets that it had. `
+        + `Where the Action is part of the flow “${trigger.title}”, it runs from the next ${trigger.next} on. `
+        + 'The draft stays as it is.',
       act: `Deploy version ${version.number}`,
     });
     if (!yes) return;

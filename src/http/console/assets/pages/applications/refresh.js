@@ -11,6 +11,8 @@ import { Card, Notice, ReadOnly, SaveBar } from '../../parts/layout.js';
 
 const DAY = 86_400;
 
+const LEEWAY = 'For so long after its use an old refresh token is still taken, for answers that got lost on the way.';
+
 /** What holds where an application says nothing. */
 const DEFAULTS = {
   rotation_type: 'non-rotating',
@@ -31,6 +33,8 @@ function valuesOf({ refresh_token: settings }) {
 /** What the settings come to, in words. */
 export function effect({ rotation_type: rotation, expiration_type: expiration, ...settings }) {
   const expires = expiration === 'expiring';
+  const open = [[settings.infinite_token_lifetime, settings.token_lifetime], [settings.infinite_idle_token_lifetime, settings.idle_token_lifetime]];
+  if (expires && open.some(([infinite, time]) => !infinite && !Number.isFinite(time))) return ['Type how long a login lasts.'];
   const most = expires && !settings.infinite_token_lifetime && span(settings.token_lifetime);
   const idle = expires && !settings.infinite_idle_token_lifetime && span(settings.idle_token_lifetime);
   const lasts = most && idle ? `A login lasts at most ${most}, and ends after ${idle} without use.`
@@ -43,6 +47,18 @@ export function effect({ rotation_type: rotation, expiration_type: expiration, .
   return [lasts, stolen];
 }
 
+/** A time can be changed, but not taken back: an empty field says nothing that could be sent. */
+function check({ refresh_token: now }, { refresh_token: before }) {
+  const expires = now.expiration_type === 'expiring';
+  const shown = [
+    now.rotation_type === 'rotating' && 'leeway',
+    expires && !now.infinite_token_lifetime && 'token_lifetime',
+    expires && !now.infinite_idle_token_lifetime && 'idle_token_lifetime',
+  ].filter(Boolean);
+  const empty = shown.filter((name) => before[name] !== undefined && now[name] === undefined);
+  return Object.fromEntries(empty.map((name) => [`refresh_token.${name}`, 'Type a time.']));
+}
+
 /** Turning rotation on turns expiry on: the server has no tokens that rotate for ever. */
 function setRotation(form, on) {
   form.set('refresh_token.rotation_type', on ? 'rotating' : 'non-rotating');
@@ -53,9 +69,11 @@ function setRotation(form, on) {
 export function RefreshTokens({ client, resource }) {
   const form = useForm({
     initial: valuesOf(client),
+    check: (values) => check(values, valuesOf(client)),
     save: async (values, { changes, force }) => {
       const { rotation_type: rotation, expiration_type: expiration } = values.refresh_token;
-      const sent = { rotation_type: rotation, expiration_type: expiration, ...changes.refresh_token };
+      const changed = Object.entries(changes.refresh_token ?? {}).filter(([, value]) => value !== null);
+      const sent = { rotation_type: rotation, expiration_type: expiration, ...Object.fromEntries(changed) };
       const saved = valuesOf(await resource.patch({ refresh_token: sent }, { force }));
       toast('Saved');
       return saved;
@@ -68,6 +86,7 @@ export function RefreshTokens({ client, resource }) {
   const settings = form.values.refresh_token;
   const rotates = settings.rotation_type === 'rotating';
   const expires = settings.expiration_type === 'expiring';
+  const unset = form.base.refresh_token.leeway === undefined;
   const allowed = (client.grant_types ?? []).includes('refresh_token');
   return html`<${ReadOnly} when=${!session.can('update:clients')}>
     ${!allowed && html`<${Notice} kind="warning" title="It gets no refresh tokens">
@@ -80,8 +99,8 @@ export function RefreshTokens({ client, resource }) {
       <${Card} title="Rotation" intro="Protects what was stolen: a copy of a refresh token is noticed as soon as both are used.">
         <${Toggle} label="Rotate refresh tokens" value=${rotates} onChange=${(on) => setRotation(form, on)}
           error=${form.error('refresh_token.rotation_type')} hint="Each use replaces the refresh token with a new one." />
-        ${rotates && html`<${DurationField} form=${form} name="refresh_token.leeway" label="Leeway" optional
-          hint="For so long after its use an old refresh token is still taken, for answers that got lost on the way. Left empty, it is the setting of the server." />`}
+        ${rotates && html`<${DurationField} form=${form} name="refresh_token.leeway" label="Leeway"
+          optional=${unset} hint=${`${LEEWAY}${unset ? ' Left empty, it is the setting of the server.' : ''}`} />`}
       </${Card}>
       <${Card} title="How long a login lasts">
         <${Toggle} label="Refresh tokens expire" value=${expires} readOnly=${rotates}

@@ -47,6 +47,8 @@ const ALGORITHMS = [['RS256', 'RS256'], ['PS256', 'PS256'], ['RS512', 'RS512'], 
 export function Settings({ client, resource }) {
   const form = useForm({
     initial: valuesOf(client),
+    check: ({ jwt_configuration: { lifetime_in_seconds: time } }) => (
+      time === undefined ? { 'jwt_configuration.lifetime_in_seconds': 'Type a time.' } : {}),
     save: async (values, { changes, force }) => {
       const saved = valuesOf(await resource.patch(changes, { force }));
       toast('Saved');

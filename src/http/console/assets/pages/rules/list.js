@@ -13,6 +13,9 @@ import { PagedTable, Table } from '../../parts/table.js';
 
 const newRule = () => session.can('create:rules') && html`<${Link} class="button primary" href="/rules/new">New rule</${Link}>`;
 
+const INTRO = 'Scripts of the generation before Actions. They run at each login and each exchange of a refresh token, '
+  + 'before the Actions, in their order.';
+
 /** `/rules` */
 export function RulesPage() {
   const [round, setRound] = useState(0);
@@ -37,7 +40,7 @@ export function RulesPage() {
         onClick=${() => turn(rule)}>Switch ${rule.enabled ? 'off' : 'on'}</button>`,
     }] : [],
   ];
-  return html`<${Page} title="Rules" actions=${newRule()} intro="Scripts of the generation before Actions. They run at each login and each exchange of a refresh token, before the Actions, in their order.">
+  return html`<${Page} title="Rules" actions=${newRule()} intro=${INTRO}>
     <${Notice}>Write new code as <${Link} href="/actions">Actions</${Link}>: they can be tried out, have versions, and keep their secrets to themselves.</${Notice}>
     ${problem && html`<${Failed} error=${problem} />`}
     <${PagedTable} path="rules" items="rules" version=${round} caption="Rules" columns=${columns} rowKey=${({ id }) => id}
