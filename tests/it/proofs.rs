@@ -3,6 +3,7 @@
 //! the same tests run for hours at night.
 
 mod bad_tokens;
+mod console;
 mod imports;
 mod kill;
 mod logged_secrets;
