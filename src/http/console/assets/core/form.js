@@ -1,7 +1,7 @@
 // A form: what was typed, what differs from what is saved, and what the server said of it. Nothing
 // typed is ever thrown away without the person asking for it.
 
-import { html, useCallback, useEffect, useMemo, useRef, useState } from './html.js';
+import { html, useCallback, useLayoutEffect, useMemo, useRef, useState } from './html.js';
 import { useLeaveGuard } from './router.js';
 import { changesBetween, pathsOf, same, valueAt, withValue } from './values.js';
 
@@ -131,9 +131,9 @@ function apply(onto, from, changes) {
 /** The element around the fields of a form: submits it, and shows what belongs to no field. */
 export function Form({ form, children, label, class: className }) {
   const element = useRef();
-  useEffect(() => {
+  // Before anything else happens on the page: nothing may move under somebody who is about to click.
+  useLayoutEffect(() => {
     if (form.attempts === 0) return;
-    // Errors are drawn by now: to the first of them.
     const first = element.current?.querySelector('[aria-invalid="true"], .form-problem');
     first?.focus();
     first?.scrollIntoView({ block: 'center' });
