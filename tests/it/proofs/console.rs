@@ -26,9 +26,25 @@ struct Asked {
 
 const REQUESTS: &str = include_str!("../../clients/console-requests.json");
 
+/// What is typed into the search boxes of lists: one letter that everything begins with, and names.
+const SEARCHES: &[&str] = &[
+    "/users?search=n",
+    "/users?search=family1",
+    "/users?search=user1000001%40",
+    "/clients?search=c1",
+    "/clients?search=1000",
+    "/resource-servers?search=api",
+];
+
 /// The requests of each page, with `{…}` for the ids of what it shows.
 fn pages() -> BTreeMap<String, Vec<Asked>> {
-    serde_json::from_str(REQUESTS).unwrap()
+    let mut pages: BTreeMap<String, Vec<Asked>> = serde_json::from_str(REQUESTS).unwrap();
+    for search in SEARCHES {
+        let path = format!("{search}&page=0&per_page=25&include_totals=true");
+        let asked = Asked { method: "GET".to_owned(), path, body: None };
+        pages.insert((*search).to_owned(), vec![asked]);
+    }
+    pages
 }
 
 #[tokio::test]

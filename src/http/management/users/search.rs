@@ -9,12 +9,15 @@ use crate::policy::user_search;
 pub const PARAMETERS: &[&str] =
     &["q", "sort", "search_engine", "connection", "primary_order", "search"];
 
-/// What was typed into a search box, and the connection it is limited to; `None` without `search`.
+/// What was typed into a search box, and the connection it is limited to.
+type Typed = (Vec<Beginning>, Option<String>);
+
+/// Reads what was typed into a search box; `None` without `search`.
 /// An extension of this server.
 ///
 /// # Errors
 /// `invalid_query_string`.
-pub fn typed(query: &Query) -> Result<Option<(Vec<Beginning>, Option<String>)>, ManagementError> {
+pub fn typed(query: &Query) -> Result<Option<Typed>, ManagementError> {
     let Some(typed) = query.text("search")?.map(str::trim).filter(|typed| !typed.is_empty()) else {
         return Ok(None);
     };
