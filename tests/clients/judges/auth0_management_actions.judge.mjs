@@ -76,7 +76,7 @@ if (scene.transport === 'https') {
       assert.deepEqual(payload.commands.map(({ call, args }) => [call, args.value]), [['idToken.setCustomClaim', 'a secret']]);
       await actions.update(made.id, { code: 'exports.onExecutePostLogin = () => { throw new Error("Boom"); }' });
       const failed = await actions.test(made.id, { payload: {} });
-      assert.deepEqual(failed.payload.error, { id: 'thrown', msg: 'Boom' });
+      assert.deepEqual(failed.payload.error, { id: 'thrown', msg: 'Boom', line: 1, column: 48 });
       assert.ok(!JSON.stringify(await actions.get(made.id)).includes('a secret'));
       await actions.delete(made.id);
     });
