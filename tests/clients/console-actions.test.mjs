@@ -4,8 +4,10 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { freshPage, logIn, needsBrowser } from './browser.mjs';
-import { answer, assertNoProblems, axe, fieldError, inspect, setConsole, settled } from './console.mjs';
+import { logIn, needsBrowser } from './browser.mjs';
+import {
+  answer, assertNoProblems, axe, button, field, fieldError, inspect, said, setConsole, settled,
+} from './console.mjs';
 import { folded, lineDiff } from '../../src/http/console/assets/pages/actions/diff.js';
 import { ruleTemplate, templates } from '../../src/http/console/assets/pages/actions/templates.js';
 
@@ -16,13 +18,10 @@ before(async () => { if (!needsBrowser.skip) stage = await setConsole(); });
 after(() => stage?.stop());
 
 const CODE = 'Code of the draft';
-const field = (page, label) => page.getByLabel(label, { exact: true });
-const button = (page, name) => page.getByRole('button', { name, exact: true });
 const tab = async (page, name) => {
   await page.locator('.tabs').getByRole('link', { name, exact: true }).click();
   await settled(page);
 };
-const said = (page, text) => page.locator('.toast', { hasText: text }).first().waitFor();
 
 /** An Action made through the Management API. */
 async function action(name, { trigger = 'post-login', code = 'exports.onExecutePostLogin = async () => {};\n', deploy = true, ...more } = {}) {
@@ -33,20 +32,6 @@ const bind = (names, trigger = 'post-login') => stage.call('PATCH', `actions/tri
 });
 const bound = async (trigger = 'post-login') => (await stage.call('GET', `actions/triggers/${trigger}/bindings`)).bindings?.map((one) => one.action.name) ?? [];
 const idOf = (page) => decodeURIComponent(new URL(page.url()).pathname.split('/').at(-1));
-
-/** The claims of the access token that somebody gets who logs in at the demo. */
-async function login() {
-  const { doorward, browser } = stage;
-  const page = await freshPage(browser);
-  await page.goto(doorward.demo_url);
-  await page.click('#login');
-  await logIn(page, doorward.user);
-  const payload = page.locator(`.api-card[data-audience="${doorward.apis[0].audience}"] .payload`);
-  await payload.filter({ hasText: '{' }).waitFor({ state: 'attached' });
-  const claims = JSON.parse(await payload.textContent());
-  await page.context().close();
-  return claims;
-}
 
 /** The published example, with something to do. */
 const example = (claim) => `exports.onExecutePostLogin = async (event, api) => {
@@ -120,11 +105,11 @@ test('an Action is written, tried out, deployed and bound, and a login has its c
   await answer(page, 'Deploy');
   await said(page, 'Version 1 is deployed');
   assert.deepEqual(await bound(), []);
-  assert.equal((await login())['https://myapi/plan'], undefined);
+  assert.equal((await stage.claimsAtDemo())['https://myapi/plan'], undefined);
   await button(page, 'Add it to the flow').click();
   await page.getByText('as the only Action').waitFor();
   assert.deepEqual(await bound(), ['Plan of the user']);
-  assert.equal((await login())['https://myapi/plan'], 'gold');
+  assert.equal((await stage.claimsAtDemo())['https://myapi/plan'], 'gold');
   await inspect(page, 'actions-code');
 
   // Another version, and back to the first.
@@ -133,7 +118,7 @@ test('an Action is written, tried out, deployed and bound, and a login has its c
   await button(page, 'Save and deploy').click();
   await answer(page, 'Deploy');
   await said(page, 'Version 2 is deployed');
-  assert.equal((await login())['https://myapi/plan'], 'silver');
+  assert.equal((await stage.claimsAtDemo())['https://myapi/plan'], 'silver');
   await tab(page, 'Versions');
   await button(page, 'Compare version 1').click();
   await page.locator('.diff-added', { hasText: "'silver'" }).waitFor();
@@ -142,7 +127,7 @@ test('an Action is written, tried out, deployed and bound, and a login has its c
   await button(page, 'Deploy version 1').click();
   await answer(page, 'Deploy version 1');
   await said(page, 'Version 3 is deployed');
-  assert.equal((await login())['https://myapi/plan'], 'gold');
+  assert.equal((await stage.claimsAtDemo())['https://myapi/plan'], 'gold');
 
   await tab(page, 'Executions');
   await page.locator('.executions tbody tr').nth(1).waitFor();

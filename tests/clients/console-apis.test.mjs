@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { needsBrowser } from './browser.mjs';
-import { answer, assertNoProblems, axe, fieldError, inspect, setConsole, settled, shots } from './console.mjs';
+import {
+  answer, assertNoProblems, axe, button, claimsOf, field, fieldError, inspect, saved, setConsole, settled, shots,
+} from './console.mjs';
 
 let stage;
 let count = 0;
@@ -21,14 +23,6 @@ async function create(more = {}) {
 }
 
 const read = ({ id }) => stage.call('GET', `resource-servers/${id}`);
-const field = (page, label) => page.getByLabel(label, { exact: true });
-const button = (page, name) => page.getByRole('button', { name, exact: true });
-const claimsOf = (jwt) => JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url').toString());
-
-async function saved(page, text) {
-  await page.locator('.toast', { hasText: text }).last().waitFor();
-  await page.waitForFunction(() => !document.querySelector('.save-bar.dirty'));
-}
 
 test('an API is made in a minute, and is found among many', needsBrowser, async () => {
   const page = await stage.open('/apis');

@@ -10,7 +10,9 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freshPage, logIn, needsBrowser } from './browser.mjs';
-import { answer, assertNoProblems, fieldError, inspect, setConsole, settled } from './console.mjs';
+import {
+  answer, assertNoProblems, button, claimsOf, field, fieldError, inspect, said, setConsole, settled,
+} from './console.mjs';
 import { freePort, startApplication } from './server.mjs';
 
 const run = promisify(execFile);
@@ -28,17 +30,11 @@ after(() => stage?.stop());
 const create = (more = {}) => stage.call('POST', 'clients', { name: 'Shop', app_type: 'spa', token_endpoint_auth_method: 'none', ...more });
 const read = (client) => stage.call('GET', `clients/${client.client_id}`);
 const pathOf = (client, tab) => `/applications/${client.client_id}${tab ? `?tab=${tab}` : ''}`;
-const field = (page, label) => page.getByLabel(label, { exact: true });
-const button = (page, name) => page.getByRole('button', { name, exact: true });
-
-async function saved(page, text = 'Saved') {
-  await page.locator('.toast', { hasText: text }).first().waitFor();
-}
 
 async function save(page) {
   await button(page, 'Save').first().click();
   await page.locator('.save-bar:not(.dirty)').waitFor();
-  await saved(page);
+  await said(page, 'Saved');
 }
 
 test('an application of each kind is made, and is what its kind needs', needsBrowser, async () => {
@@ -138,7 +134,7 @@ test('a secret is shown when it is asked for, and rotated after a question', nee
   await button(page, 'Rotate secret').click();
   await inspect(page, 'applications-rotate');
   await answer(page, 'Rotate');
-  await saved(page, 'has a new secret');
+  await said(page, 'has a new secret');
   const { client_secret: secret } = await read(client);
   assert.notEqual(secret, client.client_secret);
   await button(page, 'Show Client secret').click();
@@ -237,10 +233,10 @@ test('a connection is switched off and on for an application', needsBrowser, asy
   const toggle = page.getByRole('switch', { name: connection.name });
   await inspect(page, 'applications-connections');
   await toggle.uncheck();
-  await saved(page, 'cannot log in any more');
+  await said(page, 'cannot log in any more');
   assert.equal(await enabled(), false);
   await toggle.check();
-  await saved(page, `Users of ${connection.name} can log in`);
+  await said(page, `Users of ${connection.name} can log in`);
   assert.equal(await enabled(), true);
   assertNoProblems(page, /^$/);
 });
@@ -268,7 +264,7 @@ test('of two editors the second is told, and loses nothing', needsBrowser, async
   await stage.call('PATCH', `clients/${client.client_id}`, { name: 'Theirs', description: 'Theirs again.' });
   await button(page, 'Save').click();
   await button(page, 'Overwrite theirs').click();
-  await saved(page);
+  await said(page, 'Saved');
   await page.waitForFunction(() => document.querySelector('main h1').textContent === 'Mine');
   now = await read(client);
   assert.deepEqual([now.name, now.description], ['Mine', 'Theirs again.']);
@@ -306,7 +302,7 @@ test('when the login ends while somebody types, they sign in beside it and go on
   const [popup] = await Promise.all([page.waitForEvent('popup'), dialog.getByRole('button', { name: 'Sign in again' }).click()]);
   await logIn(popup, person);
   await dialog.waitFor({ state: 'hidden' });
-  await saved(page);
+  await said(page, 'Saved');
   assert.equal((await read(client)).name, 'Typed for an hour');
   assert.equal(await field(page, 'Name').inputValue(), 'Typed for an hour');
   assertNoProblems(page);
@@ -375,7 +371,7 @@ test('the code for a single-page application logs in and gets a token for each A
     await page.getByText('Not registered yet').waitFor();
     await inspect(page, 'applications-quickstart-missing');
     await button(page, 'Add them').click();
-    await saved(page, 'Added');
+    await said(page, 'Added');
     const now = await read(client);
     assert.deepEqual([now.callbacks, now.web_origins, now.allowed_logout_urls],
       [[`${application.origin}/`], [application.origin], [`${application.origin}/`]]);
@@ -447,8 +443,6 @@ test('the code for servers logs people in, with one library as with the other', 
   }
   assertNoProblems(page, /^$/);
 });
-
-const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
 
 /** Runs the code of a server beside the packages that it imports; what somebody sees who logs in there. */
 async function visit(code, origin) {

@@ -2,12 +2,10 @@
 // nobody has made anything says what to do first.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { promisify } from 'node:util';
-import { freshPage, launch, logIn, needsBrowser } from './browser.mjs';
-import { assertNoProblems, inspect, serveSources, setConsole, settled } from './console.mjs';
+import { launch, needsBrowser } from './browser.mjs';
+import { assertNoProblems, createAdministrator, inspect, setConsole, settled, signIn } from './console.mjs';
 import { eventually, setTraffic } from './console-traffic.mjs';
 import { launchDoorward, management, ready } from './server.mjs';
 
@@ -174,14 +172,8 @@ test('an empty server says what to do first, until it is done', LONG, async () =
   const browser = await launch();
   try {
     await ready(`${doorward.issuer}health/ready`, doorward.child);
-    const { stdout } = await promisify(execFile)(process.env.DOORWARD_BIN,
-      ['admin', 'create', '--email', 'ada@example.com'], { cwd: doorward.folder, env: doorward.env });
-    const told = (name) => new RegExp(`${name}\\s+(\\S+)`).exec(stdout)[1];
-    const page = await freshPage(browser, { viewport: { width: 1440, height: 900 } });
-    if (process.env.CONSOLE_FILES) await serveSources(page);
-    await page.goto(told('Console'));
-    await logIn(page, { email: told('Log in as'), password: told('Password') });
-    await settled(page);
+    const administrator = await createAdministrator(doorward, 'ada@example.com');
+    const page = await signIn(browser, administrator.url, administrator);
     const steps = page.getByRole('region', { name: 'First steps' });
     const done = () => steps.locator('li.done').count();
     await steps.waitFor();

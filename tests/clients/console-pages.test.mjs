@@ -37,8 +37,9 @@ const ACTION = `exports.onExecutePostLogin = async (event, api) => {
 `;
 
 /** One of everything that pages show, made as people make it. The id of each, by the first part of its address. */
-async function furnish({ doorward, browser, call }) {
-  const { user, demo_client_id: client, issuer } = doorward;
+async function furnish(stage) {
+  const { doorward, call } = stage;
+  const { user, demo_client_id: client } = doorward;
   const [{ user_id: userId }] = await call('GET', `users-by-email?email=${encodeURIComponent(user.email)}`);
   const apis = await call('GET', 'resource-servers');
   const api = apis.find(({ identifier }) => identifier === doorward.apis[0].audience);
@@ -56,9 +57,7 @@ async function furnish({ doorward, browser, call }) {
   });
   const rule = await call('POST', 'rules', { name: 'Greets', script: 'function (user, context, callback) { callback(null, user, context); }' });
   // A login with an exchange for each API, and one that fails.
-  const page = await freshPage(browser);
-  await page.goto(`${issuer}demo/`);
-  await page.click('#login');
+  const page = await stage.openDemo();
   await logIn(page, { ...user, password: 'not the password' });
   await page.waitForSelector('.alert, [role=alert]');
   await logIn(page, user);

@@ -8,9 +8,6 @@ export const DATABASE = 'Username-Password-Authentication';
 export const AUDIENCE = 'https://notes.example/';
 export const PASSWORD = 'Correct-horse-battery-1';
 
-/** The claims of a token. */
-export const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
-
 /** The application and the API; `log(email, password)` and `refresh(token)` answer `{status, body}`. */
 export async function addApplication({ call, issuer }) {
   const api = await call('POST', 'resource-servers', {
@@ -39,11 +36,6 @@ export async function addApplication({ call, issuer }) {
 export const addUser = (call, email, more = {}) => call('POST', 'users', {
   connection: DATABASE, email, password: PASSWORD, email_verified: true, ...more,
 });
-
-/** Waits for the message that something was done. */
-export async function done(page, text) {
-  await page.locator('.toast', { hasText: text }).last().waitFor();
-}
 
 /** A path below /api/v2/ with an id in it. */
 export const of = (id, rest = '') => `users/${encodeURIComponent(id)}${rest}`;

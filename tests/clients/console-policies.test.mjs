@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { needsBrowser } from './browser.mjs';
-import { answer, assertNoProblems, axe, inspect, setConsole, settled, shots } from './console.mjs';
+import { answer, assertNoProblems, axe, button, inspect, saved, setConsole, settled, shots } from './console.mjs';
 
 const ORDERS = 'https://orders.example/';
 const BILLING = 'https://billing.example/';
@@ -57,7 +57,6 @@ async function login(client, { audience = REPORTS, scope = LOGIN_SCOPE, user = s
 }
 
 const policiesOf = async (client) => (await stage.call('GET', `clients/${client.client_id}`)).refresh_token.policies;
-const button = (page, name) => page.getByRole('button', { name, exact: true });
 const block = (page, title) => page.getByRole('group', { name: new RegExp(`^${title}`) });
 const box = (page, title, scope) => block(page, title).getByRole('checkbox', { name: scope, exact: true });
 const exchange = (page, title) => page.locator('.exchange').filter({ has: page.getByRole('heading', { name: new RegExp(`^${title}`) }) });
@@ -90,8 +89,7 @@ async function addApi(page, search, title) {
 
 async function save(page) {
   await button(page, 'Save policies').click();
-  await page.locator('.toast', { hasText: 'The policies are saved.' }).last().waitFor();
-  await page.waitForFunction(() => !document.querySelector('.save-bar.dirty'));
+  await saved(page, 'The policies are saved.');
 }
 
 async function supposeLogin(page, { audience = REPORTS, scope = LOGIN_SCOPE } = {}) {

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { needsBrowser } from './browser.mjs';
-import { AUDIENCE, addApplication, addUser, claimsOf, done, look } from './console-people.mjs';
-import { answer, assertNoProblems, axe, fieldError, setConsole, settled } from './console.mjs';
+import { AUDIENCE, addApplication, addUser, look } from './console-people.mjs';
+import { answer, assertNoProblems, axe, claimsOf, fieldError, said, setConsole, settled } from './console.mjs';
 
 const LONG = { ...needsBrowser, timeout: 240_000 };
 
@@ -40,12 +40,12 @@ test('a role is made, filled and given: its permission is in the next exchanged 
   await page.getByRole('button', { name: 'Choose all' }).click();
   await look(page, 'role-picker');
   await page.getByRole('button', { name: 'Add 2 permissions' }).click();
-  await done(page, '2 permissions added');
+  await said(page, '2 permissions added');
   const permissions = await stage.call('GET', `roles/${id}/permissions`);
   assert.deepEqual(permissions.map((one) => one.permission_name).sort(), ['read:notes', 'write:notes']);
   await page.getByRole('button', { name: 'Take out read:notes' }).click();
   await answer(page, 'Take it out');
-  await done(page, 'Permission taken out');
+  await said(page, 'Permission taken out');
   await look(page, 'role-permissions');
 
   await page.getByRole('link', { name: 'Members' }).click();
@@ -82,7 +82,7 @@ test('a role is renamed, not to a name that is taken, and deleted with a word of
   await page.getByLabel('Name', { exact: true }).fill('New name');
   await page.getByLabel('Description (optional)', { exact: true }).fill('');
   await page.getByRole('button', { name: 'Save' }).click();
-  await done(page, 'Saved');
+  await said(page, 'Saved');
   const renamed = await stage.call('GET', `roles/${role.id}`);
   assert.deepEqual([renamed.name, renamed.description], ['New name', '']);
   await look(page, 'role-settings');

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { freshPage, logIn, needsBrowser } from './browser.mjs';
-import { answer, assertNoProblems, fieldError, inspect, setConsole, settled } from './console.mjs';
+import { needsBrowser } from './browser.mjs';
+import { answer, assertNoProblems, button, field, fieldError, inspect, said, setConsole, settled } from './console.mjs';
 
 const LONG = { ...needsBrowser, timeout: 300_000 };
 
@@ -11,27 +11,11 @@ let stage;
 before(async () => { if (!needsBrowser.skip) stage = await setConsole(); });
 after(() => stage?.stop());
 
-const field = (page, label) => page.getByLabel(label, { exact: true });
-const button = (page, name) => page.getByRole('button', { name, exact: true });
-const said = (page, text) => page.locator('.toast', { hasText: text }).first().waitFor();
 const SCRIPT = `function addPlan(user, context, callback) {
   context.accessToken['https://myapi/plan'] = configuration.PLAN;
   callback(null, user, context);
 }
 `;
-
-async function login() {
-  const { doorward, browser } = stage;
-  const page = await freshPage(browser);
-  await page.goto(doorward.demo_url);
-  await page.click('#login');
-  await logIn(page, doorward.user);
-  const payload = page.locator(`.api-card[data-audience="${doorward.apis[0].audience}"] .payload`);
-  await payload.filter({ hasText: '{' }).waitFor({ state: 'attached' });
-  const claims = JSON.parse(await payload.textContent());
-  await page.context().close();
-  return claims;
-}
 
 test('a rule is written, configured and switched on, and a login has its claim', LONG, async () => {
   const page = await stage.open('/rules');
@@ -54,21 +38,21 @@ test('a rule is written, configured and switched on, and a login has its claim',
   await button(page, 'Create').click();
   await page.waitForURL(/\/admin\/rules\/rul_/);
   await settled(page);
-  assert.equal((await login())['https://myapi/plan'], undefined);
+  assert.equal((await stage.claimsAtDemo())['https://myapi/plan'], undefined);
   await inspect(page, 'rules-one');
 
   await page.getByRole('link', { name: 'Rules', exact: true }).first().click();
   await settled(page);
   await button(page, 'Switch on Plan').click();
   await said(page, 'Plan is on');
-  assert.equal((await login())['https://myapi/plan'], 'gold');
+  assert.equal((await stage.claimsAtDemo())['https://myapi/plan'], 'gold');
   await button(page, 'Switch off Plan').waitFor();
   await inspect(page, 'rules-list');
 
   await button(page, 'Remove PLAN').click();
   await answer(page, 'Remove');
   await said(page, 'PLAN is removed');
-  assert.equal((await login())['https://myapi/plan'], undefined);
+  assert.equal((await stage.claimsAtDemo())['https://myapi/plan'], undefined);
   await page.getByRole('link', { name: 'Plan', exact: true }).click();
   await settled(page);
   await button(page, 'Delete this rule').click();

@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { freshPage, logIn, needsBrowser } from './browser.mjs';
-import { AUDIENCE, DATABASE, PASSWORD, addApplication, addUser, assertDead, assertRefused, claimsOf, done, look, of } from './console-people.mjs';
-import { answer, assertNoProblems, axe, fieldError, setConsole, settled } from './console.mjs';
+import {
+  AUDIENCE, DATABASE, PASSWORD, addApplication, addUser, assertDead, assertRefused, look, of,
+} from './console-people.mjs';
+import { answer, assertNoProblems, axe, claimsOf, fieldError, said, setConsole, settled } from './console.mjs';
 
 const LONG = { ...needsBrowser, timeout: 240_000 };
 
@@ -99,7 +101,7 @@ test('details are changed, and what nobody could read is said beside it', LONG, 
   assert.match(await fieldError(page, 'Telephone number (optional)'), /./);
   await page.getByLabel('Telephone number (optional)', { exact: true }).fill('+15550100');
   await page.getByRole('button', { name: 'Save profile' }).click();
-  await done(page, 'Profile saved');
+  await said(page, 'Profile saved');
   const user = await read(id);
   assert.deepEqual([user.name, user.phone_number], ['Edith', '+15550100']);
 
@@ -111,7 +113,7 @@ test('details are changed, and what nobody could read is said beside it', LONG, 
   await look(page, 'user-metadata-wrong');
   await bag.fill('{ "plan": "silver", "since": 2026 }');
   await page.getByRole('button', { name: 'Save metadata' }).click();
-  await done(page, 'Metadata saved');
+  await said(page, 'Metadata saved');
   assert.deepEqual((await read(id)).app_metadata, { plan: 'silver', since: 2026 });
   assertNoProblems(page);
 });
@@ -128,7 +130,7 @@ test('a blocked user is refused at once, and let in again', LONG, async () => {
   assertRefused(await app.logIn('block@example.com'));
   assertDead(await app.refresh(tokens.refresh_token));
   await page.getByRole('button', { name: 'Unblock' }).click();
-  await done(page, 'Unblocked');
+  await said(page, 'Unblocked');
   assert.equal((await app.logIn('block@example.com')).status, 200);
   assertNoProblems(page);
 });
@@ -150,7 +152,7 @@ test('who is kept out for too many wrong passwords is let in again', LONG, async
   await page.getByText('192.0.2.7').waitFor();
   await axe(page);
   await page.getByRole('button', { name: 'Let them try again' }).click();
-  await done(page, 'Unblocked');
+  await said(page, 'Unblocked');
   await page.getByText('192.0.2.7').waitFor({ state: 'hidden' });
   assert.deepEqual(asked, ['GET', 'DELETE', 'GET']);
   assertNoProblems(page);
@@ -164,7 +166,7 @@ test('another password is set, or a link to set one is made', LONG, async () => 
   assert.match(await fieldError(page, 'New password'), /Type a password/);
   await page.getByLabel('New password', { exact: true }).fill('An0ther-password-of-Reset');
   await page.getByRole('button', { name: 'Set password' }).click();
-  await done(page, 'The new password is set');
+  await said(page, 'The new password is set');
   assertRefused(await app.logIn('reset@example.com', PASSWORD));
   assert.equal((await app.logIn('reset@example.com', 'An0ther-password-of-Reset')).status, 200);
 
@@ -213,7 +215,7 @@ test('a role and a permission count in the next exchanged token, and say where t
 
   await page.getByRole('button', { name: 'Take away write:notes' }).click();
   await answer(page, 'Take it away');
-  await done(page, 'Permission taken away');
+  await said(page, 'Permission taken away');
   ({ body: tokens } = await app.refresh(tokens.refresh_token));
   assert.deepEqual(claimsOf(tokens.access_token).permissions, ['read:notes']);
   assertNoProblems(page);
@@ -258,11 +260,9 @@ test('a family is revoked on the page: the very next exchange fails, and it is s
 });
 
 test('a session is ended: the browser has to log in again', LONG, async () => {
-  const { user, issuer } = stage.doorward;
+  const { user } = stage.doorward;
   const [{ user_id: id }] = await stage.call('GET', `users-by-email?email=${encodeURIComponent(user.email)}`);
-  const visitor = await freshPage(stage.browser);
-  await visitor.goto(`${issuer}demo/`);
-  await visitor.click('#login');
+  const visitor = await stage.openDemo();
   await logIn(visitor, user);
   await visitor.waitForURL(/\/demo\//);
   const page = await stage.open(tab(id, 'sessions'));
@@ -307,7 +307,7 @@ test('a consent is withdrawn, with the refresh tokens that lived by it', LONG, a
   await look(page, 'user-consents');
   await page.getByRole('button', { name: 'Withdraw' }).first().click();
   await answer(page, 'Withdraw');
-  await done(page, 'Consent withdrawn');
+  await said(page, 'Consent withdrawn');
   const left = await stage.call('GET', `grants?user_id=${encodeURIComponent(id)}`);
   assert.ok(!left.some(({ audience }) => audience === AUDIENCE), JSON.stringify(left));
   assertDead(await token({ grant_type: 'refresh_token', refresh_token: login.body.refresh_token }));

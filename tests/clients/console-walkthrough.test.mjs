@@ -2,11 +2,9 @@
 // anything, through an application and an API, to decoded tokens and those of the refresh token.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { after, before, test } from 'node:test';
-import { freshPage, launch, logIn, needsBrowser } from './browser.mjs';
-import { assertNoProblems, inspect, serveSources, settled } from './console.mjs';
+import { launch, needsBrowser } from './browser.mjs';
+import { assertNoProblems, createAdministrator, inspect, settled, signIn } from './console.mjs';
 import { launchDoorward, ready } from './server.mjs';
 
 let doorward;
@@ -23,27 +21,15 @@ after(async () => {
   await doorward?.stop();
 });
 
-/** `doorward admin create` against the running server's database: the address, the e-mail, the password. */
-async function firstAdministrator() {
-  const { stdout } = await promisify(execFile)(process.env.DOORWARD_BIN,
-    ['admin', 'create', '--email', 'ada@example.com'], { cwd: doorward.folder, env: doorward.env });
-  const told = (name) => new RegExp(`^${name} +(\\S+)`, 'm').exec(stdout)?.[1];
-  return { url: told('Console'), email: told('Log in as'), password: told('Password') };
-}
-
 /** What a decoded token says on the page: the newest with this name. */
 async function claims(page, name) {
   return JSON.parse(await page.getByLabel(`${name}: what it says`, { exact: true }).first().textContent());
 }
 
 test('from an empty server to decoded tokens, in the console only', { ...needsBrowser, timeout: 240_000 }, async () => {
-  const administrator = await firstAdministrator();
+  const administrator = await createAdministrator(doorward, 'ada@example.com');
   assert.equal(administrator.url, `${doorward.issuer}admin/`);
-  const page = await freshPage(browser, { viewport: { width: 1440, height: 900 } });
-  if (process.env.CONSOLE_FILES) await serveSources(page);
-  await page.goto(administrator.url);
-  await logIn(page, administrator);
-  await settled(page);
+  const page = await signIn(browser, administrator.url, administrator);
   await inspect(page, 'walkthrough-1-empty');
 
   // Applications → Create → Single Page Application, callback URLs, client id.

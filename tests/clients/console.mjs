@@ -21,6 +21,24 @@ const PHONE = { width: 390, height: 844 };
 /** What a page may complain of where a test makes the server refuse or disappear. */
 const EXPECTED = /Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED))/;
 
+/** `doorward admin create`, as it is run beside a server: what it prints, `{url, email, password}`. */
+export async function createAdministrator({ folder, env }, email, ...options) {
+  const { stdout } = await promisify(execFile)(process.env.DOORWARD_BIN,
+    ['admin', 'create', '--email', email, ...options], { cwd: folder, env });
+  const told = (name) => new RegExp(`^${name} +(\\S+)`, 'm').exec(stdout)?.[1];
+  return { url: told('Console'), email: told('Log in as'), password: told('Password') };
+}
+
+/** A page of a console at `url`, signed in as `person`, `{email, password}`, in a browser of their own. */
+export async function signIn(browser, url, person, options = {}) {
+  const page = await freshPage(browser, { viewport: DESKTOP, ...options });
+  if (process.env.CONSOLE_FILES) await serveSources(page);
+  await page.goto(url);
+  await logIn(page, person);
+  await settled(page);
+  return page;
+}
+
 /** Starts a server (`config` is a configuration file) and a browser; `stop()` ends both. */
 export async function setConsole({ config } = {}) {
   const doorward = await startDoorward({ config });
@@ -49,10 +67,7 @@ class Console {
   /** Another person with the role of administrators, or with that of those who only look. */
   async addPerson({ viewer = false } = {}) {
     const email = `${viewer ? 'viewer' : 'administrator'}-${this.pages.length}-${Date.now()}@example.com`;
-    const { folder, env } = this.doorward;
-    const { stdout } = await promisify(execFile)(process.env.DOORWARD_BIN,
-      ['admin', 'create', '--email', email, ...viewer ? ['--viewer'] : []], { cwd: folder, env });
-    const [, password] = /Password\s+(\S+)/.exec(stdout);
+    const { password } = await createAdministrator(this.doorward, email, ...viewer ? ['--viewer'] : []);
     const [{ user_id }] = await this.call('GET', `users-by-email?email=${encodeURIComponent(email)}`);
     return { email, password, user_id };
   }
@@ -70,13 +85,29 @@ class Console {
 
   /** The same as `person`, `{email, password}`, in a browser of their own. */
   async openAs(person, path = '/', options = {}) {
-    const page = await freshPage(this.browser, { viewport: DESKTOP, ...options });
+    const page = await signIn(this.browser, `${this.issuer}admin${path}`, person, options);
     this.pages.push(page);
-    if (process.env.CONSOLE_FILES) await serveSources(page);
-    await page.goto(`${this.issuer}admin${path}`);
-    await logIn(page, person);
-    await settled(page);
     return page;
+  }
+
+  /** The demo in a browser of its own, on its way to the login. Who asked for the page closes its context. */
+  async openDemo() {
+    const page = await freshPage(this.browser);
+    await page.goto(this.doorward.demo_url);
+    await page.click('#login');
+    return page;
+  }
+
+  /** The claims of the access token that somebody gets who logs in at the demo. */
+  async claimsAtDemo() {
+    const { apis: [api], user } = this.doorward;
+    const page = await this.openDemo();
+    await logIn(page, user);
+    const payload = page.locator(`.api-card[data-audience="${api.audience}"] .payload`);
+    await payload.filter({ hasText: '{' }).waitFor({ state: 'attached' });
+    const claims = JSON.parse(await payload.textContent());
+    await page.context().close();
+    return claims;
   }
 
   /** Another address in the same page, without a reload. */
@@ -93,8 +124,11 @@ class Console {
   }
 }
 
+/** The claims of a token. */
+export const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
+
 /** Assets from the sources instead of the binary, so that scripts can be tried without a build. */
-export async function serveSources(page) {
+async function serveSources(page) {
   await page.context().route('**/admin/assets/*/**', (route) => {
     const [, file] = /\/admin\/assets\/[^/]+\/(.+?)(\?|$)/.exec(route.request().url());
     return route.fulfill({ path: join(SOURCES, file) });
@@ -105,6 +139,19 @@ export async function serveSources(page) {
 export async function settled(page) {
   await page.waitForSelector('main h1');
   await page.waitForFunction(() => !document.querySelector('.skeleton, [aria-busy="true"]'));
+}
+
+/** A control by its label, and a button by its name, in a page or in a part of one. */
+export const field = (page, label) => page.getByLabel(label, { exact: true });
+export const button = (page, name) => page.getByRole('button', { name, exact: true });
+
+/** Waits for the message that something was done. */
+export const said = (page, text) => page.locator('.toast', { hasText: text }).last().waitFor();
+
+/** The same, and nothing in the form is unsaved any more. */
+export async function saved(page, text) {
+  await said(page, text);
+  await page.waitForFunction(() => !document.querySelector('.save-bar.dirty'));
 }
 
 /** Nothing went wrong in the page, but for what the test provoked. */
@@ -173,8 +220,8 @@ export async function answer(page, act, text) {
 
 /** The error beside the field with this label. */
 export async function fieldError(page, label) {
-  const field = page.getByLabel(label, { exact: true });
-  await page.waitForFunction((element) => element.getAttribute('aria-invalid') === 'true', await field.elementHandle());
-  const ids = (await field.getAttribute('aria-describedby')).split(' ');
+  const found = field(page, label);
+  await page.waitForFunction((element) => element.getAttribute('aria-invalid') === 'true', await found.elementHandle());
+  const ids = (await found.getAttribute('aria-describedby')).split(' ');
   return page.locator(`[id="${ids.find((id) => id.endsWith('-error'))}"]`).textContent();
 }
