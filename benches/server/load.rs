@@ -67,7 +67,8 @@ impl Shared {
 
 /// Actors on a server. They keep their state from one phase to the next.
 pub struct Crowd {
-    pub address: SocketAddr,
+    /// The servers; neighbours are on different ones.
+    pub places: Vec<SocketAddr>,
     pub actors: Vec<Actor>,
 }
 
@@ -90,8 +91,8 @@ impl Crowd {
     ) -> Result<Between<R>> {
         let shared = Shared::new();
         let mut tasks = JoinSet::new();
-        for mut actor in self.actors.drain(..) {
-            let (shared, address) = (Arc::clone(&shared), self.address);
+        for (mut actor, address) in self.actors.drain(..).zip(self.places.iter().copied().cycle()) {
+            let shared = Arc::clone(&shared);
             tasks.spawn(async move {
                 let mut http = Connection::to(address);
                 while !shared.is_over() && shared.note(actor.act(&mut http).await) {}
@@ -121,8 +122,8 @@ impl Crowd {
         let at = move |turn: u64| begin + Duration::from_secs_f64(turn as f64 / rate);
         let next = Arc::new(AtomicU64::new(0));
         let mut tasks = JoinSet::new();
-        for mut actor in self.actors.drain(..) {
-            let (shared, address) = (Arc::clone(&shared), self.address);
+        for (mut actor, address) in self.actors.drain(..).zip(self.places.iter().copied().cycle()) {
+            let shared = Arc::clone(&shared);
             let (due, next) = (Arc::clone(&due), Arc::clone(&next));
             tasks.spawn(async move {
                 let mut http = Connection::to(address);

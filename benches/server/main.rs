@@ -5,7 +5,25 @@
 //! cargo bench --bench server                          some ten minutes
 //! cargo bench --bench server -- --quick               some two minutes
 //! cargo bench --bench server -- --only refresh-rs256-postgres,login
+//! cargo bench --bench server -- --replicas            two servers on one Postgres
+//! cargo bench --bench server -- --scale 1000000,10000000   users and refresh tokens
+//! cargo bench --bench server -- --soak 30             minutes
+//! cargo bench --bench server -- --start               start to first token, memory when idle
 //! ```
+//!
+//! What the columns of the table are:
+//!
+//! - `req/CPU-s`: requests per second of CPU of the server's process, not of wall time. `floor` is
+//!   how many the work that cannot be avoided would allow (two signatures, a password hash), done by
+//!   the same library on all cores just before and just after; `ratio` is one by the other.
+//! - `req/s`: per second of wall time, with Postgres and this program on the same machine.
+//! - `srv`, `cli`, `db`: CPU of the server, of this program, and of all processes of Postgres.
+//! - `WAL B`: what Postgres writes ahead; `wr B`: what the server itself writes to storage.
+//! - `p50`, `p95`, `p99`: at half of `req/s`, at a fixed pace, counted from when each was due.
+//! - `RSS`, `peak`: of the server at the end of the closed loop, and the most during it.
+//!
+//! Each is the median of the rounds. A round goes through all workloads, so that what a machine does
+//! otherwise meets all of them.
 //!
 //! Needs the programs of a Postgres server (Debian: `postgresql`); as root also its user `postgres`.
 
@@ -13,15 +31,23 @@ mod actors;
 mod browser;
 mod clock;
 mod floors;
+mod generate;
 mod http;
 mod load;
 mod machine;
+mod place;
+mod plot;
 mod postgres;
 mod process;
+mod replicas;
 mod report;
 mod rotation;
+mod rounds;
 mod sample;
+mod scale;
 mod site;
+mod soak;
+mod start;
 mod target;
 mod workloads;
 mod world;
@@ -31,17 +57,7 @@ use std::{fs, net::TcpListener, path::PathBuf, process::ExitCode, time::Duration
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{
-    floors::Floors,
-    load::Crowd,
-    postgres::Cluster,
-    report::Report,
-    sample::{Sample, Times},
-    site::{Server, Site},
-    target::Target,
-    workloads::{Backend, Workload},
-    world::World,
-};
+use crate::{generate::Size, sample::Times, workloads::Workload};
 
 /// Whatever goes wrong ends the run.
 type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -71,6 +87,18 @@ struct Options {
     /// Where databases are written; should be the disk that one would use.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Instead: two servers on one Postgres, and one.
+    #[arg(long, group = "mode")]
+    replicas: bool,
+    /// Instead: a database with this much data, and an empty one.
+    #[arg(long, group = "mode", value_name = "USERS,FAMILIES")]
+    scale: Option<Size>,
+    /// Instead: half load for so long.
+    #[arg(long, group = "mode", value_name = "MINUTES")]
+    soak: Option<f64>,
+    /// Instead: start to first token, memory when idle, size.
+    #[arg(long, group = "mode")]
+    start: bool,
     /// `cargo bench` adds this.
     #[arg(long, hide = true)]
     bench: bool,
@@ -125,92 +153,19 @@ fn main() -> ExitCode {
     }
 }
 
+async fn run(options: &Options) -> Result<()> {
+    match (options.scale, options.soak) {
+        (Some(size), _) => scale::run(options, size).await,
+        (_, Some(minutes)) => soak::run(options, minutes).await,
+        _ if options.replicas => replicas::run(options).await,
+        _ if options.start => start::run(options).await,
+        _ => rounds::run(options).await,
+    }
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-/// A server with its database, and what was made in it.
-struct Place {
-    server: Server,
-    target: Target,
-    world: World,
-    /// The folder goes when this does.
-    _site: Site,
-}
-
-impl Place {
-    async fn on(options: &Options, cluster: Option<(&Cluster, &str)>) -> Result<Self> {
-        let url = match cluster {
-            Some((cluster, database)) => Some(cluster.create(database).await?),
-            None => None,
-        };
-        let site = Site::new(&options.binary(), &options.folder(), url.clone())?;
-        let server = site.start().await?;
-        let world = world::make(&site, &server).await?;
-        server.stop().await?;
-        world::sign_with_es256(&site, &world.es256.client_id).await?;
-        let server = site.start().await?;
-        let postgres = cluster.zip(url.as_deref()).map(|((cluster, _), url)| (cluster.id(), url));
-        let target = Target::new(vec![server.id()], postgres).await?;
-        Ok(Self { server, target, world, _site: site })
-    }
-}
-
-const DATABASE: &str = "doorward";
-
-async fn run(options: &Options) -> Result<()> {
-    let wanted: Vec<_> = workloads::all().into_iter().filter(|w| options.includes(w)).collect();
-    if wanted.is_empty() {
-        let names: Vec<_> = workloads::all().iter().map(|w| w.name).collect();
-        return Err(format!("no such workload; there are {}", names.join(", ")).into());
-    }
-    eprintln!("starting Postgres and two servers, making users …");
-    let (times, floors) = (options.times(), Floors::new()?);
-    let cluster = Cluster::start(&options.folder())?;
-    let machine = machine::describe(&cluster);
-    let postgres = Place::on(options, Some((&cluster, DATABASE))).await?;
-    let sqlite = Place::on(options, None).await?;
-    rotation::prepare(&postgres.target, &postgres.world).await?;
-    let place_of = |workload: &Workload| match workload.backend {
-        Backend::Postgres => &postgres,
-        Backend::Sqlite => &sqlite,
-    };
-    let mut report =
-        Report { hashing_memory: floors::cores() as u64 * 19_456 * 1024, ..Report::default() };
-    let mut crowds: Vec<Crowd> = Vec::new();
-    for workload in &wanted {
-        let place = place_of(workload);
-        let connections = workload.connections.unwrap_or(options.connections);
-        crowds.push(workload.crowd(&place.world, &place.server, connections).await?);
-        report.rows.push((*workload, Vec::new()));
-    }
-    for round in 1..=options.rounds() {
-        for (row, crowd) in crowds.iter_mut().enumerate() {
-            let Some((workload, samples)) = report.rows.get_mut(row) else { continue };
-            eprintln!("round {round}: {}", workload.name);
-            let place = place_of(workload);
-            let about = (&place.target, &place.world);
-            let sample = Sample::take(workload, crowd, about, &floors, times).await;
-            samples.push(sample.map_err(|why| format!("{}: {why}", workload.name))?);
-            if workload.name == "refresh-rs256-postgres" {
-                let time = times.load.min(Duration::from_secs(2));
-                let rotation = rotation::measure(&cluster, DATABASE, options.connections, time);
-                report.rotation.push(rotation?);
-            }
-        }
-        let own = |alg| floors.own_signing(alg, times.floor.mul_f64(2.0));
-        report.signing.push((own(world::Alg::Rs256)?, own(world::Alg::Es256)?));
-    }
-    println!("{}", report.text());
-    let mut json = report.json();
-    if let Some(members) = json.as_object_mut() {
-        members.insert("machine".to_owned(), machine);
-    }
-    let file = written_to("server.json")?;
-    fs::write(&file, serde_json::to_string_pretty(&json)?)?;
-    println!("\nwritten: {}", file.display());
-    Ok(())
 }
 
 /// A file beside what `cargo bench` builds.

@@ -51,6 +51,8 @@ impl Stat {
 pub struct Memory {
     pub resident: u64,
     pub peak: u64,
+    /// Without the files that are mapped, which are the program itself.
+    pub own: u64,
 }
 
 /// The resident memory of a process.
@@ -60,6 +62,7 @@ pub fn memory(pid: u32) -> Result<Memory> {
     Ok(Memory {
         resident: read("VmRSS:").ok_or("no VmRSS")?,
         peak: read("VmHWM:").ok_or("no VmHWM")?,
+        own: read("RssAnon:").ok_or("no RssAnon")?,
     })
 }
 

@@ -17,7 +17,7 @@ use crate::{
 
 pub const BOOTSTRAP_ID: &str = "bench";
 pub const BOOTSTRAP_SECRET: &str = "a-secret-of-the-benchmark";
-const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// How often each client may call the Management API is limited, and a closed loop asks more often.
 /// Everything else is as it comes.
@@ -66,13 +66,25 @@ impl Site {
 
     /// Starts the server, and waits until it is ready.
     pub async fn start(&self) -> Result<Server> {
-        let mut server = self.spawn(self.issuer)?;
+        self.ready(self.spawn()?).await
+    }
+
+    /// Starts another process on the same database.
+    pub async fn start_another(&self) -> Result<Server> {
+        self.ready(self.spawn_at(SocketAddr::from(([127, 0, 0, 1], free_port()?)))?).await
+    }
+
+    /// Starts the server, and does not wait.
+    pub fn spawn(&self) -> Result<Server> {
+        self.spawn_at(self.issuer)
+    }
+
+    async fn ready(&self, mut server: Server) -> Result<Server> {
         server.wait_until_ready().await.map_err(|why| self.with_log(&why.to_string()))?;
         Ok(server)
     }
 
-    /// Starts the server, and does not wait.
-    pub fn spawn(&self, listen: SocketAddr) -> Result<Server> {
+    fn spawn_at(&self, listen: SocketAddr) -> Result<Server> {
         let at = self.folder.path();
         let mut command = Command::new(&self.binary);
         command

@@ -112,7 +112,7 @@ impl Workload {
         for made in making.join_all().await {
             actors.push(made.map_err(|why| format!("{}: {why}", self.name))?);
         }
-        Ok(Crowd { address, actors })
+        Ok(Crowd { places: vec![address], actors })
     }
 
     /// Deals out codes to those who exchange them: they live for a minute.
@@ -123,7 +123,8 @@ impl Workload {
         const AT_ONCE: usize = 16;
         let mut making = JoinSet::new();
         for number in 0..AT_ONCE {
-            let (application, address) = (world.login.clone(), crowd.address);
+            let application = world.login.clone();
+            let address = *crowd.places.first().ok_or("no server")?;
             making.spawn(async move {
                 let mut http = Connection::to(address);
                 let mut found = Vec::new();

@@ -60,6 +60,8 @@ pub struct World {
     pub rbac: Application,
     /// Where people log in again and again, apart from those whose refresh tokens are exchanged.
     pub login: Application,
+    /// Whose previous refresh token answers for ten seconds more.
+    pub retry: Application,
     pub machine_rs256: Confidential,
     pub machine_es256: Confidential,
     /// Introspects its own access tokens.
@@ -91,10 +93,11 @@ pub async fn make(site: &Site, server: &Server) -> Result<World> {
     let rbac = json!({ "enforce_policies": true, "token_dialect": "access_token_authz" });
     let rbac = maker.apis("rbac", rbac).await?;
     let mut world = World {
-        rs256: maker.application("Refresh", &plain, Alg::Rs256).await?,
-        es256: maker.application("Refresh ES256", &es256, Alg::Es256).await?,
-        rbac: maker.application("Refresh RBAC", &rbac, Alg::Rs256).await?,
-        login: maker.application("Login", &plain, Alg::Rs256).await?,
+        rs256: maker.application("Refresh", &plain, Alg::Rs256, 0).await?,
+        es256: maker.application("Refresh ES256", &es256, Alg::Es256, 0).await?,
+        rbac: maker.application("Refresh RBAC", &rbac, Alg::Rs256, 0).await?,
+        login: maker.application("Login", &plain, Alg::Rs256, 0).await?,
+        retry: maker.application("Retry", &plain, Alg::Rs256, 10).await?,
         machine_rs256: maker.machine("Machine", &plain[0]).await?,
         machine_es256: maker.machine("Machine ES256", &es256[0]).await?,
         web: maker.web(&plain[0]).await?,
@@ -177,6 +180,7 @@ impl Maker {
         name: &str,
         audiences: &[String],
         alg: Alg,
+        leeway: u32,
     ) -> Result<Application> {
         let policies: Vec<_> =
             audiences.iter().map(|a| json!({ "audience": a, "scope": ["read:items"] })).collect();
@@ -185,7 +189,7 @@ impl Maker {
             "allowed_logout_urls": [RETURN_TO], "token_endpoint_auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token", "password"],
             "refresh_token": {
-                "rotation_type": "rotating", "expiration_type": "expiring", "leeway": 0,
+                "rotation_type": "rotating", "expiration_type": "expiring", "leeway": leeway,
                 "token_lifetime": 2_592_000, "idle_token_lifetime": 1_296_000,
                 "policies": policies,
             },
