@@ -334,6 +334,8 @@ test('everything is done with the keyboard, and nothing typed is lost by leaving
   await previewed(page);
   await button(page, 'Add an API').focus();
   await page.keyboard.press('Enter');
+  // Who types before the field is there types nothing.
+  await page.waitForFunction(() => document.activeElement?.closest('dialog .picker'));
   await page.keyboard.type('reports');
   await page.getByRole('dialog').getByRole('button', { name: 'Add Reports' }).waitFor();
   await page.waitForFunction(() => document.querySelectorAll('.picker-found strong').length === 1);

@@ -1,7 +1,7 @@
 // Which APIs one application may call in its own name: its client grants.
 
 import { api, at } from '../../core/api.js';
-import { html, useEffect, useState } from '../../core/html.js';
+import { html, useLayoutEffect, useState } from '../../core/html.js';
 import { Failed, Loaded, useLoad } from '../../core/load.js';
 import { Link, useLocation } from '../../core/router.js';
 import { session } from '../../core/session.js';
@@ -29,7 +29,8 @@ export function ApiChoice({ label = 'API', value, onChange, hint, error }) {
   const found = load.data?.resource_servers ?? [];
   const chosen = value && !found.some(({ identifier }) => identifier === value.identifier) ? [value] : [];
   const offered = [...chosen, ...found];
-  useEffect(() => {
+  // Before the person can choose one: a later effect would take their choice away.
+  useLayoutEffect(() => {
     if (!value && load.data) onChange(found.find((one) => !one.is_system));
   }, [load.data]);
   const many = (load.data?.total ?? 0) > OFFERED || search;
