@@ -144,7 +144,7 @@ test('an Action is written, tried out, deployed and bound, and a login has its c
 
 test('code outlives the login of its author', LONG, async () => {
   const { id } = await action('Long work');
-  const page = await stage.open(`/actions/${id}`);
+  const page = await stage.openAlone(`/actions/${id}`);
   const code = 'exports.onExecutePostLogin = () => {};\n// the work of an afternoon\n';
   await field(page, CODE).fill(code);
   await page.locator('.verdict', { hasText: 'can be compiled' }).waitFor();

@@ -273,7 +273,7 @@ test('of two editors the second is told, and loses nothing', needsBrowser, async
 
 test('without a connection nothing that was typed is lost', needsBrowser, async () => {
   const client = await create();
-  const page = await stage.open(pathOf(client));
+  const page = await stage.openAlone(pathOf(client));
   await field(page, 'Name').fill('Typed on a train');
   await page.context().setOffline(true);
   await button(page, 'Save').click();
