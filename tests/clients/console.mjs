@@ -116,14 +116,15 @@ class Console {
     return page;
   }
 
-  /** The claims of the access token that somebody gets who logs in at the demo. */
+  /** The claims of the access token for the first API that somebody gets who logs in at the demo. */
   async claimsAtDemo() {
-    const { apis: [api], user } = this.doorward;
+    const { apis, user } = this.doorward;
     const page = await this.openDemo();
     await logIn(page, user);
-    const payload = page.locator(`.api-card[data-audience="${api.audience}"] .payload`);
-    await payload.filter({ hasText: '{' }).waitFor({ state: 'attached' });
-    const claims = JSON.parse(await payload.textContent());
+    // Of every API: who leaves during an exchange leaves it undone.
+    const payloads = page.locator('.api-card .payload', { hasText: '{' });
+    await payloads.nth(apis.length - 1).waitFor({ state: 'attached' });
+    const claims = JSON.parse(await page.locator(`.api-card[data-audience="${apis[0].audience}"] .payload`).textContent());
     await page.context().close();
     return claims;
   }
