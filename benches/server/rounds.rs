@@ -1,0 +1,108 @@
+//! The table: every workload, round by round.
+
+use std::{fs, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    Options, Result, floors,
+    floors::Floors,
+    load::Crowd,
+    machine,
+    place::Place,
+    plot,
+    postgres::Cluster,
+    report::Report,
+    rotation,
+    sample::Sample,
+    start, workloads,
+    workloads::{Backend, Workload},
+    world::Alg,
+    written_to,
+};
+
+const DATABASE: &str = "doorward";
+
+/// Without a mode.
+pub async fn run(options: &Options) -> Result<()> {
+    let wanted: Vec<_> = workloads::all().into_iter().filter(|w| options.includes(w)).collect();
+    if wanted.is_empty() {
+        let names: Vec<_> = workloads::all().iter().map(|w| w.name).collect();
+        return Err(format!("no such workload; there are {}", names.join(", ")).into());
+    }
+    eprintln!("starting Postgres and two servers, making users …");
+    let (times, floors) = (options.times(), Floors::new()?);
+    let cluster = Cluster::start(&options.folder())?;
+    let machine = machine::describe(&cluster);
+    let postgres = Place::on(options, Some((&cluster, DATABASE))).await?;
+    let sqlite = Place::on(options, None).await?;
+    rotation::prepare(&postgres.target, &postgres.world).await?;
+    let place_of = |workload: &Workload| match workload.backend {
+        Backend::Postgres => &postgres,
+        Backend::Sqlite => &sqlite,
+    };
+    let mut report =
+        Report { hashing_memory: floors::cores() as u64 * 19_456 * 1024, ..Report::default() };
+    let mut crowds: Vec<Crowd> = Vec::new();
+    for workload in &wanted {
+        let place = place_of(workload);
+        let connections = workload.connections.unwrap_or(options.connections);
+        crowds.push(workload.crowd(&place.world, &place.server, connections).await?);
+        report.rows.push((*workload, Vec::new()));
+    }
+    for round in 1..=options.rounds() {
+        for (row, crowd) in crowds.iter_mut().enumerate() {
+            let Some((workload, samples)) = report.rows.get_mut(row) else { continue };
+            eprintln!("round {round}: {}", workload.name);
+            let place = place_of(workload);
+            let about = (&place.target, &place.world);
+            // One statement alone, before and after what is compared with it.
+            let rotation = || {
+                let time = times.load.min(Duration::from_secs(2));
+                rotation::measure(&cluster, DATABASE, options.connections, time)
+            };
+            let is_compared = workload.name == "refresh-rs256-postgres";
+            let before = is_compared.then(rotation).transpose()?;
+            let sample = Sample::take(workload, crowd, about, &floors, times).await;
+            samples.push(sample.map_err(|why| format!("{}: {why}", workload.name))?);
+            if let Some(before) = before {
+                let after = rotation()?;
+                let rate = f64::midpoint(before.1, after.1);
+                report.rotation.push(((before.0 + after.0) / 2, rate));
+            }
+        }
+        let own = |alg| floors.own_signing(alg, times.floor.mul_f64(2.0));
+        report.signing.push((own(Alg::Rs256)?, own(Alg::Es256)?));
+    }
+    if options.only.is_empty() {
+        eprintln!("starting again …");
+        let times = if options.quick { 3 } else { 5 };
+        for (name, place) in [("postgres", postgres), ("sqlite", sqlite)] {
+            report.start.push((name, start::several(&place.stop().await?, times).await?));
+        }
+    }
+    println!("{}", report.text());
+    write(options, &report, machine)
+}
+
+/// The same for programs and for the eye.
+fn write(options: &Options, report: &Report, machine: Value) -> Result<()> {
+    let mut json = report.json();
+    let subtitle = format!(
+        "{}, {} cores, {}; rounds: {}",
+        machine["cpu"].as_str().unwrap_or("?"),
+        machine["cores"],
+        machine["postgres"].as_str().unwrap_or("?"),
+        options.rounds(),
+    );
+    if let Some(members) = json.as_object_mut() {
+        members.insert("machine".to_owned(), machine);
+        members.insert("connections".to_owned(), options.connections.into());
+    }
+    let (table, picture) = (written_to("server.json")?, written_to("server.svg")?);
+    fs::write(&table, serde_json::to_string_pretty(&json)?)?;
+    let title = "Doorward: what is reached, by what is asked for";
+    fs::write(&picture, plot::goals(title, &subtitle, &report.goals()))?;
+    println!("\nwritten: {}, {}", table.display(), picture.display());
+    Ok(())
+}
