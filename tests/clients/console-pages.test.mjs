@@ -55,7 +55,9 @@ async function furnish(stage) {
   await call('PATCH', 'actions/triggers/post-login/bindings', {
     bindings: [{ ref: { type: 'action_id', value: action.id }, display_name: action.name }],
   });
-  const rule = await call('POST', 'rules', { name: 'Greets', script: 'function (user, context, callback) { callback(null, user, context); }' });
+  const rule = await call('POST', 'rules', {
+    name: 'Greets', script: 'function (user, context, callback) { callback(null, user, context); }',
+  });
   // A login with an exchange for each API, and one that fails.
   const page = await stage.openDemo();
   await logIn(page, { ...user, password: 'not the password' });
