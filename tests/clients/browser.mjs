@@ -13,6 +13,15 @@ const CANDIDATES = [process.env.CHROMIUM_BIN, '/usr/bin/chromium', '/usr/bin/chr
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
+// Of several such flags only the last counts, so what Playwright switches off stands here, too.
+const OFF_BY_PLAYWRIGHT = ['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades',
+  'HttpsFirstBalancedModeAutoEnable', 'LensOverlay', 'MediaRouter', 'PaintHolding', 'ThirdPartyStoragePartitioning',
+  'AvoidCorsURLLoaderRestartOnRedirect', 'OptimizationHints', 'NetworkTimeServiceQuerying', 'AimEnabled',
+  'PreconnectToSearch'];
+// Two hidden pages for the address bar of every window, which cost more than many a page of ours.
+const ADDRESS_BAR = ['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup'];
+FLAGS.push(`--disable-features=${[...OFF_BY_PLAYWRIGHT, ...ADDRESS_BAR].join(',')}`);
+
 const executablePath = CANDIDATES.find((path) => {
   try {
     if (path) accessSync(path, constants.X_OK);
@@ -38,6 +47,11 @@ export async function launch() {
 export async function freshPage(browser, options = {}) {
   const context = await browser.newContext({ ignoreHTTPSErrors: tls, ...options });
   context.setDefaultTimeout(15_000);
+  return pageIn(context);
+}
+
+/** Another page in a profile that there is. */
+export async function pageIn(context) {
   const page = await context.newPage();
   page.problems = [];
   page.on('pageerror', (error) => page.problems.push(String(error)));

@@ -18,19 +18,27 @@ before(async () => { if (!needsBrowser.skip) stage = await setConsole(); });
 after(() => stage?.stop());
 
 const CODE = 'Code of the draft';
+const NOTHING = 'exports.onExecutePostLogin = async () => {};\n';
+/** An Action that first asks for what the server does not grant. */
+const asking = (line) => `exports.onExecutePostLogin = async (event, api) => {
+  api.idToken.setCustomClaim("iss", 1);
+  ${line}
+};
+`;
 const tab = async (page, name) => {
   await page.locator('.tabs').getByRole('link', { name, exact: true }).click();
   await settled(page);
 };
 
 /** An Action made through the Management API. */
-async function action(name, { trigger = 'post-login', code = 'exports.onExecutePostLogin = async () => {};\n', deploy = true, ...more } = {}) {
+async function action(name, { trigger = 'post-login', code = NOTHING, deploy = true, ...more } = {}) {
   return stage.call('POST', 'actions/actions', { name, supported_triggers: [{ id: trigger }], code, deploy, ...more });
 }
 const bind = (names, trigger = 'post-login') => stage.call('PATCH', `actions/triggers/${trigger}/bindings`, {
   bindings: names.map((value) => ({ ref: { type: 'action_name', value } })),
 });
-const bound = async (trigger = 'post-login') => (await stage.call('GET', `actions/triggers/${trigger}/bindings`)).bindings?.map((one) => one.action.name) ?? [];
+const bound = async (trigger = 'post-login') =>
+  (await stage.call('GET', `actions/triggers/${trigger}/bindings`)).bindings?.map((one) => one.action.name) ?? [];
 const idOf = (page) => decodeURIComponent(new URL(page.url()).pathname.split('/').at(-1));
 
 /** The published example, with something to do. */
@@ -144,7 +152,7 @@ test('an Action is written, tried out, deployed and bound, and a login has its c
 
 test('code outlives the login of its author', LONG, async () => {
   const { id } = await action('Long work');
-  const page = await stage.open(`/actions/${id}`);
+  const page = await stage.openAlone(`/actions/${id}`);
   const code = 'exports.onExecutePostLogin = () => {};\n// the work of an afternoon\n';
   await field(page, CODE).fill(code);
   await page.locator('.verdict', { hasText: 'can be compiled' }).waitFor();
@@ -154,7 +162,7 @@ test('code outlives the login of its author', LONG, async () => {
   await page.route(`**/api/v2/actions/actions/${id}`, (route) => {
     if (refused) return route.continue();
     refused = true;
-    return route.fulfill({ status: 401, contentType: 'application/json', body: '{"statusCode":401,"error":"Unauthorized","message":"Invalid token"}' });
+    return route.fulfill({ status: 401, json: { statusCode: 401, error: 'Unauthorized', message: 'Invalid token' } });
   });
   await button(page, 'Save the draft').click();
   await page.getByRole('dialog').getByText('Your login has ended').waitFor();
@@ -169,7 +177,7 @@ test('code outlives the login of its author', LONG, async () => {
 test('what fails is shown with its line, and code that is not saved can be tried', LONG, async () => {
   const { id } = await action('Fails');
   const page = await stage.open(`/actions/${id}`);
-  await field(page, CODE).fill('exports.onExecutePostLogin = async (event, api) => {\n  api.idToken.setCustomClaim("iss", 1);\n  event.nobody.there;\n};\n');
+  await field(page, CODE).fill(asking('event.nobody.there;'));
   await tab(page, 'Try');
   await button(page, 'Run the code as it is now').click();
   await page.getByText('Line 3, column').waitFor();
@@ -183,7 +191,7 @@ test('what fails is shown with its line, and code that is not saved can be tried
   assert.equal(await field(page, CODE).evaluate((area) => area === document.activeElement), true);
 
   // What the server would not grant.
-  await field(page, CODE).fill('exports.onExecutePostLogin = async (event, api) => {\n  api.idToken.setCustomClaim("iss", 1);\n  api.access.deny("Not today.");\n};\n');
+  await field(page, CODE).fill(asking('api.access.deny("Not today.");'));
   await tab(page, 'Try');
   await button(page, 'Run the code as it is now').click();
   await page.getByText('claim iss was not added').waitFor();
@@ -391,5 +399,6 @@ test('a comparison tells lines that came, went and stayed', () => {
   assert.equal(show('', 'a'), '-|+a');
   assert.equal(show('a\nb\nc\nd', 'b\nd\ne'), '-a| b|-c| d|+e');
   const long = Array.from({ length: 30 }, (_, i) => `${i}`);
-  assert.deepEqual(folded(lineDiff(long.join('\n'), [...long, 'new'].join('\n'))), [27, [' ', '27'], [' ', '28'], [' ', '29'], ['+', 'new']]);
+  assert.deepEqual(folded(lineDiff(long.join('\n'), [...long, 'new'].join('\n'))),
+    [27, [' ', '27'], [' ', '28'], [' ', '29'], ['+', 'new']]);
 });

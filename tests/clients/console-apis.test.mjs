@@ -75,7 +75,8 @@ test('each setting is written as the page says it', needsBrowser, async () => {
   await field(page, 'Signing algorithm').selectOption('ES256');
   await page.getByRole('radio', { name: /^RFC 9068 with permissions/ }).check();
   await field(page, 'Proof of possession (DPoP)').selectOption('public_clients');
-  await page.getByRole('group', { name: 'Users may log in for it through' }).getByRole('radio', { name: /^Applications with a grant/ }).check();
+  await page.getByRole('group', { name: 'Users may log in for it through' })
+    .getByRole('radio', { name: /^Applications with a grant/ }).check();
   await button(page, 'Save').click();
   await saved(page, 'The settings are saved.');
   const now = await read(api);
@@ -116,10 +117,13 @@ test('two who edit an API never overwrite each other without knowing', needsBrow
 test('scopes are added, described and removed, and who uses one is named before', needsBrowser, async () => {
   const api = await create({ scopes: [{ value: 'read:a' }, { value: 'write:a' }, { value: 'drop:a' }] });
   await stage.call('POST', 'clients', {
-    name: 'Uses it', refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', policies: [{ audience: api.identifier, scope: ['write:a'] }] },
+    name: 'Uses it',
+    refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', policies: [{ audience: api.identifier, scope: ['write:a'] }] },
   });
   const role = await stage.call('POST', 'roles', { name: `Writers ${count}` });
-  await stage.call('POST', `roles/${role.id}/permissions`, { permissions: [{ resource_server_identifier: api.identifier, permission_name: 'write:a' }] });
+  await stage.call('POST', `roles/${role.id}/permissions`, {
+    permissions: [{ resource_server_identifier: api.identifier, permission_name: 'write:a' }],
+  });
   const page = await stage.open(`${api.path}?tab=scopes`);
   await field(page, 'Add scopes').fill('share:a Share it\nread:a again');
   await button(page, 'Add').click();
@@ -188,7 +192,8 @@ test('an application is let in, and gets a token of its own until it is not', ne
 test('an API is deleted only after it was named', needsBrowser, async () => {
   const api = await create({ scopes: [{ value: 'read:a' }] });
   await stage.call('POST', 'clients', {
-    name: 'Uses it', refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', policies: [{ audience: api.identifier, scope: ['read:a'] }] },
+    name: 'Uses it',
+    refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', policies: [{ audience: api.identifier, scope: ['read:a'] }] },
   });
   const page = await stage.open(api.path);
   await button(page, 'Delete API').click();

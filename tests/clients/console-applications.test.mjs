@@ -138,7 +138,8 @@ test('a secret is shown when it is asked for, and rotated after a question', nee
   const { client_secret: secret } = await read(client);
   assert.notEqual(secret, client.client_secret);
   await button(page, 'Show Client secret').click();
-  await page.waitForFunction(([label, expected]) => [...document.querySelectorAll('.secret input')].some((one) => one.value === expected), ['', secret]);
+  await page.waitForFunction((expected) => [...document.querySelectorAll('.secret input')]
+    .some((one) => one.value === expected), secret);
   // What was typed meanwhile is still there, and is saved on the state that the rotation made.
   await save(page);
   assert.equal((await read(client)).description, 'not saved yet');
@@ -149,7 +150,10 @@ test('lifetimes of refresh tokens are said in words before they are saved', need
   const policies = [{ audience: stage.doorward.apis[0].audience, scope: [] }];
   const client = await create({
     grant_types: ['authorization_code', 'refresh_token'],
-    refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', token_lifetime: 2_592_000, idle_token_lifetime: 1_296_000, policies },
+    refresh_token: {
+      rotation_type: 'rotating', expiration_type: 'expiring', token_lifetime: 2_592_000, idle_token_lifetime: 1_296_000,
+      policies,
+    },
   });
   const page = await stage.open(pathOf(client, 'refresh'));
   await page.getByText('A login lasts at most 30 days, and ends after 15 days without use.').waitFor();
@@ -186,12 +190,16 @@ test('APIs of a machine are added, changed and removed, and its tokens follow', 
     name: 'Nightly', app_type: 'non_interactive', token_endpoint_auth_method: 'client_secret_post', grant_types: ['client_credentials'],
   });
   const api = await stage.call('POST', 'resource-servers', {
-    name: 'Stock', identifier: 'https://stock.example', scopes: [{ value: 'read:stock', description: 'See it' }, { value: 'write:stock', description: 'Change it' }],
+    name: 'Stock', identifier: 'https://stock.example',
+    scopes: [{ value: 'read:stock', description: 'See it' }, { value: 'write:stock', description: 'Change it' }],
   });
   const token = async () => {
     const response = await fetch(`${stage.issuer}oauth/token`, {
       method: 'POST', headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ grant_type: 'client_credentials', client_id: machine.client_id, client_secret: machine.client_secret, audience: api.identifier }),
+      body: JSON.stringify({
+        grant_type: 'client_credentials', client_id: machine.client_id, client_secret: machine.client_secret,
+        audience: api.identifier,
+      }),
     });
     return response.json();
   };
@@ -273,7 +281,7 @@ test('of two editors the second is told, and loses nothing', needsBrowser, async
 
 test('without a connection nothing that was typed is lost', needsBrowser, async () => {
   const client = await create();
-  const page = await stage.open(pathOf(client));
+  const page = await stage.openAlone(pathOf(client));
   await field(page, 'Name').fill('Typed on a train');
   await page.context().setOffline(true);
   await button(page, 'Save').click();
@@ -335,7 +343,9 @@ test('deleting asks for the name, and the application is gone', needsBrowser, as
 });
 
 test('who may only look sees an application as it is, and why nothing can be changed', needsBrowser, async () => {
-  const client = await create({ app_type: 'regular_web', token_endpoint_auth_method: 'client_secret_post', callbacks: ['https://shop.example/callback'] });
+  const client = await create({
+    app_type: 'regular_web', token_endpoint_auth_method: 'client_secret_post', callbacks: ['https://shop.example/callback'],
+  });
   const page = await stage.openAsViewer('/applications');
   assert.equal(await page.getByRole('link', { name: 'New application' }).count(), 0);
   for (const tab of ['settings', 'refresh', 'quickstart', 'apis', 'connections']) {
@@ -400,7 +410,8 @@ test('the code for a single-page application logs in and gets a token for each A
 
 test('the code for a machine prints a token', needsBrowser, async () => {
   const machine = await create({
-    name: 'It’s a "machine"', app_type: 'non_interactive', token_endpoint_auth_method: 'client_secret_post', grant_types: ['client_credentials'],
+    name: 'It’s a "machine"', app_type: 'non_interactive',
+    token_endpoint_auth_method: 'client_secret_post', grant_types: ['client_credentials'],
   });
   const [{ audience }] = stage.doorward.apis;
   const page = await stage.open(pathOf(machine, 'quickstart'));

@@ -26,7 +26,8 @@ after(() => stage?.stop());
 
 /** The ids of the events in the table, once they are as wanted. */
 async function shows(page, wanted) {
-  const ids = () => page.locator('.log-table tbody a').evaluateAll((links) => links.map((link) => decodeURIComponent(link.href.split('/').at(-1))));
+  const ids = () => page.locator('.log-table tbody a')
+    .evaluateAll((links) => links.map((link) => decodeURIComponent(link.href.split('/').at(-1))));
   return eventually(async () => {
     const found = await ids();
     return (await wanted(found)) && found;

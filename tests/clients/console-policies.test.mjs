@@ -19,7 +19,10 @@ before(async () => {
   stage = await setConsole();
   await stage.call('POST', 'resource-servers', {
     identifier: REPORTS, name: 'Reports', allow_offline_access: true,
-    scopes: [{ value: 'read:reports', description: 'See reports' }, { value: 'write:reports', description: 'Change reports' }, { value: 'share:reports' }],
+    scopes: [
+      { value: 'read:reports', description: 'See reports' }, { value: 'write:reports', description: 'Change reports' },
+      { value: 'share:reports' },
+    ],
   });
 });
 after(() => stage?.stop());
@@ -42,7 +45,8 @@ async function token(parameters) {
 /** A login; exchanges with its refresh token follow the rotation. */
 async function login(client, { audience = REPORTS, scope = LOGIN_SCOPE, user = stage.doorward.user } = {}) {
   const first = await token({
-    grant_type: 'password', client_id: client.client_id, username: user.email, password: user.password, scope, ...(audience && { audience }),
+    grant_type: 'password', client_id: client.client_id,
+    username: user.email, password: user.password, scope, ...(audience && { audience }),
   });
   let current = first.refresh_token;
   assert.ok(current, JSON.stringify(first));
@@ -120,7 +124,8 @@ test('what is saved in the editor changes the exchanges of those who are logged 
   await box(page, 'Billing API', 'read:invoices').check();
   await box(page, 'Billing API', 'pay:invoices').check();
   await supposeLogin(page);
-  assert.match(await exchange(page, 'Billing API').locator('.exchange-sentence').textContent(), /because the policy has an entry for this API/);
+  assert.match(await exchange(page, 'Billing API').locator('.exchange-sentence').textContent(),
+    /because the policy has an entry for this API/);
   assert.match(await exchange(page, 'Billing API').textContent(), /refused now, and allowed after saving/);
   assert.match(await page.locator('.changes').textContent(), /Billing API is added with read:invoices pay:invoices/);
   await inspect(page, 'policies-draft');
@@ -150,10 +155,14 @@ test('what is saved in the editor changes the exchanges of those who are logged 
 
 test('the preview of a draft is what the exchanges give once it is saved', needsBrowser, async () => {
   const client = await application({
-    policies: [{ audience: BILLING, scope: ['read:invoices'] }, { audience: ORDERS, scope: [] }, { audience: REPORTS, scope: ['write:reports'] }],
+    policies: [{ audience: BILLING, scope: ['read:invoices'] }, { audience: ORDERS, scope: [] },
+      { audience: REPORTS, scope: ['write:reports'] }],
   });
   const titles = { [BILLING]: 'Billing API', [ORDERS]: 'Orders API', [REPORTS]: 'Reports' };
-  const scopes = { [BILLING]: ['read:invoices', 'pay:invoices'], [ORDERS]: ['read:orders'], [REPORTS]: ['read:reports', 'write:reports', 'share:reports'] };
+  const scopes = {
+    [BILLING]: ['read:invoices', 'pay:invoices'], [ORDERS]: ['read:orders'],
+    [REPORTS]: ['read:reports', 'write:reports', 'share:reports'],
+  };
   const page = await stage.open(client.path);
   await previewed(page);
   // Which boxes are ticked in each round, in the order above; and which login it is for.
@@ -184,7 +193,8 @@ test('the preview of a draft is what the exchanges give once it is saved', needs
 
 test('a preview for a real user knows what the user may do', needsBrowser, async () => {
   const api = await stage.call('POST', 'resource-servers', {
-    identifier: 'https://payroll.example/', name: 'Payroll', enforce_policies: true, scopes: [{ value: 'read:pay' }, { value: 'write:pay' }],
+    identifier: 'https://payroll.example/', name: 'Payroll', enforce_policies: true,
+    scopes: [{ value: 'read:pay' }, { value: 'write:pay' }],
   });
   const client = await application({ policies: [{ audience: api.identifier, scope: ['read:pay', 'write:pay'] }] });
   const [user] = await stage.call('GET', `users-by-email?email=${encodeURIComponent(stage.doorward.user.email)}`);
@@ -207,7 +217,8 @@ test('a preview for a real user knows what the user may do', needsBrowser, async
   assert.equal((await previewOf(page)).Payroll.scope, 'offline_access openid read:pay');
   const why = exchange(page, 'Payroll');
   await why.getByText('Why each scope').click();
-  assert.match(await why.locator('.missing').first().textContent(), /write:pay, because the API enforces permissions \(RBAC\), and the user does not have this one/);
+  assert.match(await why.locator('.missing').first().textContent(),
+    /write:pay, because the API enforces permissions \(RBAC\), and the user does not have this one/);
   await inspect(page, 'policies-user');
   const refresh = await login(client, { audience: ORDERS, scope: 'openid offline_access' });
   assert.equal((await refresh(api.identifier)).scope, 'openid offline_access read:pay');
@@ -217,7 +228,8 @@ test('a preview for a real user knows what the user may do', needsBrowser, async
 test('what has no effect is marked, with the reason and a way out', needsBrowser, async () => {
   const client = await application({
     grant_types: ['password'],
-    policies: [{ audience: BILLING, scope: ['read:invoices', 'delete:invoices', 'email'] }, { audience: 'https://ghost.example/', scope: ['x'] }],
+    policies: [{ audience: BILLING, scope: ['read:invoices', 'delete:invoices', 'email'] },
+      { audience: 'https://ghost.example/', scope: ['x'] }],
   });
   const page = await stage.open(client.path);
   await previewed(page);
@@ -248,7 +260,9 @@ test('what has no effect is marked, with the reason and a way out', needsBrowser
   await page.keyboard.press('Enter');
   await save(page);
   assert.deepEqual((await policiesOf(client)).at(-1), { audience: 'https://later.example/', scope: ['read:later'] });
-  const later = await stage.call('POST', 'resource-servers', { identifier: 'https://later.example/', name: 'Later', scopes: [{ value: 'read:later' }] });
+  const later = await stage.call('POST', 'resource-servers', {
+    identifier: 'https://later.example/', name: 'Later', scopes: [{ value: 'read:later' }],
+  });
   assert.equal((await refresh(later.identifier)).scope, 'openid offline_access read:later');
   assertNoProblems(page);
 });
@@ -334,6 +348,8 @@ test('everything is done with the keyboard, and nothing typed is lost by leaving
   await previewed(page);
   await button(page, 'Add an API').focus();
   await page.keyboard.press('Enter');
+  // Who types before the field is there types nothing.
+  await page.waitForFunction(() => document.activeElement?.closest('dialog .picker'));
   await page.keyboard.type('reports');
   await page.getByRole('dialog').getByRole('button', { name: 'Add Reports' }).waitFor();
   await page.waitForFunction(() => document.querySelectorAll('.picker-found strong').length === 1);
@@ -354,7 +370,9 @@ test('who may only look sees everything and changes nothing', needsBrowser, asyn
   await previewed(page);
   await page.getByText('Your role allows you to look at this, not to change it.').waitFor();
   assert.ok(await box(page, 'Billing API', 'read:invoices').isDisabled());
-  for (const name of ['Save policies', 'Add an API', 'Remove Billing API from the policy']) assert.equal(await button(page, name).count(), 0, name);
+  for (const name of ['Save policies', 'Add an API', 'Remove Billing API from the policy']) {
+    assert.equal(await button(page, name).count(), 0, name);
+  }
   assert.equal((await previewOf(page))['Billing API'].allowed, true);
   await inspect(page, 'policies-viewer');
   assertNoProblems(page);

@@ -68,7 +68,9 @@ test('a role is made, filled and given: its permission is in the next exchanged 
 test('a role is renamed, not to a name that is taken, and deleted with a word of warning', LONG, async () => {
   const role = await stage.call('POST', 'roles', { name: 'Old name', description: 'x' });
   await stage.call('POST', 'roles', { name: 'Taken' });
-  await stage.call('POST', `roles/${role.id}/permissions`, { permissions: [{ resource_server_identifier: AUDIENCE, permission_name: 'read:notes' }] });
+  await stage.call('POST', `roles/${role.id}/permissions`, {
+    permissions: [{ resource_server_identifier: AUDIENCE, permission_name: 'read:notes' }],
+  });
   for (const name of ['one', 'two']) {
     const user = await addUser(stage.call, `${name}@example.com`);
     await stage.call('POST', `roles/${role.id}/users`, { users: [user.user_id] });

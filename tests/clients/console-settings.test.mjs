@@ -71,8 +71,8 @@ test('a rotation of somebody else is told, and shown', LONG, async () => {
   const page = await stage.open('/keys');
   // The key that is revoked here was never a previous one: the server says so.
   await page.route('**/api/v2/keys/signing/rotate', (route) => route.fulfill({
-    status: 409, contentType: 'application/json',
-    body: JSON.stringify({ statusCode: 409, error: 'Conflict', message: 'The resource was changed by another request. Read it and try again.' }),
+    status: 409,
+    json: { statusCode: 409, error: 'Conflict', message: 'The resource was changed by another request. Read it and try again.' },
   }));
   await page.getByRole('button', { name: 'Rotate…' }).click();
   await answer(page, 'Rotate');

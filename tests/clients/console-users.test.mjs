@@ -60,7 +60,9 @@ test('a user is created, with the objections of the server beside the fields', L
 test('one is found among many by the beginning of the address, the name or the id', LONG, async () => {
   const made = [];
   for (let i = 0; i < 60; i += 1) {
-    made.push(await addUser(stage.call, `many${String(i).padStart(3, '0')}@example.com`, { name: `Number ${i}`, family_name: i === 42 ? 'Needle' : 'Hay' }));
+    made.push(await addUser(stage.call, `many${String(i).padStart(3, '0')}@example.com`, {
+      name: `Number ${i}`, family_name: i === 42 ? 'Needle' : 'Hay',
+    }));
   }
   const page = await stage.open('/users');
   await page.getByText(/1–25 of \d+, page 1 of/).waitFor();
@@ -186,7 +188,9 @@ test('another password is set, or a link to set one is made', LONG, async () => 
 test('a role and a permission count in the next exchanged token, and say where they come from', LONG, async () => {
   const { user_id: id } = await addUser(stage.call, 'roles@example.com');
   const role = await stage.call('POST', 'roles', { name: 'Reader', description: 'Reads notes' });
-  await stage.call('POST', `roles/${role.id}/permissions`, { permissions: [{ resource_server_identifier: AUDIENCE, permission_name: 'read:notes' }] });
+  await stage.call('POST', `roles/${role.id}/permissions`, {
+    permissions: [{ resource_server_identifier: AUDIENCE, permission_name: 'read:notes' }],
+  });
   let { body: tokens } = await app.logIn('roles@example.com');
   assert.deepEqual(claimsOf(tokens.access_token).permissions, []);
   const page = await stage.open(tab(id, 'roles'));
@@ -230,7 +234,8 @@ test('a family is revoked on the page: the very next exchange fails, and it is s
   const page = await stage.open(tab(id, 'refresh-tokens'));
   assert.equal(await page.locator('.family').count(), 2);
   const family = page.locator('.family').last();
-  assert.match(await family.innerText(), /Notebook[^]*alive[^]*Generation 1: rotated once[^]*Notebook\/2\.1[^]*Ends in[^]*if it is not exchanged before/);
+  assert.match(await family.innerText(),
+    /Notebook[^]*alive[^]*Generation 1: rotated once[^]*Notebook\/2\.1[^]*Ends in[^]*if it is not exchanged before/);
   await look(page, 'user-tokens');
 
   await family.getByRole('button', { name: 'Explain an exchange' }).click();
@@ -248,7 +253,9 @@ test('a family is revoked on the page: the very next exchange fails, and it is s
   assert.equal((await app.refresh(other.body.refresh_token)).status, 200);
 
   // A token that is used twice after its time looks different.
-  await stage.call('PATCH', `clients/${app.client.client_id}`, { refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway: 0 } });
+  await stage.call('PATCH', `clients/${app.client.client_id}`, {
+    refresh_token: { rotation_type: 'rotating', expiration_type: 'expiring', leeway: 0 },
+  });
   assertDead(await app.refresh(other.body.refresh_token));
   await page.reload();
   await settled(page);
@@ -280,12 +287,14 @@ test('a consent is withdrawn, with the refresh tokens that lived by it', LONG, a
   const { issuer } = stage.doorward;
   const callback = 'http://127.0.0.1:9/callback';
   const client = await stage.call('POST', 'clients', {
-    name: 'Somebody else', app_type: 'regular_web', is_first_party: false, callbacks: [callback], grant_types: ['authorization_code', 'refresh_token'],
+    name: 'Somebody else', app_type: 'regular_web', is_first_party: false, callbacks: [callback],
+    grant_types: ['authorization_code', 'refresh_token'],
   });
   const { user_id: id } = await addUser(stage.call, 'consents@example.com');
   const visitor = await freshPage(stage.browser);
   const query = new URLSearchParams({
-    client_id: client.client_id, response_type: 'code', redirect_uri: callback, scope: 'openid offline_access read:notes', audience: AUDIENCE,
+    client_id: client.client_id, response_type: 'code', redirect_uri: callback,
+    scope: 'openid offline_access read:notes', audience: AUDIENCE,
   });
   await visitor.goto(`${issuer}authorize?${query}`);
   await logIn(visitor, { email: 'consents@example.com', password: PASSWORD });

@@ -7,8 +7,9 @@ import { test } from 'node:test';
 const read = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
 const { dependencies } = JSON.parse(read('package.json'));
 const { packages } = JSON.parse(read('package-lock.json'));
-/** No SDKs: what they run in, and what the tests check them with. */
-const TOOLS = ['@seriousme/openapi-schema-validator', 'ajv', 'express', 'jose', 'playwright-core', 'react', 'react-dom'];
+/** No SDKs: what they run in, what the tests check with, and what the console is made of. */
+const TOOLS = ['@seriousme/openapi-schema-validator', 'ajv', 'axe-core', 'express', 'htm', 'jose', 'playwright-core',
+  'preact', 'react', 'react-dom'];
 
 // An SDK may be there in two versions, one of them under an alias.
 const told = [...read('../../docs/sdks.md').matchAll(/^\| `([^`]+)` \| (\S+) \|/gm)]

@@ -14,10 +14,20 @@ after(() => stage?.stop());
 const judge = (name, run) => test(`auth0-spa-js: ${name}`, needsBrowser, run);
 const anew = { cacheMode: 'off' };
 
-/** Asks for every API at once; the SDK locks per audience, so the requests leave together. */
-const allAtOnce = (visit) => visit.run((audiences) => Promise.all(audiences.map(
-  (audience) => client.getTokenSilently({ cacheMode: 'off', authorizationParams: { audience } }))),
-stage.apis.map((api) => api.audience));
+/**
+ * Asks for every API at once: a token or an error each. The SDK locks per audience, so no request waits for another's
+ * answer, and here none has one before all have left with the refresh token of that moment.
+ */
+async function allAtOnce(visit) {
+  const left = [];
+  await visit.page.route('**/oauth/token', async (route) => {
+    left.push(route);
+    if (left.length === stage.apis.length) await Promise.all(left.map((one) => one.continue()));
+  }, { times: stage.apis.length });
+  return visit.run((audiences) => Promise.all(audiences.map((audience) => client
+    .getTokenSilently({ cacheMode: 'off', authorizationParams: { audience } })
+    .then((token) => ({ token }), ({ message }) => ({ message })))), stage.apis.map((api) => api.audience));
+}
 
 /** What the SDK makes of being asked for a token of `api`. */
 const refused = (visit, api, more = {}) => visit.refusal(([audience, scope, rest]) => client.getTokenSilently(
@@ -51,8 +61,8 @@ for (const [mode, cache] of [
 
     test('tokens asked for in parallel all arrive, and the login survives', needsBrowser, async () => {
       const visit = await loggedIn();
-      const tokens = await allAtOnce(visit);
-      for (const [i, api] of stage.apis.entries()) await stage.assertServes(tokens[i], api);
+      const answers = await allAtOnce(visit);
+      for (const [i, api] of stage.apis.entries()) await stage.assertServes(answers[i].token, api);
       const sent = visit.sent.slice(1);
       assert.equal(sent.length, stage.apis.length);
       assert.equal(new Set(sent.map((request) => request.refresh_token)).size, 1);
@@ -64,11 +74,9 @@ for (const [mode, cache] of [
 
     test('without a leeway one of three parallel requests succeeds, and the login ends', needsBrowser, async () => {
       const visit = await loggedIn({ refresh_token: { leeway: 0 } });
-      const outcomes = await visit.run((audiences) => Promise.all(audiences.map((audience) => client.getTokenSilently(
-        { cacheMode: 'off', authorizationParams: { audience } }).then(() => 'token', (error) => error.message))),
-      stage.apis.map((api) => api.audience));
+      const messages = (await allAtOnce(visit)).map(({ message }) => message).filter(Boolean);
       const dead = 'Unknown or invalid refresh token.';
-      assert.deepEqual(outcomes.toSorted(), ['token', dead, dead].toSorted());
+      assert.deepEqual(messages, [dead, dead]);
       const { error } = await refused(visit, stage.apis[0], anew);
       assert.ok(['invalid_grant', 'missing_refresh_token'].includes(error), error);
       await visit.close();

@@ -49,8 +49,10 @@ const SuspiciousIp = ({ form }) => html`
 
 const Breached = ({ form }) => html`
   <${Shields} form=${form} label="At a login with a leaked password" options=${[BLOCK, TELL_USER, TELL_ADMINISTRATORS]} />
-  <${Shields} form=${form} name="stage.pre-user-registration.shields" label="At a sign-up with one" options=${[BLOCK, TELL_ADMINISTRATORS]} />
-  <${Shields} form=${form} name="stage.pre-change-password.shields" label="When one is chosen as the new password" options=${[BLOCK, TELL_ADMINISTRATORS]} />
+  <${Shields} form=${form} name="stage.pre-user-registration.shields" label="At a sign-up with one"
+    options=${[BLOCK, TELL_ADMINISTRATORS]} />
+  <${Shields} form=${form} name="stage.pre-change-password.shields" label="When one is chosen as the new password"
+    options=${[BLOCK, TELL_ADMINISTRATORS]} />
   <${CheckList} form=${form} name="admin_notification_frequency" label="How often administrators are told" options=${[
     ['immediately', 'At once'], ['daily', 'Daily'], ['weekly', 'Weekly'], ['monthly', 'Monthly'],
   ]} />
@@ -85,7 +87,8 @@ function Protection({ resource, title, intro, fields: Fields }) {
   });
   const wanted = form.get('enabled');
   return html`<${Form} form=${form} label=${title}>
-    <${Card} title=${title} intro=${intro} actions=${html`<${Badge} kind=${wanted ? 'warning' : 'neutral'}>${wanted ? 'Switched on, not enforced' : 'Off'}</${Badge}>`}>
+    <${Card} title=${title} intro=${intro} actions=${html`<${Badge} kind=${wanted ? 'warning' : 'neutral'}>
+      ${wanted ? 'Switched on, not enforced' : 'Off'}</${Badge}>`}>
       <${Toggle} form=${form} name="enabled" label="Switched on" hint="Kept as you set it. This release does not act upon it." />
       <${Fields} form=${form} />
       <${SaveBar} form=${form} />

@@ -53,7 +53,8 @@ const columns = (revoke) => [
   {
     title: 'Key',
     main: true,
-    cell: (key) => html`<code class="kid">${key.kid}</code><p class="hint fingerprint">SHA-1 of the certificate: <code>${key.fingerprint}</code></p>`,
+    cell: (key) => html`<code class="kid">${key.kid}</code>
+      <p class="hint fingerprint">SHA-1 of the certificate: <code>${key.fingerprint}</code></p>`,
   },
   {
     title: 'State',
@@ -118,7 +119,9 @@ function Keys({ load }) {
   };
   return html`
     ${problem && html`<${Notice} kind="danger" live>${problem}</${Notice}>`}
-    <${Card} title="Keys" actions=${mayRotate && html`<button type="button" onClick=${rotate} disabled=${busy}>${busy ? 'Working…' : 'Rotate…'}</button>`}
+    <${Card} title="Keys"
+      actions=${mayRotate && html`<button type="button" onClick=${rotate} disabled=${busy}>
+        ${busy ? 'Working…' : 'Rotate…'}</button>`}
       intro="Tokens are signed with the current key. Rotate now and then, and whenever a key may have leaked; then also revoke the previous one.">
       ${!mayRotate && html`<${Notice}>Your role allows you to look at the keys, not to rotate or revoke them.</${Notice}>`}
       <${Table} caption="Signing keys" columns=${columns(mayRevoke && revoke)} rows=${keys} rowKey=${(key) => key.kid} />
@@ -127,14 +130,16 @@ function Keys({ load }) {
       <p>APIs find the public keys here and should read them again when a token names a key that they do not know:</p>
       <p><a href="/.well-known/jwks.json" target="_blank" rel="noreferrer">${session.config.issuer}.well-known/jwks.json</a></p>
       ${others.length > 0 && html`<p>It also holds ${others.length === 1 ? 'a key' : 'keys'} of other algorithms, which
-        APIs or applications asked for: ${others.map(({ kid, kty, alg }, i) => html`${i > 0 && ', '}<code key=${kid}>${alg ?? kty}</code>`)}.
+        APIs or applications asked for: ${others.map(({ kid, kty, alg }, i) =>
+          html`${i > 0 && ', '}<code key=${kid}>${alg ?? kty}</code>`)}.
         They are not rotated.</p>`}
     </${Card}>`;
 }
 
 function KeysPage() {
   const load = useLoad(read);
-  return html`<${Page} title="Signing keys" intro="With these keys this server signs its tokens. Whoever reads a token verifies it with their public halves.">
+  return html`<${Page} title="Signing keys"
+    intro="With these keys this server signs its tokens. Whoever reads a token verifies it with their public halves.">
     <${Loaded} load=${load}>${() => html`<${Keys} load=${load} />`}</${Loaded}>
   </${Page}>`;
 }

@@ -17,9 +17,11 @@ const columns = [
 function Roles() {
   const create = session.can('create:roles') && html`<${Link} href="/roles/new" class="button primary">New role</${Link}>`;
   return html`<${Page} title="Roles" intro="A role brings permissions on APIs to everybody who has it." actions=${create}>
-    <${PagedTable} caption="Roles" path="roles" items="roles" columns=${columns} rowKey=${(role) => role.id} rowHref=${(role) => at`/roles/${role.id}`}
+    <${PagedTable} caption="Roles" path="roles" items="roles" columns=${columns}
+      rowKey=${(role) => role.id} rowHref=${(role) => at`/roles/${role.id}`}
       search=${{ label: 'Search roles', hint: 'Part of the name.', query: (text) => ({ name_filter: text }) }}
-      empty=${html`<${Empty} title="No role yet" action=${create}>Make one for each kind of person: “Editor”, “Support”. Then give it permissions and members.</${Empty}>`} />
+      empty=${html`<${Empty} title="No role yet" action=${create}>
+        Make one for each kind of person: “Editor”, “Support”. Then give it permissions and members.</${Empty}>`} />
   </${Page}>`;
 }
 

@@ -44,7 +44,8 @@ function Choice({ choices, none, ...props }) {
 
 const Names = ({ form }) => html`<${Card} title="Name and support" intro="What people see on the pages of this server and in its messages.">
   <${TextField} form=${form} name="friendly_name" label="Name" hint="What login pages and messages call this server." />
-  <${TextField} form=${form} name="picture_url" label="Address of the logo" type="url" mono hint="Shown on pages, at about 150 × 150 pixels." />
+  <${TextField} form=${form} name="picture_url" label="Address of the logo" type="url" mono
+    hint="Shown on pages, at about 150 × 150 pixels." />
   <${TextField} form=${form} name="support_email" label="E-mail address for help" type="email" />
   <${TextField} form=${form} name="support_url" label="Page for help" type="url" mono />
 </${Card}>`;
@@ -77,16 +78,21 @@ const Sessions = ({ form }) => html`<${Card} title="How long a login lasts">
   <${Effective} values=${form.values} />
 </${Card}>`;
 
+const ABOUT_LANGUAGES = 'One tag per line, such as en or ja. The first is for people whose browser prefers none of '
+  + 'them. Tags that this server has no texts for are left out.';
+
 const Languages = ({ form, locales }) => html`<${Card} title="Languages">
   <${ListField} form=${form} name="enabled_locales" label="Languages of pages and messages"
-    hint="One tag per line, such as en or ja. The first is for people whose browser prefers none of them. Tags that this server has no texts for are left out." />
+    hint=${ABOUT_LANGUAGES} />
   ${locales && html`<p class="muted">In effect now: ${locales.join(', ')}.</p>`}
 </${Card}>`;
 
-const Places = ({ form, choices }) => html`<${Card} title="Where nothing is named" intro="What counts when an application, a login or a logout does not say.">
+const Places = ({ form, choices }) => html`<${Card} title="Where nothing is named"
+  intro="What counts when an application, a login or a logout does not say.">
   <${Choice} form=${form} name="default_audience" label="API" choices=${choices.apis} none="None: access tokens are for /userinfo only"
     hint="The API of a login that names no audience." />
-  <${Choice} form=${form} name="default_directory" label="Database of users" choices=${choices.databases} none="None: each database of the application is tried"
+  <${Choice} form=${form} name="default_directory" label="Database of users" choices=${choices.databases}
+    none="None: each database of the application is tried"
     hint="Where passwords are looked up when a login names no connection. The console itself looks in all of them." />
   <${TextField} form=${form} name="default_redirection_uri" label="Page for people who come from no application" type="url" mono
     hint="Such as those who confirm an address from a message on another device. Must be https." />
@@ -108,7 +114,8 @@ const Errors = ({ form }) => html`<${Card} title="Errors">
     hint="So that people can tell you which one it was." />
 </${Card}>`;
 
-const Devices = ({ form }) => html`<${Card} title="Codes for devices" intro="What a television or another device without a keyboard shows to be typed elsewhere.">
+const Devices = ({ form }) => html`<${Card} title="Codes for devices"
+  intro="What a television or another device without a keyboard shows to be typed elsewhere.">
   <${RadioCards} form=${form} name="device_flow.charset" label="Codes consist of" options=${[
     ['base20', 'Letters', 'Twenty consonants, so that no words come out.'],
     ['digits', 'Digits', 'Easier with a remote control; codes are longer.'],
@@ -166,7 +173,8 @@ function Settings({ resource, choices }) {
 function SettingsPage() {
   const resource = useResource('tenants/settings');
   const choices = useLoad(readChoices);
-  return html`<${Page} title="Settings" intro="They count for the whole server, at once and without a restart. What else Auth0 has is kept for tools that write it, and changes nothing here.">
+  return html`<${Page} title="Settings"
+    intro="They count for the whole server, at once and without a restart. What else Auth0 has is kept for tools that write it, and changes nothing here.">
     <${Loaded} load=${resource}>${() => html`<${Settings} resource=${resource} choices=${choices} />`}</${Loaded}>
   </${Page}>`;
 }

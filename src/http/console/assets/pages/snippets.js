@@ -242,16 +242,28 @@ curl --silent ${shell(`${originOf(settings)}/oauth/device/code`)} \\
 /** What there is for each kind: `{id, title, about, callback, text(settings)}`; `callback` is where it usually runs. */
 export const SNIPPETS = {
   spa: [
-    { id: 'spa-js', title: 'JavaScript (auth0-spa-js)', about: 'A whole page: save it as index.html and serve it where the callback URL leads.', callback: 'http://localhost:3000/', text: spaJs },
-    { id: 'react', title: 'React (auth0-react)', about: 'After npm install @auth0/auth0-react. The main file of the application.', callback: 'http://localhost:3000/', text: react },
+    { id: 'spa-js', title: 'JavaScript (auth0-spa-js)',
+      about: 'A whole page: save it as index.html and serve it where the callback URL leads.',
+      callback: 'http://localhost:3000/', text: spaJs },
+    { id: 'react', title: 'React (auth0-react)',
+      about: 'After npm install @auth0/auth0-react. The main file of the application.',
+      callback: 'http://localhost:3000/', text: react },
   ],
   regular_web: [
-    { id: 'express', title: 'Express (express-openid-connect)', about: 'A whole server. Start it with COOKIE_SECRET in its environment.', callback: 'http://localhost:3000/callback', text: express },
-    { id: 'openid-client', title: 'Node.js (openid-client)', about: 'A whole server, with nothing but a certified library.', callback: 'http://localhost:3000/callback', text: openidClient },
+    { id: 'express', title: 'Express (express-openid-connect)',
+      about: 'A whole server. Start it with COOKIE_SECRET in its environment.',
+      callback: 'http://localhost:3000/callback', text: express },
+    { id: 'openid-client', title: 'Node.js (openid-client)',
+      about: 'A whole server, with nothing but a certified library.',
+      callback: 'http://localhost:3000/callback', text: openidClient },
   ],
   native: [
-    { id: 'values', title: 'Values for AppAuth and other libraries', about: 'What libraries for iOS, Android and the desktop ask for.', callback: 'com.example.app://callback', text: native },
-    { id: 'device', title: 'Device code (curl)', about: 'For devices without a browser or a keyboard.', callback: 'com.example.app://callback', text: device },
+    { id: 'values', title: 'Values for AppAuth and other libraries',
+      about: 'What libraries for iOS, Android and the desktop ask for.',
+      callback: 'com.example.app://callback', text: native },
+    { id: 'device', title: 'Device code (curl)',
+      about: 'For devices without a browser or a keyboard.',
+      callback: 'com.example.app://callback', text: device },
   ],
   non_interactive: [
     { id: 'curl', title: 'curl', about: 'Prints an access token for the API.', text: curl },

@@ -39,7 +39,8 @@ export function TryApplication({ id }) {
   const application = useApplication(id);
   const apis = useLoad(readApis, []);
   return html`<${ApplicationFrame} id=${id} resource=${application} current="try">
-    ${(client) => html`<${Loaded} load=${apis}>${(known) => html`<${Try} client=${client} apis=${known} patch=${application.patch} />`}</${Loaded}>`}
+    ${(client) => html`<${Loaded} load=${apis}>${(known) => html`
+      <${Try} client=${client} apis=${known} patch=${application.patch} />`}</${Loaded}>`}
   </${ApplicationFrame}>`;
 }
 
@@ -132,23 +133,31 @@ function Steps({ client, apis, redirect, setCallbacks }) {
   });
 
   return html`
-    <${Card} title="Log in" intro="What the application sends to the server. A window opens for the login; if you are signed in there already, it closes by itself.">
+    <${Card} title="Log in"
+      intro="What the application sends to the server. A window opens for the login; if you are signed in there already, it closes by itself.">
       <div class="columns">
-        <${Select} label="API" hint="The audience that the first access token is for." value=${audience} onChange=${(next) => { setAudience(next ?? ''); setScope(undefined); }}
-          options=${[['', 'None: only who the person is'], ...apis.map(({ identifier, name }) => [identifier, `${name} (${identifier})`])]} />
+        <${Select} label="API" hint="The audience that the first access token is for." value=${audience}
+          onChange=${(next) => { setAudience(next ?? ''); setScope(undefined); }}
+          options=${[['', 'None: only who the person is'],
+            ...apis.map(({ identifier, name }) => [identifier, `${name} (${identifier})`])]} />
         <${TextField} label="Scope" hint="offline_access asks for a refresh token." mono value=${scope ?? usual} onChange=${setScope} />
       </div>
       <${Toggle} label="Ask who is there, even if somebody is signed in" value=${other} onChange=${setOther}
         hint="Whoever signs in then is signed in in this browser: sign in here again afterwards to go on as yourself." />
       <p class="actions"><button type="button" class="primary" onClick=${logIn} disabled=${waiting}>Log in</button>
-        ${waiting && html`<span role="status">Waiting for the window…</span><button type="button" onClick=${() => cancel.current?.()}>Stop waiting</button>`}</p>
+        ${waiting && html`<span role="status">Waiting for the window…</span>
+          <button type="button" onClick=${() => cancel.current?.()}>Stop waiting</button>`}</p>
     </${Card}>
     ${problem && html`<${Notice} kind="danger" title="The server refused" live>
-      ${problem instanceof AuthorizationError && problem.code && html`<p><code>${problem.code}</code></p>`}<p>${problem.message}</p></${Notice}>`}
+      ${problem instanceof AuthorizationError && problem.code && html`<p><code>${problem.code}</code></p>`}
+      <p>${problem.message}</p></${Notice}>`}
     ${latest && html`<${Exchange} client=${client} apis=${apis} log=${log} ask=${(...step) => run(() => ask(...step))} />`}
     ${log.toReversed().map((step, i) => html`<${Answer} key=${log.length - i} number=${log.length - i} ...${step} open=${i === 0} />`)}
     <${RemoveCallback} client=${client} redirect=${redirect} setCallbacks=${setCallbacks} />`;
 }
+
+const ABOUT_EXCHANGES = 'As often as you like. Every exchange brings the next refresh token, if the application rotates '
+  + 'them; for which APIs it works is what the multi-resource policy says.';
 
 function Exchange({ client, apis, log, ask }) {
   const refreshToken = log.findLast(({ answer }) => answer.refresh_token)?.answer.refresh_token;
@@ -167,7 +176,7 @@ function Exchange({ client, apis, log, ask }) {
   };
   const nameOf = (identifier) => apis.find((one) => one.identifier === identifier)?.name;
   const wanted = [...new Set([...policies.map((policy) => policy.audience), ...apis.map(({ identifier }) => identifier)])];
-  return html`<${Card} title="Exchange the refresh token" intro="As often as you like. Every exchange brings the next refresh token, if the application rotates them; for which APIs it works is what the multi-resource policy says.">
+  return html`<${Card} title="Exchange the refresh token" intro=${ABOUT_EXCHANGES}>
     <${Select} label="For" value=${audience} onChange=${(next) => setAudience(next ?? '')}
       options=${[['', 'The API of the login'], ...wanted.map((one) => [one, `${nameOf(one) ? `${nameOf(one)} ` : ''}(${one})`])]} />
     <p class="actions"><button type="button" class="primary" onClick=${exchange} disabled=${busy}>Exchange</button></p>
@@ -197,7 +206,8 @@ function Answer({ number, title, request: sent, answer, open }) {
     <summary><h2>Answer ${number}: ${title}</h2></summary>
     <div class="stack">
       <${Facts} facts=${[['Scope', more.scope], ['Expires in', span(more.expires_in)], ['Type', more.token_type],
-        ['Refresh token', refresh && html`<span class="identifier"><code>${refresh.slice(0, 12)}…</code><${Copy} text=${refresh} of="refresh token" /></span>`]]} />
+        ['Refresh token', refresh && html`<span class="identifier"><code>${refresh.slice(0, 12)}…</code>
+          <${Copy} text=${refresh} of="refresh token" /></span>`]]} />
       <${Token} title="Access token" token=${access} />
       ${identity && html`<${Token} title="ID token" token=${identity} />`}
       <${Code} label="The request, secrets shortened" text=${sent} />

@@ -44,14 +44,16 @@ function Users() {
   const create = mayCreate && html`<${Link} href="/users/new" class="button primary">New user</${Link}>`;
   return html`<${Page} title="Users" intro="Everybody who can log in to your applications." actions=${create}>
     <${PagedTable} caption="Users" path="users" items="users" columns=${columns} rowKey=${(user) => user.user_id}
-      query=${{ fields: SHOWN, connection: query.connection, ...(!query.search && { sort: 'created_at:-1' }) }} rowHref=${(user) => linkTo(user.user_id)} reach=${REACH}
+      query=${{ fields: SHOWN, connection: query.connection, ...(!query.search && { sort: 'created_at:-1' }) }}
+      rowHref=${(user) => linkTo(user.user_id)} reach=${REACH}
       search=${{
         label: 'Search users',
         hint: 'The beginning of an e-mail address, a name, a family name, a user name or an id.',
         query: (search) => ({ search }),
       }}
       filters=${session.can('read:connections') && html`<${Connections} />`}
-      empty=${html`<${Empty} title="Nobody is here yet" action=${create}>Users come here when they sign up, or when you create them.</${Empty}>`} />
+      empty=${html`<${Empty} title="Nobody is here yet" action=${create}>
+        Users come here when they sign up, or when you create them.</${Empty}>`} />
   </${Page}>`;
 }
 

@@ -17,7 +17,8 @@ function useField({ form, name, value, onChange, error, readOnly }) {
   };
 }
 
-const describedBy = (field, hint) => [hint && `${field.id}-hint`, field.error && `${field.id}-error`].filter(Boolean).join(' ') || undefined;
+const describedBy = (field, hint) => [hint && `${field.id}-hint`, field.error && `${field.id}-error`]
+  .filter(Boolean).join(' ') || undefined;
 
 function Frame({ field, label, hint, children, optional, tag = 'div', class: className = '' }) {
   return html`<${tag} class=${`field ${field.error ? 'wrong' : ''} ${className}`}>
@@ -81,7 +82,8 @@ export function Select({ options, empty, ...props }) {
   };
   return html`<${Frame} field=${field} ...${props}>
     <select ...${{ ...attributes(field, props), readOnly: undefined }} disabled=${field.readOnly} onChange=${set} value=${shown}>
-      ${options.map(([value, title]) => html`<option key=${value} value=${String(value ?? '')} selected=${String(value ?? '') === shown}>${title}</option>`)}
+      ${options.map(([value, title]) => html`<option key=${value} value=${String(value ?? '')}
+        selected=${String(value ?? '') === shown}>${title}</option>`)}
     </select>
   </${Frame}>`;
 }
@@ -113,7 +115,8 @@ export function CheckList({ options, ...props }) {
       <input type="checkbox" id=${`${field.id}-${value}`} checked=${chosen.includes(value)} disabled=${field.readOnly}
         aria-describedby=${hint ? `${field.id}-${value}-hint` : undefined} aria-invalid=${field.error ? 'true' : undefined}
         onChange=${(event) => set(value, event.target.checked)} />
-      <div><label for=${`${field.id}-${value}`}>${title}</label>${hint && html`<p class="hint" id=${`${field.id}-${value}-hint`}>${hint}</p>`}</div>
+      <div><label for=${`${field.id}-${value}`}>${title}</label>
+        ${hint && html`<p class="hint" id=${`${field.id}-${value}-hint`}>${hint}</p>`}</div>
     </div>`)}</div>
   </${Frame}>`;
 }
@@ -169,12 +172,17 @@ export function DurationField({ effect, ...props }) {
     outside.current = next;
     field.change(next);
   };
+  const turn = (size) => {
+    setUnit(size);
+    if (Number.isFinite(field.value)) set(String(shown), size);
+  };
   const said = Number.isFinite(field.value) && span(field.value);
   return html`<${Frame} field=${field} ...${props}>
     <div class="duration">
-      <input ...${attributes(field, props)} class="number" inputmode="decimal" value=${shown} onInput=${(event) => set(event.target.value, unit)} />
+      <input ...${attributes(field, props)} class="number" inputmode="decimal" value=${shown}
+        onInput=${(event) => set(event.target.value, unit)} />
       <select aria-label=${`Unit of: ${props.label}`} disabled=${field.readOnly} value=${String(unit)}
-        onChange=${(event) => { const size = Number(event.target.value); setUnit(size); if (Number.isFinite(field.value)) set(String(shown), size); }}>
+        onChange=${(event) => turn(Number(event.target.value))}>
         ${spanUnits.map(([name, size]) => html`<option key=${size} value=${String(size)} selected=${size === unit}>${name}</option>`)}
       </select>
       ${said && html`<span class="muted small">${effect ? effect(field.value, said) : `= ${said}`}</span>`}
@@ -196,12 +204,13 @@ export function SecretField({ label, hint, value, reveal }) {
       setBusy(false);
     }
   };
+  const act = shown === undefined ? 'Show' : 'Hide';
   return html`<div class="field">
     <label for=${id}>${label}</label>
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
     <div class="secret">
       <input id=${id} class="mono" readonly aria-describedby=${hint && `${id}-hint`} value=${shown ?? '••••••••••••••••'} />
-      <button type="button" onClick=${toggle} disabled=${busy} aria-label=${`${shown === undefined ? 'Show' : 'Hide'} ${label}`}>${shown === undefined ? 'Show' : 'Hide'}</button>
+      <button type="button" onClick=${toggle} disabled=${busy} aria-label=${`${act} ${label}`}>${act}</button>
       ${shown !== undefined && html`<${Copy} text=${shown} of=${label} />`}
     </div>
   </div>`;
@@ -249,7 +258,8 @@ export function CodeArea({ rows = 18, wrongLine, ...props }) {
   const gutter = useRef();
   const leaving = useRef(false);
   const value = field.value ?? '';
-  const lines = value.split('\n').length;
+  const numbers = value.split('\n').map((_, i) => html`<span key=${i} class=${
+    i + 1 === wrongLine ? 'wrong-line' : ''}>${i + 1}${'\n'}</span>`);
   const key = (event) => {
     if (event.key === 'Escape') leaving.current = true;
     if (event.key !== 'Tab' || leaving.current || field.readOnly) return;
@@ -258,8 +268,9 @@ export function CodeArea({ rows = 18, wrongLine, ...props }) {
   };
   return html`<${Frame} field=${field} ...${props} hint=${props.hint ?? 'Tab indents. Press Escape first to leave the editor with Tab.'}>
     <div class="code-area">
-      <pre ref=${gutter} class="gutter" aria-hidden="true">${Array.from({ length: lines }, (_, i) => html`<span key=${i} class=${i + 1 === wrongLine ? 'wrong-line' : ''}>${i + 1}${'\n'}</span>`)}</pre>
-      <textarea ...${attributes(field, { ...props, hint: true })} class="mono" rows=${rows} wrap="off" spellcheck=${false} autocapitalize="off"
+      <pre ref=${gutter} class="gutter" aria-hidden="true">${numbers}</pre>
+      <textarea ...${attributes(field, { ...props, hint: true })} class="mono" rows=${rows}
+        wrap="off" spellcheck=${false} autocapitalize="off"
         value=${value} onInput=${(event) => field.change(event.target.value)} onKeyDown=${key} onFocus=${() => { leaving.current = false; }}
         onScroll=${(event) => { gutter.current.scrollTop = event.target.scrollTop; }} />
     </div>

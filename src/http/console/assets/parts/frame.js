@@ -67,7 +67,8 @@ export function Frame({ path, children }) {
     <div class="console">
       <header class="side" onKeyDown=${escape}>
         <div class="brand"><a href=${hrefOf('/')}><${Mark} /><span>Doorward</span></a>
-          <button type="button" class="menu-button" aria-expanded=${open} aria-controls="menu" onClick=${() => setOpen(!open)}>Menu</button></div>
+          <button type="button" class="menu-button" aria-expanded=${open} aria-controls="menu"
+            onClick=${() => setOpen(!open)}>Menu</button></div>
         <div id="menu" class=${open ? 'open' : ''}>
           <nav aria-label="Console"><${Navigation} path=${path} /></nav>
           <div class="person">

@@ -41,10 +41,14 @@ export function Card({ title, intro, actions, danger, children, class: className
 export function Tabs({ tabs, label, current, children }) {
   const { query } = useLocation();
   const shown = current ?? tabs.find(({ id }) => id === query.tab)?.id ?? tabs[0].id;
+  const show = (id) => (event) => {
+    event.preventDefault();
+    setQuery({ tab: id, page: '', search: '' });
+  };
   return html`<nav class="tabs" aria-label=${label}><ul>
       ${tabs.map(({ id, title, href }) => html`<li key=${id}><a href=${href ? hrefOf(href) : `?tab=${id}`}
         aria-current=${id === shown ? 'page' : undefined}
-        onClick=${href ? undefined : (event) => { event.preventDefault(); setQuery({ tab: id, page: '', search: '' }); }}>${title}</a></li>`)}
+        onClick=${href ? undefined : show(id)}>${title}</a></li>`)}
     </ul></nav>
     ${children?.(shown)}`;
 }
@@ -103,7 +107,8 @@ export const Badge = ({ kind = 'neutral', children }) => html`<span class=${`bad
 export function Time({ at, short }) {
   if (!at) return null;
   const iso = new Date(at).toISOString();
-  return html`<time datetime=${iso} title=${iso}>${short ? relative(at) : html`${moment(at)} <span class="muted">(${relative(at)})</span>`}</time>`;
+  return html`<time datetime=${iso} title=${iso}>${short ? relative(at)
+    : html`${moment(at)} <span class="muted">(${relative(at)})</span>`}</time>`;
 }
 
 /** Puts a text on the clipboard. `of` says of what, for those who cannot see where the button stands. */
@@ -118,7 +123,8 @@ export function Copy({ text, of, label = 'Copy' }) {
     }
     setTimeout(() => setDone(''), 2_000);
   };
-  return html`<button type="button" class="quiet copy" onClick=${copy} aria-label=${of ? `${label} ${of}` : undefined}>${done || label}</button>
+  return html`<button type="button" class="quiet copy" onClick=${copy}
+    aria-label=${of ? `${label} ${of}` : undefined}>${done || label}</button>
     <span class="visually-hidden" role="status">${done}</span>`;
 }
 

@@ -46,13 +46,15 @@ export function Picker({ label, hint, placeholder, find, onPick, act = 'Choose',
       <label for=${id}>${label}</label>
       ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
       <input id=${id} ref=${input} type="search" autocomplete="off" spellcheck=${false} placeholder=${placeholder} value=${text}
-        aria-describedby=${hint && `${id}-hint`} aria-controls=${`${id}-found`} onInput=${(event) => setText(event.target.value)} onKeyDown=${key} />
+        aria-describedby=${hint && `${id}-hint`} aria-controls=${`${id}-found`}
+        onInput=${(event) => setText(event.target.value)} onKeyDown=${key} />
     </div>
     <p class="visually-hidden" role="status">${found && `${counted(found.length, 'result')}`}</p>
     ${error && html`<p class="field-error" role="alert">${error.message}</p>`}
     <ul class="picker-found" id=${`${id}-found`}>
       ${found?.map((one) => html`<li key=${one.id}>
-        <span class="picker-text"><strong>${one.title}</strong>${one.note && html` <span class=${`muted small ${one.mono ? 'mono' : ''}`}>${one.note}</span>`}</span>
+        <span class="picker-text"><strong>${one.title}</strong>
+          ${one.note && html` <span class=${`muted small ${one.mono ? 'mono' : ''}`}>${one.note}</span>`}</span>
         ${one.disabled ? html`<span class="muted small">${one.disabled}</span>`
           : html`<button type="button" onClick=${() => onPick(one)} aria-label=${`${act} ${one.title}`}>${act}</button>`}
       </li>`)}

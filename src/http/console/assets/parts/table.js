@@ -88,10 +88,12 @@ export function Pager({ page, perPage, total, length, reach }) {
   const pages = Math.max(1, Math.ceil(Math.min(total, reach) / perPage));
   const first = (page - 1) * perPage + 1;
   const go = (to) => () => setQuery({ page: to === 1 ? '' : to });
+  const rows = length > 0 ? `${number(first)}–${number(first + length - 1)} of ${number(total)}` : 'No more';
   if (pages === 1 && page === 1) return html`<p class="pager muted small" role="status">${number(length)} in all</p>`;
   return html`<nav class="pager" aria-label="Pages">
     <button type="button" disabled=${page <= 1} onClick=${go(page - 1)}>Previous</button>
-    <span role="status">${length > 0 ? html`${number(first)}–${number(first + length - 1)} of ${number(total)}` : 'No more'}, page ${number(page)} of ${number(pages)}${total > reach && `. Search to find those after the first ${number(reach)}`}</span>
+    <span role="status">${rows}, page ${number(page)} of ${number(pages)}${
+      total > reach && `. Search to find those after the first ${number(reach)}`}</span>
     <button type="button" disabled=${page >= pages} onClick=${go(page + 1)}>Next</button>
   </nav>`;
 }

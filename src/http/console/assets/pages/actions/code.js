@@ -41,7 +41,8 @@ function Conflict({ action, form }) {
   const load = useLoad((signal) => api.get(at`actions/actions/${action.id}`, undefined, { signal }), [action.id, form.attempts]);
   return html`<div class="notice warning form-problem" role="alert" tabindex="-1">
     <p><strong>Somebody else has changed this Action since you opened it.</strong> Nothing was saved, and your code is still here.</p>
-    <${Loaded} load=${load}>${(theirs) => html`<${Diff} before=${theirs.code} after=${form.values.code} from="their draft" to="yours" />`}</${Loaded}>
+    <${Loaded} load=${load}>${(theirs) => html`
+      <${Diff} before=${theirs.code} after=${form.values.code} from="their draft" to="yours" />`}</${Loaded}>
     <p class="actions">
       <button type="button" onClick=${form.rebase}>Keep editing mine</button>
       <button type="button" onClick=${() => form.submit({ force: true })}>Overwrite theirs</button>

@@ -62,7 +62,8 @@ function Outcome({ execution, showLine }) {
   return html`<${Badge} kind=${kind}>${word}</${Badge}>
     ${error && html`<p class="small"><code>${error.msg}</code>${error.line && html` <button type="button" class="quiet"
       onClick=${() => showLine(error.line)}>Line ${error.line}</button>`}</p>`}
-    ${(output || notes.length > 0) && html`<details><summary>${output ? 'Console' : 'What was left out'}${output && notes.length > 0 ? ' and what was left out' : ''}</summary>
+    ${(output || notes.length > 0) && html`<details><summary>${output ? 'Console' : 'What was left out'}
+      ${output && notes.length > 0 ? ' and what was left out' : ''}</summary>
       ${output && html`<${Code} label="Console output" text=${output.trimEnd()} of=${`the console of ${execution.id}`} />`}
       ${notes.length > 0 && html`<ul class="effects">${notes.map((note, i) => html`<li key=${i}>${note}</li>`)}</ul>`}
     </details>`}`;
@@ -93,5 +94,6 @@ function LogLink({ execution }) {
       setBusy(false);
     }
   };
-  return html`<button type="button" class="quiet" disabled=${busy} onClick=${open} aria-label=${`Open the log event of ${execution.id}`}>Open</button>`;
+  return html`<button type="button" class="quiet" disabled=${busy} onClick=${open}
+    aria-label=${`Open the log event of ${execution.id}`}>Open</button>`;
 }

@@ -101,7 +101,8 @@ function Step({ name, action, index, names, set, mayBind, busy }) {
     <span class="flow-name">${action ? html`<${Link} href=${`/actions/${encodeURIComponent(action.id)}`}>${name}</${Link}>` : name}
       ${action && !action.all_changes_deployed && html` <${Badge} kind="warning">Draft changed</${Badge}>`}</span>
     ${mayBind && html`<span class="flow-buttons">
-      <button type="button" class="quiet" disabled=${busy || index === 0} onClick=${() => swap(index - 1)} aria-label=${`Move ${name} up`}>↑</button>
+      <button type="button" class="quiet" disabled=${busy || index === 0}
+        onClick=${() => swap(index - 1)} aria-label=${`Move ${name} up`}>↑</button>
       <button type="button" class="quiet" disabled=${busy || index === names.length - 1} onClick=${() => swap(index + 1)}
         aria-label=${`Move ${name} down`}>↓</button>
       <button type="button" class="quiet danger" disabled=${busy} onClick=${takeOut}
@@ -137,7 +138,8 @@ function AddDialog({ trigger, bound, onAdd, onClose }) {
             ${ready.map((one) => html`<option key=${one.id} value=${one.id}>${one.name}</option>`)}
           </select></div>`
         : html`<p>No deployed Action for this flow is left to add.</p>`}
-        ${drafts > 0 && html`<p class="small muted">${counted(drafts, 'Action was', 'Actions were')} never deployed and cannot run yet.</p>`}
+        ${drafts > 0 && html`<p class="small muted">
+          ${counted(drafts, 'Action was', 'Actions were')} never deployed and cannot run yet.</p>`}
         <p class="actions">
           <button type="button" class="primary" disabled=${!chosen} onClick=${submit}>Add at the end</button>
           <button type="button" onClick=${onClose}>Cancel</button>

@@ -36,7 +36,8 @@ export function NewActionPage() {
     <${Form} form=${form} label="New Action">
       <${Card}>
         <${TextField} form=${form} name="name" label="Name" hint="What it does, in a few words." required />
-        <${RadioCards} form=${form} name="supported_triggers" label="Flow" options=${triggers.map(({ id, title, about }) => [id, title, about])} />
+        <${RadioCards} form=${form} name="supported_triggers" label="Flow"
+          options=${triggers.map(({ id, title, about }) => [id, title, about])} />
       </${Card}>
       <${Card} title="To begin with">
         <${Select} form=${form} name="code" label="Example" hint=${chosen?.about ?? 'An empty function.'}

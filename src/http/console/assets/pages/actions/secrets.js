@@ -47,17 +47,21 @@ export function SecretsTab({ action, resource }) {
     { title: 'Set', cell: ({ updated_at: at }) => html`<${Time} at=${at} short />` },
     ...readOnly ? [] : [{
       title: 'Change',
-      cell: ({ name }) => html`<button type="button" class="quiet" aria-label=${`Replace ${name}`} onClick=${() => setReplacing(name)}>Replace</button>
+      cell: ({ name }) => html`<button type="button" class="quiet"
+        aria-label=${`Replace ${name}`} onClick=${() => setReplacing(name)}>Replace</button>
         <button type="button" class="quiet danger" aria-label=${`Remove ${name}`} onClick=${() => remove(name)}>Remove</button>`,
     }],
   ];
-  return html`<${Card} title="Secrets" intro=${html`<p>The code reads them as <code>event.secrets.NAME</code>. They are encrypted, and nobody can read their values here, you included.</p>`}>
+  return html`<${Card} title="Secrets" intro=${html`<p>The code reads them as <code>event.secrets.NAME</code>. They are
+        encrypted, and nobody can read their values here, you included.</p>`}>
       ${problem && html`<${Failed} error=${problem} />`}
-      ${action.secrets.length > 0 ? html`<${Table} caption="Secrets" columns=${columns} rows=${action.secrets} rowKey=${({ name }) => name} />`
+      ${action.secrets.length > 0 ? html`<${Table} caption="Secrets"
+        columns=${columns} rows=${action.secrets} rowKey=${({ name }) => name} />`
         : html`<${Empty} title="No secrets">Keys and passwords of other services belong here, not in the code.</${Empty}>`}
     </${Card}>
     ${!readOnly && html`<${Card} title=${replacing ? `A new value for ${replacing}` : 'Add a secret'}>
-      <${Value} key=${replacing ?? ''} name=${replacing} action=${action} resource=${resource} write=${write} done=${() => setReplacing(null)} />
+      <${Value} key=${replacing ?? ''} name=${replacing} action=${action} resource=${resource}
+        write=${write} done=${() => setReplacing(null)} />
     </${Card}>`}`;
 }
 
@@ -83,7 +87,8 @@ function Value({ name: fixed, action, resource, write, done }) {
     if (fixed) element.current.querySelector('textarea').focus();
   }, []);
   return html`<div ref=${element}><${Form} form=${form} label=${fixed ? `Replace ${fixed}` : 'Add a secret'}>
-    ${!fixed && html`<${TextField} form=${form} name="name" label="Name" hint="As the code spells it, for example API_KEY." mono required />`}
+    ${!fixed && html`<${TextField} form=${form} name="name" label="Name"
+      hint="As the code spells it, for example API_KEY." mono required />`}
     <${TextArea} form=${form} name="value" label="Value" rows=${2} mono required />
     <${SaveBar} form=${form} label=${fixed ? 'Replace' : 'Add'} idle="" />
     ${fixed && html`<p><button type="button" onClick=${done}>Keep the old value</button></p>`}

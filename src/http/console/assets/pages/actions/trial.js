@@ -13,8 +13,13 @@ const edited = new Map();
 /** Choose an event, change it, run the code with it. */
 export function TryTab({ action, form, trigger, showLine }) {
   const load = useLoad((signal) => api.get(at`actions/triggers/${trigger.id}/sample-events`, undefined, { signal }), [trigger.id]);
-  if (!trigger.handler) return html`<${Notice}>This server does not run Actions of the flow ${trigger.title}, so there is nothing to try.</${Notice}>`;
-  if (!session.can('create:actions')) return html`<${Notice}>Trying an Action out runs code on the server. Your role does not allow it.</${Notice}>`;
+  if (!trigger.handler) {
+    return html`<${Notice}>
+      This server does not run Actions of the flow ${trigger.title}, so there is nothing to try.</${Notice}>`;
+  }
+  if (!session.can('create:actions')) {
+    return html`<${Notice}>Trying an Action out runs code on the server. Your role does not allow it.</${Notice}>`;
+  }
   return html`<${Loaded} load=${load}>${({ samples }) => html`
     <${Trial} key=${action.id} action=${action} form=${form} samples=${samples} showLine=${showLine} />`}</${Loaded}>`;
 }
@@ -59,7 +64,8 @@ function Trial({ action, form, samples, showLine }) {
     setProblem(null);
     setResult(null);
     try {
-      const { payload } = await api.post(at`actions/actions/${action.id}/test`, { payload: { event }, ...form.dirty && { code: form.values.code } });
+      const { payload } = await api.post(at`actions/actions/${action.id}/test`,
+        { payload: { event }, ...form.dirty && { code: form.values.code } });
       setResult({ ...payload, unsaved: form.dirty });
     } catch (error) {
       setProblem(error);
@@ -76,10 +82,13 @@ function Trial({ action, form, samples, showLine }) {
           </select></div>
         <${CodeArea} label="Event" value=${text} onChange=${(next) => keep(next)} error=${wrong} rows=${18} class="wide" />
         <p class="actions">
-          <button type="submit" class="primary" disabled=${busy}>${busy ? 'Running…' : form.dirty ? 'Run the code as it is now' : 'Run the draft'}</button>
-          ${chosen && text !== written(chosen.event) && html`<button type="button" onClick=${() => keep(written(chosen.event))}>Back to the sample</button>`}
+          <button type="submit" class="primary" disabled=${busy}>
+            ${busy ? 'Running…' : form.dirty ? 'Run the code as it is now' : 'Run the draft'}</button>
+          ${chosen && text !== written(chosen.event)
+            && html`<button type="button" onClick=${() => keep(written(chosen.event))}>Back to the sample</button>`}
         </p>
-        <p class="small muted">It gets the secrets of the draft. Nothing that it asks for is done, but requests to other hosts are really made.</p>
+        <p class="small muted">It gets the secrets of the draft. Nothing that it asks for is done,
+          but requests to other hosts are really made.</p>
       </form>
     </${Card}>
     <${Card} title="What it would do" class="trial-result">
@@ -98,7 +107,8 @@ const OUTCOMES = {
 
 function Verdict({ result }) {
   if (result.error) {
-    return html`<p><${Badge} kind="danger">Failed</${Badge}> The code failed. In a real flow that refuses; where nobody waits, nothing else happens.</p>`;
+    return html`<p><${Badge} kind="danger">Failed</${Badge}> The code failed.
+      In a real flow that refuses; where nobody waits, nothing else happens.</p>`;
   }
   const [kind, word, sentence] = OUTCOMES[result.outcome];
   return html`<p><${Badge} kind=${kind}>${word}</${Badge}> ${sentence}${result.reason && html` The reason: “${result.reason}”`}</p>`;
@@ -116,8 +126,10 @@ function Result({ result, showLine }) {
     ${effects.length > 0 ? html`<h3>${error ? 'What it had asked for by then' : 'In this order'}</h3>
         <ol class="effects">${effects.map((effect, i) => html`<li key=${i}>${effect}</li>`)}</ol>`
       : html`<p>It asks for nothing.</p>`}
-    ${notes.length > 0 && html`<h3>What the server would leave out</h3><ul class="effects">${notes.map((note, i) => html`<li key=${i}>${note}</li>`)}</ul>`}
+    ${notes.length > 0 && html`<h3>What the server would leave out</h3>
+      <ul class="effects">${notes.map((note, i) => html`<li key=${i}>${note}</li>`)}</ul>`}
     ${output && html`<${Code} label="Console output" text=${output.trimEnd()} />`}
-    <p class="small muted">It took ${duration} ms. ${unsaved ? 'That was the code in the editor, which is not saved.' : 'That was the draft.'}</p>
+    <p class="small muted">It took ${duration} ms. ${unsaved ? 'That was the code in the editor, which is not saved.'
+      : 'That was the draft.'}</p>
   </div>`;
 }

@@ -40,7 +40,8 @@ export const triggers = [
 ];
 
 /** What is known of a trigger; of one that this server does not run, its id. */
-export const triggerOf = (id) => triggers.find((one) => one.id === id) ?? { id, title: id, next: 'one', about: 'This server does not run it.' };
+export const triggerOf = (id) => triggers.find((one) => one.id === id)
+  ?? { id, title: id, next: 'one', about: 'This server does not run it.' };
 
 /** The trigger that an Action is for. */
 export const triggerOfAction = (action) => triggerOf(action.supported_triggers[0].id);

@@ -42,13 +42,15 @@ export function VersionsTab({ action, resource, form, trigger }) {
   const columns = [
     {
       title: 'Version', main: true,
-      cell: (version) => html`Version ${version.number}${version.id === action.deployed_version?.id && html` <${Badge} kind="good">Runs now</${Badge}>`}`,
+      cell: (version) => html`Version ${version.number}${version.id === action.deployed_version?.id
+        && html` <${Badge} kind="good">Runs now</${Badge}>`}`,
     },
     { title: 'Deployed', cell: (version) => html`<${Time} at=${version.created_at} />` },
     {
       title: 'What you can do',
       cell: (version) => html`<span class="row-buttons">
-        <button type="button" class="quiet" aria-label=${`Compare version ${version.number}`} onClick=${() => setCompared(version)}>Compare</button>
+        <button type="button" class="quiet" aria-label=${`Compare version ${version.number}`}
+          onClick=${() => setCompared(version)}>Compare</button>
         ${session.can('update:actions') && html`<button type="button" class="quiet" aria-label=${`Edit code of version ${version.number}`}
           onClick=${() => edit(version)}>Edit code</button>`}
         ${session.can('create:actions') && version.id !== action.deployed_version?.id && html`<button type="button" class="quiet"

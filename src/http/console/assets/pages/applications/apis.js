@@ -1,7 +1,7 @@
 // Which APIs one application may call in its own name: its client grants.
 
 import { api, at } from '../../core/api.js';
-import { html, useEffect, useState } from '../../core/html.js';
+import { html, useLayoutEffect, useState } from '../../core/html.js';
 import { Failed, Loaded, useLoad } from '../../core/load.js';
 import { Link, useLocation } from '../../core/router.js';
 import { session } from '../../core/session.js';
@@ -29,7 +29,8 @@ export function ApiChoice({ label = 'API', value, onChange, hint, error }) {
   const found = load.data?.resource_servers ?? [];
   const chosen = value && !found.some(({ identifier }) => identifier === value.identifier) ? [value] : [];
   const offered = [...chosen, ...found];
-  useEffect(() => {
+  // Before the person can choose one: a later effect would take their choice away.
+  useLayoutEffect(() => {
     if (!value && load.data) onChange(found.find((one) => !one.is_system));
   }, [load.data]);
   const many = (load.data?.total ?? 0) > OFFERED || search;
@@ -38,7 +39,8 @@ export function ApiChoice({ label = 'API', value, onChange, hint, error }) {
   return html`
     ${many && html`<${TextField} label="Find an API" value=${text} onChange=${setText} type="search"
       hint=${`By a part of its name or identifier. The first ${OFFERED} are offered.`} />`}
-    <${Select} label=${label} hint=${hint} error=${error} value=${value?.identifier ?? ''} options=${value ? options : [['', 'Choose one'], ...options]}
+    <${Select} label=${label} hint=${hint} error=${error}
+      value=${value?.identifier ?? ''} options=${value ? options : [['', 'Choose one'], ...options]}
       onChange=${(identifier) => onChange(offered.find((one) => one.identifier === identifier))} />`;
 }
 
@@ -50,8 +52,10 @@ function columns(edit, remove) {
       : html`<span class="scopes">${scope.slice(0, 8).map((one) => html`<code key=${one}>${one}</code> `)}
         ${scope.length > 8 && counted(scope.length - 8, 'more', 'more')}</span>`);
   const acts = (grant) => html`<span class="actions">
-    ${session.can('update:client_grants') && html`<button type="button" class="quiet" onClick=${() => edit(grant)} aria-label=${`Edit the scopes for ${grant.audience}`}>Edit</button>`}
-    ${session.can('delete:client_grants') && html`<button type="button" class="quiet danger" onClick=${() => remove(grant)} aria-label=${`Remove ${grant.audience}`}>Remove</button>`}
+    ${session.can('update:client_grants') && html`<button type="button" class="quiet"
+      onClick=${() => edit(grant)} aria-label=${`Edit the scopes for ${grant.audience}`}>Edit</button>`}
+    ${session.can('delete:client_grants') && html`<button type="button" class="quiet danger"
+      onClick=${() => remove(grant)} aria-label=${`Remove ${grant.audience}`}>Remove</button>`}
   </span>`;
   return [
     { title: 'API', main: true, cell: ({ audience }) => html`<code>${audience}</code>` },
@@ -112,7 +116,8 @@ function Grant({ grant, client, onClose, onSaved }) {
     return { grant: answer.body, etag: answer.etag, target };
   }, [grant.id]);
   return html`<${Dialog} title=${isNew ? 'Add an API' : `Scopes for ${grant.audience}`} onClose=${onClose} class="wide">
-    <${Loaded} load=${load}>${(data) => html`<${GrantForm} ...${data} client=${client} load=${load} onClose=${onClose} onSaved=${onSaved} />`}</${Loaded}>
+    <${Loaded} load=${load}>${(data) => html`
+      <${GrantForm} ...${data} client=${client} load=${load} onClose=${onClose} onSaved=${onSaved} />`}</${Loaded}>
   </${Dialog}>`;
 }
 
@@ -148,7 +153,8 @@ function GrantForm({ grant, etag, target, client, load, onClose, onSaved }) {
     <${Toggle} form=${form} name="allow_all_scopes" label="All scopes of the API" hint="Also those that the API defines later." />
     ${!all && scopes.length > 0 && html`<${CheckList} form=${form} name="scope" label="Scopes" options=${scopes}
       hint=${form.get('scope').length === 0 ? SCOPES : undefined} />`}
-    ${!all && scopes.length === 0 && chosen && html`<p class="muted">This API defines no scopes: a token for it opens what the API gives to everybody.</p>`}
+    ${!all && scopes.length === 0 && chosen && html`<p class="muted">
+      This API defines no scopes: a token for it opens what the API gives to everybody.</p>`}
     <p class="actions">
       <button type="submit" class="primary" disabled=${form.busy}>${form.busy ? 'Saving…' : 'Save'}</button>
       <button type="button" onClick=${onClose}>Cancel</button>

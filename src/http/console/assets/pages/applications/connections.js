@@ -43,11 +43,13 @@ export function Connections({ client }) {
     }
   };
   return html`<${ReadOnly} when=${!session.can('update:connections')}>
-    <${Card} title="Connections" intro="Whose users may log in at this application. A switch holds at once; who is logged in already stays so.">
+    <${Card} title="Connections"
+      intro="Whose users may log in at this application. A switch holds at once; who is logged in already stays so.">
       ${problem && html`<div role="alert"><${Notice} kind="danger">${problem}</${Notice}></div>`}
       <${Loaded} load=${load}>${({ connections, enabled }) => (connections.length === 0
         ? html`<${Empty} title="There is no connection">Nobody can log in anywhere until there is one.</${Empty}>`
-        : html`${enabled.size === 0 && html`<${Notice} kind="warning">Nobody can log in at this application: no connection is switched on.</${Notice}>`}
+        : html`${enabled.size === 0 && html`<${Notice} kind="warning">
+          Nobody can log in at this application: no connection is switched on.</${Notice}>`}
           <div class="stack">${connections.map((one) => html`<${Toggle} key=${one.id} label=${one.display_name ?? one.name}
             hint=${STRATEGIES[one.strategy] ?? one.strategy} readOnly=${Boolean(busy)}
             value=${busy?.id === one.id ? busy.on : enabled.has(one.id)} onChange=${(on) => change(one, on)} />`)}</div>`)}</${Loaded}>

@@ -48,11 +48,14 @@ export const isConfidential = (client) => Boolean(client.client_authentication_m
 
 /** Every way to get tokens: `[grant type, title, what it means]`. */
 export const GRANTS = [
-  ['authorization_code', 'Authorization code', 'People log in on the login page, and the application gets a code for its tokens. What nearly every application needs.'],
+  ['authorization_code', 'Authorization code',
+    'People log in on the login page, and the application gets a code for its tokens. What nearly every application needs.'],
   ['refresh_token', 'Refresh token', 'The application gets new tokens without another login.'],
   ['client_credentials', 'Client credentials', 'The application gets tokens in its own name. It takes a secret or a key.'],
-  ['urn:ietf:params:oauth:grant-type:device_code', 'Device code', 'For devices without a keyboard: people confirm a code on another screen.'],
-  ['http://auth0.com/oauth/grant-type/passwordless/otp', 'Mailed code', 'People type a code that was mailed to them into the application itself.'],
+  ['urn:ietf:params:oauth:grant-type:device_code', 'Device code',
+    'For devices without a keyboard: people confirm a code on another screen.'],
+  ['http://auth0.com/oauth/grant-type/passwordless/otp', 'Mailed code',
+    'People type a code that was mailed to them into the application itself.'],
   ['implicit', 'Implicit', 'Tokens come with the redirect. For old libraries only: addresses end up in logs and histories.'],
   ['password', 'Password', 'The application asks for the password itself. For old applications only: it sees what people type.'],
 ];

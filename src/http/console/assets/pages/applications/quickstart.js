@@ -38,13 +38,16 @@ export function QuickStart({ client, resource }) {
   return html`
     <${Card} title="Your values" intro="The code below changes with them.">
       <div class="columns">
-        <div>${session.can('read:resource_servers') && html`<${ApiChoice} value=${target} onChange=${setTarget} hint="The API that the tokens are for." />`}</div>
+        <div>${session.can('read:resource_servers')
+          && html`<${ApiChoice} value=${target} onChange=${setTarget} hint="The API that the tokens are for." />`}</div>
         <div>${!machine && html`<${Callback} client=${client} value=${callback} onChange=${setCallback} />`}
-          ${isConfidential(client) && session.can('read:client_keys') && html`<${SecretToggle} client=${client} value=${secret} onChange=${setSecret} />`}</div>
+          ${isConfidential(client) && session.can('read:client_keys')
+            && html`<${SecretToggle} client=${client} value=${secret} onChange=${setSecret} />`}</div>
       </div>
       ${!machine && usable && html`<${CallbackCheck} client=${client} resource=${resource} callback=${callback} />`}
       ${!machine && html`<${RefreshCheck} client=${client} target=${target} />`}
-      ${machine && target && session.can('read:client_grants') && html`<${GrantCheck} key=${target.identifier} client=${client} target=${target} />`}
+      ${machine && target && session.can('read:client_grants')
+        && html`<${GrantCheck} key=${target.identifier} client=${client} target=${target} />`}
     </${Card}>
     <${Card} title="The code">
       <${Select} label="For" value=${snippet.id} onChange=${setId} options=${snippets.map((one) => [one.id, one.title])} />
@@ -64,7 +67,8 @@ function Callback({ client, value, onChange }) {
   return html`
     ${known.length > 0 && html`<${Select} label="Callback URL" value=${own ? '' : value} onChange=${choose}
       options=${[...known.map((url) => [url, url]), ['', 'Another one']]} />`}
-    ${(own || known.length === 0) && html`<${TextField} label=${known.length > 0 ? 'Another callback URL' : 'Callback URL'} value=${value} onChange=${onChange} mono
+    ${(own || known.length === 0) && html`<${TextField} label=${known.length > 0 ? 'Another callback URL' : 'Callback URL'}
+      value=${value} onChange=${onChange} mono
       hint="Where the application runs, and people come back to after the login." />`}`;
 }
 
@@ -92,7 +96,8 @@ function CallbackCheck({ client, resource, callback }) {
   const has = (name, value) => (client[name] ?? []).includes(value);
   const missing = {
     ...(!has('callbacks', callback) && { callbacks: [...client.callbacks ?? [], callback] }),
-    ...(web && !has('allowed_logout_urls', `${url.origin}/`) && { allowed_logout_urls: [...client.allowed_logout_urls ?? [], `${url.origin}/`] }),
+    ...(web && !has('allowed_logout_urls', `${url.origin}/`)
+      && { allowed_logout_urls: [...client.allowed_logout_urls ?? [], `${url.origin}/`] }),
     ...(web && spa && !has('web_origins', url.origin) && { web_origins: [...client.web_origins ?? [], url.origin] }),
   };
   const names = { callbacks: 'as callback URL', allowed_logout_urls: 'for the logout', web_origins: 'as web origin' };
@@ -117,8 +122,10 @@ function CallbackCheck({ client, resource, callback }) {
 }
 
 function RefreshCheck({ client, target }) {
-  const load = useLoad(async (signal) => (target && session.can('read:resource_servers')
-    ? api.get(at`resource-servers/${target.identifier}`, { fields: 'id,allow_offline_access' }, { signal }) : undefined), [target?.identifier]);
+  const load = useLoad(async (signal) => {
+    if (!target || !session.can('read:resource_servers')) return undefined;
+    return api.get(at`resource-servers/${target.identifier}`, { fields: 'id,allow_offline_access' }, { signal });
+  }, [target?.identifier]);
   const grants = (client.grant_types ?? []).includes('refresh_token');
   const offline = !load.data || load.data.allow_offline_access;
   if (grants && offline) return null;

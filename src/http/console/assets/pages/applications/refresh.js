@@ -33,7 +33,8 @@ function valuesOf({ refresh_token: settings }) {
 /** What the settings come to, in words. */
 export function effect({ rotation_type: rotation, expiration_type: expiration, ...settings }) {
   const expires = expiration === 'expiring';
-  const open = [[settings.infinite_token_lifetime, settings.token_lifetime], [settings.infinite_idle_token_lifetime, settings.idle_token_lifetime]];
+  const open = [[settings.infinite_token_lifetime, settings.token_lifetime],
+    [settings.infinite_idle_token_lifetime, settings.idle_token_lifetime]];
   if (expires && open.some(([infinite, time]) => !infinite && !Number.isFinite(time))) return ['Type how long a login lasts.'];
   const most = expires && !settings.infinite_token_lifetime && span(settings.token_lifetime);
   const idle = expires && !settings.infinite_idle_token_lifetime && span(settings.idle_token_lifetime);
@@ -90,7 +91,8 @@ export function RefreshTokens({ client, resource }) {
   const allowed = (client.grant_types ?? []).includes('refresh_token');
   return html`<${ReadOnly} when=${!session.can('update:clients')}>
     ${!allowed && html`<${Notice} kind="warning" title="It gets no refresh tokens">
-      <p>Allow “Refresh token” among its ways to get tokens first: <${Link} href=${`/applications/${encodeURIComponent(client.client_id)}?tab=settings`}>Settings</${Link}>.</p>
+      <p>Allow “Refresh token” among its ways to get tokens
+        first: <${Link} href=${`/applications/${encodeURIComponent(client.client_id)}?tab=settings`}>Settings</${Link}>.</p>
     </${Notice}>`}
     <${Form} form=${form} label="Refresh tokens">
       <${Card} title="What it comes to">

@@ -114,7 +114,8 @@ function Credentials({ client, resource }) {
         hint="Belongs on the server of the application only. It is read when you ask for it." value=${rotated} reveal=${reveal} />`}
       ${secret && !session.can('read:client_keys') && html`<p class="muted">Your role does not show you the client secret.</p>`}
       ${client.client_authentication_methods && html`<p class="muted">It proves itself with registered keys, so it has no secret.</p>`}
-      ${!isConfidential(client) && html`<p class="muted">It runs where people could read a secret, so it uses none: PKCE protects its logins.</p>`}
+      ${!isConfidential(client) && html`<p class="muted">
+        It runs where people could read a secret, so it uses none: PKCE protects its logins.</p>`}
     </div>
   </${Card}>`;
 }
@@ -127,7 +128,8 @@ function Basics({ form }) {
     <${TextField} form=${form} name="name" label="Name" hint="People see it when they log in." required />
     <${TextArea} form=${form} name="description" label="Description" hint="For those who work with this console." rows=${2} optional />
     <${Select} form=${form} name="app_type" label="Kind" options=${kinds} />
-    <${TextField} form=${form} name="logo_uri" label="Logo" hint="The address of a picture." placeholder="https://app.example/logo.png" type="url" mono optional />
+    <${TextField} form=${form} name="logo_uri" label="Logo" hint="The address of a picture."
+      placeholder="https://app.example/logo.png" type="url" mono optional />
   </${Card}>`;
 }
 
@@ -147,9 +149,11 @@ function Addresses({ form }) {
       hint=${`More sites whose scripts may call the token endpoint. Those of the callback URLs may anyway. ${LINES}`}
       placeholder="https://app.example" optional />
     <${TextField} form=${form} name="initiate_login_uri" label="Start of a login" mono type="url" optional
-      hint="The page of the application where a login begins. Tools read it; this server leads nobody there." placeholder="https://app.example/login" />
+      hint="The page of the application where a login begins. Tools read it; this server leads nobody there."
+      placeholder="https://app.example/login" />
     <${ListField} form=${form} name="oidc_logout.backchannel_logout_urls" label="Back-channel logout URL" optional
-      hint="This server calls it when a login ends elsewhere, so that the application can end its own." placeholder="https://app.example/logout" rows=${1} />
+      hint="This server calls it when a login ends elsewhere, so that the application can end its own."
+      placeholder="https://app.example/logout" rows=${1} />
   </${Card}>`;
 }
 

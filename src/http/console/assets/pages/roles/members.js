@@ -40,11 +40,17 @@ export function Members({ role }) {
   const columns = [
     { title: 'Name', main: true, cell: (user) => nameOf(user) },
     { title: 'E-mail', cell: (user) => user.email },
-    mayRemove && { title: 'Change', cell: (user) => html`<button type="button" class="quiet danger" aria-label=${`Take away from ${nameOf(user)}`} onClick=${() => remove(user)}>Take away</button>` },
+    mayRemove && {
+      title: 'Change',
+      cell: (user) => html`<button type="button" class="quiet danger" aria-label=${`Take away from ${nameOf(user)}`}
+        onClick=${() => remove(user)}>Take away</button>`,
+    },
   ].filter(Boolean);
   return html`<${Card} title="Members">
-    ${mayAdd && session.can('read:users') && html`<${Finder} label="Add somebody" hint="The beginning of an e-mail address, a name or an id." act="Add" choose=${add}
-      title=${nameOf} about=${(user) => user.email} find=${(text, signal) => api.get('users', { search: text, per_page: 8, fields: SHOWN }, { signal })} />`}
+    ${mayAdd && session.can('read:users') && html`<${Finder} label="Add somebody"
+      hint="The beginning of an e-mail address, a name or an id." act="Add" choose=${add}
+      title=${nameOf} about=${(user) => user.email}
+      find=${(text, signal) => api.get('users', { search: text, per_page: 8, fields: SHOWN }, { signal })} />`}
     ${!mayAdd && html`<${Notice}>Your role allows you to look at this, not to change it.</${Notice}>`}
     <${PagedTable} caption="Members" path=${path} items="users" columns=${columns} version=${version} rowKey=${(user) => user.user_id}
       rowHref=${session.can('read:users') ? (user) => linkTo(user.user_id) : undefined}

@@ -20,7 +20,8 @@ const valuesOf = ({ name, description }) => ({ name, description });
 function Delete({ role }) {
   const remove = () => attempt(async () => {
     const { total } = await api.get(at`roles/${role.id}/users`, { per_page: 1, include_totals: true });
-    const who = total === 0 ? 'Nobody has this role.' : `${counted(total, 'person loses', 'people lose')} what it brings, unless another role gives it too.`;
+    const who = total === 0 ? 'Nobody has this role.'
+      : `${counted(total, 'person loses', 'people lose')} what it brings, unless another role gives it too.`;
     const yes = await confirm({
       title: `Delete the role ${role.name}?`,
       text: `${who} It counts from the next access token on; those that are out work until they expire.`,

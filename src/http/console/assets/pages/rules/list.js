@@ -41,11 +41,13 @@ export function RulesPage() {
     }] : [],
   ];
   return html`<${Page} title="Rules" actions=${newRule()} intro=${INTRO}>
-    <${Notice}>Write new code as <${Link} href="/actions">Actions</${Link}>: they can be tried out, have versions, and keep their secrets to themselves.</${Notice}>
+    <${Notice}>Write new code as <${Link} href="/actions">Actions</${Link}>:
+      they can be tried out, have versions, and keep their secrets to themselves.</${Notice}>
     ${problem && html`<${Failed} error=${problem} />`}
     <${PagedTable} path="rules" items="rules" version=${round} caption="Rules" columns=${columns} rowKey=${({ id }) => id}
       rowHref=${({ id }) => `/rules/${encodeURIComponent(id)}`}
-      empty=${html`<${Empty} title="There are no rules" action=${newRule()}>That is fine: Actions do everything that rules do.</${Empty}>`} />
+      empty=${html`<${Empty} title="There are no rules" action=${newRule()}>
+        That is fine: Actions do everything that rules do.</${Empty}>`} />
     ${session.can('read:rules_configs') && html`<${Configuration} />`}
   </${Page}>`;
 }
@@ -69,10 +71,12 @@ function Configuration() {
     { title: 'Key', main: true, cell: ({ key }) => html`<code>${key}</code>` },
     ...session.can('delete:rules_configs') ? [{
       title: 'Change',
-      cell: ({ key }) => html`<button type="button" class="quiet danger" aria-label=${`Remove ${key}`} onClick=${() => remove(key)}>Remove</button>`,
+      cell: ({ key }) => html`<button type="button" class="quiet danger" aria-label=${`Remove ${key}`}
+        onClick=${() => remove(key)}>Remove</button>`,
     }] : [],
   ];
-  return html`<${Card} title="Configuration" intro=${html`<p>Every rule reads it as <code>configuration.KEY</code>. Values are encrypted, and nobody can read them here.</p>`}>
+  return html`<${Card} title="Configuration" intro=${html`<p>Every rule reads it as <code>configuration.KEY</code>. Values
+      are encrypted, and nobody can read them here.</p>`}>
     ${problem && html`<${Failed} error=${problem} />`}
     <${Loaded} load=${load}>${(keys) => (keys.length > 0
       ? html`<${Table} caption="Keys" columns=${columns} rows=${keys} rowKey=${({ key }) => key} />`

@@ -34,11 +34,16 @@ export function Consents({ user }) {
     { title: 'Application', main: true, cell: (grant) => html`<${Client} id=${grant.clientID} />` },
     { title: 'API', cell: (grant) => html`<code>${grant.audience}</code>` },
     { title: 'May', cell: (grant) => grant.scope.join(', ') },
-    mayRevoke && { title: 'Withdraw', cell: (grant) => html`<button type="button" class="quiet danger" onClick=${() => withdraw(grant)}>Withdraw</button>` },
+    mayRevoke && {
+      title: 'Withdraw',
+      cell: (grant) => html`<button type="button" class="quiet danger" onClick=${() => withdraw(grant)}>Withdraw</button>`,
+    },
   ].filter(Boolean);
-  return html`<${Card} title="Consents" intro="What this user agreed to when an application of somebody else asked. Your own applications need no consent.">
+  return html`<${Card} title="Consents"
+    intro="What this user agreed to when an application of somebody else asked. Your own applications need no consent.">
     ${!mayRevoke && html`<${Notice}>Your role allows you to look at this, not to change it.</${Notice}>`}
-    <${PagedTable} caption="Consents" path="grants" query=${{ user_id: user.user_id }} items="grants" columns=${columns} version=${version} rowKey=${(grant) => grant.id}
+    <${PagedTable} caption="Consents" path="grants" query=${{ user_id: user.user_id }} items="grants"
+      columns=${columns} version=${version} rowKey=${(grant) => grant.id}
       empty=${html`<${Empty} title="No consent">Nothing was agreed to yet.</${Empty}>`} />
   </${Card}>`;
 }

@@ -67,7 +67,8 @@ function Blocks({ user }) {
   });
   const places = blocks.map(({ ip }) => ip).filter(Boolean).join(', ');
   return html`<${Notice} kind="warning" title="Too many wrong passwords">
-    <p>After too many wrong passwords, logins of this user ${places ? html`from <code>${places}</code>` : 'from anywhere'} are refused for a while.</p>
+    <p>After too many wrong passwords, logins
+      of this user ${places ? html`from <code>${places}</code>` : 'from anywhere'} are refused for a while.</p>
     ${session.can('update:users') && html`<p><button type="button" onClick=${remove}>Let them try again</button></p>`}
   </${Notice}>`;
 }
@@ -82,7 +83,8 @@ function Known({ user }) {
       ['Changed', html`<${Time} at=${user.updated_at} />`],
       ...(user.identities ?? []).map((identity) => [
         'Identity', html`${identity.connection} <span class="muted">${identity.provider}|${identity.user_id}</span>`]),
-      ['E-mail', user.email && (user.email_verified ? html`<${Badge} kind="good">verified</${Badge}>` : html`<${Badge}>not verified</${Badge}>`)],
+      ['E-mail', user.email && (user.email_verified
+        ? html`<${Badge} kind="good">verified</${Badge}>` : html`<${Badge}>not verified</${Badge}>`)],
     ]} />
   </${Card}>`;
 }
@@ -107,7 +109,8 @@ function Delete({ user }) {
     const yes = await confirm({
       title: `Delete ${nameOf(user)}?`,
       text: html`<p>The account with its password, roles, permissions and metadata is gone for good.
-        ${ending ? ` ${ending} end with it: applications cannot renew their access tokens.` : ''} Access tokens that are out work until they expire.</p>`,
+        ${ending ? ` ${ending} end with it: applications cannot renew their access tokens.` : ''} Access tokens
+        that are out work until they expire.</p>`,
       act: 'Delete this user',
       danger: true,
       type: user.email ?? user.user_id,
@@ -117,7 +120,8 @@ function Delete({ user }) {
     toast('User deleted');
     navigate('/users', { force: true });
   });
-  return html`<${Card} title="Delete this user" danger intro="Nothing brings a deleted user back. To keep somebody out for a while, block them instead.">
+  return html`<${Card} title="Delete this user" danger
+    intro="Nothing brings a deleted user back. To keep somebody out for a while, block them instead.">
     <button type="button" class="danger" onClick=${remove}>Delete user</button>
   </${Card}>`;
 }
@@ -132,7 +136,8 @@ export function Details({ user, resource }) {
       <${Profile} user=${user} resource=${resource} />
       ${mayChange && html`<${SignIn} user=${user} resource=${resource} />`}
     </${ReadOnly}>
-    <${ReadOnly} when=${!mayChange && !session.can('update:users_app_metadata')} reason="Your role allows you to look at the metadata, not to change them.">
+    <${ReadOnly} when=${!mayChange && !session.can('update:users_app_metadata')}
+      reason="Your role allows you to look at the metadata, not to change them.">
       <${Metadata} user=${user} resource=${resource} />
     </${ReadOnly}>
     ${session.can('delete:users') && html`<${Delete} user=${user} />`}

@@ -20,15 +20,18 @@ const FATES = {
 
 function Scopes({ scopes }) {
   if (scopes.length === 0) return null;
-  return html`<ul class="plain-list">${scopes.map(({ scope, fate }) => html`<li key=${scope}><code>${scope}</code>: ${FATES[fate] ?? fate}</li>`)}</ul>`;
+  return html`<ul class="plain-list">${scopes.map(({ scope, fate }) => html`<li key=${scope}>
+    <code>${scope}</code>: ${FATES[fate] ?? fate}</li>`)}</ul>`;
 }
 
 function Answer({ answer }) {
   const { allowed, error, reason, result, scripts = [] } = answer;
   return html`
     ${allowed ? html`<${Notice} kind="good" title="The exchange would succeed" live>
-        The application gets an access token for ${result?.audience ? html`<code>${result.audience}</code>` : 'the profile of the user only'}.</${Notice}>`
-      : html`<${Notice} kind="danger" title="The exchange would fail" live>The application would see <code>${error}</code>${reason ? `, because: ${reason.replaceAll('_', ' ')}` : ''}.</${Notice}>`}
+        The application gets an access token for ${result?.audience ? html`<code>${result.audience}</code>`
+          : 'the profile of the user only'}.</${Notice}>`
+      : html`<${Notice} kind="danger" title="The exchange would fail" live>
+        The application would see <code>${error}</code>${reason ? `, because: ${reason.replaceAll('_', ' ')}` : ''}.</${Notice}>`}
     ${result && html`<${Facts} facts=${[
       ['Scopes', html`<span class="small">${result.scope || 'none'}</span>`],
       ['Lives for', span(result.expires_in)],
@@ -55,7 +58,9 @@ export function Explain({ family, onClose }) {
     <p class="muted">Nothing is exchanged: the server says what would come out, and why.</p>
     <${Form} form=${form} label="Exchange">
       <${TextField} form=${form} name="audience" label="For the API" mono hint="Its identifier. Without one: the API of the login." />
-      ${known.length > 1 && html`<p class="actions small">${known.map((audience) => html`<button key=${audience} type="button" class="quiet" onClick=${() => form.set('audience', audience)}>${audience}</button>`)}</p>`}
+      ${known.length > 1 && html`<p class="actions small">${known.map((audience) => html`
+        <button key=${audience} type="button" class="quiet"
+          onClick=${() => form.set('audience', audience)}>${audience}</button>`)}</p>`}
       <${TextField} form=${form} name="scope" label="Scopes" mono optional hint="Separated by spaces. Without any: all that there are." />
       <p class="actions"><button type="submit" class="primary" disabled=${form.busy}>Explain</button>
         <button type="button" onClick=${onClose}>Close</button></p>

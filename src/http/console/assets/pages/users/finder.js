@@ -27,13 +27,15 @@ export function Finder({ label, hint, act, find, choose, title, about, taken = (
   return html`<div class="finder field">
     <label for=${id}>${label}</label>
     <p class="hint" id=${`${id}-hint`}>${hint}</p>
-    <input id=${id} type="search" value=${text} autocomplete="off" spellcheck=${false} aria-describedby=${`${id}-hint`} onInput=${(event) => setText(event.target.value)} />
+    <input id=${id} type="search" value=${text} autocomplete="off" spellcheck=${false}
+      aria-describedby=${`${id}-hint`} onInput=${(event) => setText(event.target.value)} />
     <div role="status" class="small">${load.error ? load.error.message
       : settled !== '' && !load.loading && found.length === 0 ? `Nothing is called “${settled}”.` : ''}</div>
     ${found.length > 0 && html`<ul class="found" aria-label=${`Found: ${label}`}>${found.map((one) => html`<li key=${title(one)}>
       <span><strong>${title(one)}</strong>${about(one) && html` <span class="muted">${about(one)}</span>`}</span>
       ${taken(one) ? html`<span class="muted small">${taken(one)}</span>`
-        : html`<button type="button" class="quiet" disabled=${busy} aria-label=${`${act} ${title(one)}`} onClick=${() => take(one)}>${act}</button>`}
+        : html`<button type="button" class="quiet" disabled=${busy}
+          aria-label=${`${act} ${title(one)}`} onClick=${() => take(one)}>${act}</button>`}
     </li>`)}</ul>`}
   </div>`;
 }

@@ -16,7 +16,9 @@ const columns = [
 /** The tab *Log*. */
 export function Log({ user }) {
   return html`<${Card} title="Log" intro="Events of this user, the latest first.">
-    <${PagedTable} caption="Events of this user" path=${at`users/${user.user_id}/logs`} items="logs" columns=${columns} rowKey=${(event) => event.log_id} reach=${1000}
-      rowHref=${(event) => at`/logs/${event.log_id}`} empty=${html`<${Empty} title="Nothing happened yet">Logins, changes and refusals appear here.</${Empty}>`} />
+    <${PagedTable} caption="Events of this user" path=${at`users/${user.user_id}/logs`} items="logs" columns=${columns}
+      rowKey=${(event) => event.log_id} reach=${1000}
+      rowHref=${(event) => at`/logs/${event.log_id}`}
+      empty=${html`<${Empty} title="Nothing happened yet">Logins, changes and refusals appear here.</${Empty}>`} />
   </${Card}>`;
 }

@@ -45,7 +45,8 @@ export function NewUser() {
     <${Form} form=${form} label="New user">
       <${Card}>
         <${Select} form=${form} name="connection" label="Connection" options=${names}
-          hint=${isDatabase ? 'A database: the user logs in with a password.' : 'The user logs in with a code that is sent by e-mail, without a password.'} />
+          hint=${isDatabase ? 'A database: the user logs in with a password.'
+            : 'The user logs in with a code that is sent by e-mail, without a password.'} />
         <${TextField} form=${form} name="email" label="E-mail" type="email" inputmode="email" />
         ${isDatabase && html`<${TextField} form=${form} name="username" label="User name" optional=${!needsUsername}
           hint=${needsUsername ? 'This connection asks for one.' : 'Another name to log in with, if the connection has such names.'} />`}

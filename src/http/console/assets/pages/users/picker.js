@@ -52,7 +52,8 @@ export function PermissionPicker({ label, act, save }) {
   const load = useLoad(async (signal) => id && api.get(at`resource-servers/${id}`, undefined, { signal }), [id]);
   if (!session.can('read:resource_servers')) return null;
   if (!id) {
-    return html`<${Finder} label=${label} hint="First the API: part of its name or identifier." act="Choose" choose=${(found) => setId(found.id)}
+    return html`<${Finder} label=${label} hint="First the API: part of its name or identifier." act="Choose"
+      choose=${(found) => setId(found.id)}
       title=${titleOf} about=${(found) => found.identifier} find=${findApis} />`;
   }
   return html`<div class="field wide"><${Loaded} load=${load}>${(chosen) => chosen && chosen.id === id

@@ -19,7 +19,8 @@ function Device({ of }) {
 }
 
 /** What is to become of the refresh tokens of a session. */
-const TOKENS_TOO = 'Applications that it logged in to have to ask for a login again. Refresh tokens that came from it end too; access tokens that are out work until they expire.';
+const TOKENS_TOO = 'Applications that it logged in to have to ask for a login again. Refresh tokens that came from it '
+  + 'end too; access tokens that are out work until they expire.';
 
 /** The tab *Sessions*. */
 export function Sessions({ user }) {
@@ -50,11 +51,19 @@ export function Sessions({ user }) {
     { title: 'Device', main: true, cell: (one) => html`<${Device} of=${one} />` },
     { title: 'Logged in', cell: (one) => html`<${Time} at=${one.authenticated_at} />` },
     { title: 'Last used', cell: (one) => html`<${Time} at=${one.last_interacted_at} short />` },
-    { title: 'Ends', cell: (one) => html`<${Time} at=${one.expires_at} short />, or if not used <${Time} at=${one.idle_expires_at} short />` },
-    { title: 'Applications', cell: (one) => (one.clients ?? []).map((client, i) => html`${i > 0 && ', '}<${Application} key=${client.client_id} id=${client.client_id} name=${nameOfClient(client.client_id)} />`) },
+    {
+      title: 'Ends',
+      cell: (one) => html`<${Time} at=${one.expires_at} short />, or if not used <${Time} at=${one.idle_expires_at} short />`,
+    },
+    {
+      title: 'Applications',
+      cell: ({ clients = [] }) => clients.map(({ client_id: id }, i) => html`${i > 0 && ', '}<${Application} key=${id}
+        id=${id} name=${nameOfClient(id)} />`),
+    },
     mayEnd && { title: 'End', cell: (one) => html`<button type="button" class="quiet danger" onClick=${() => endOne(one)}>End</button>` },
   ].filter(Boolean);
-  return html`<${Card} title="Sessions" intro="Browsers in which this user is logged in. Applications that ask for a login get one without a password."
+  return html`<${Card} title="Sessions"
+    intro="Browsers in which this user is logged in. Applications that ask for a login get one without a password."
       actions=${mayEnd && list.rows.length > 0 && html`<button type="button" class="danger" onClick=${endAll}>End all</button>`}>
     ${!mayEnd && html`<${Notice}>Your role allows you to look at this, not to change it.</${Notice}>`}
     ${list.error ? html`<${Failed} error=${list.error} retry=${list.reload} />`

@@ -17,7 +17,8 @@ function Block({ user, resource }) {
   const change = (blocked) => attempt(async () => {
     const yes = !blocked || await confirm({
       title: `Block ${nameOf(user)}?`,
-      text: 'Every login is refused from now on. All sessions and refresh tokens of this user end at once; access tokens that are out work until they expire.',
+      text: 'Every login is refused from now on. All sessions and refresh tokens of this user end at once; '
+        + 'access tokens that are out work until they expire.',
       act: 'Block',
       danger: true,
     });
@@ -26,7 +27,8 @@ function Block({ user, resource }) {
     toast(blocked ? 'Blocked' : 'Unblocked');
   });
   return user.blocked
-    ? html`<p>This user is blocked: every login is refused. When you unblock, they can log in again; sessions and refresh tokens from before stay ended.</p>
+    ? html`<p>This user is blocked: every login is refused. When you unblock, they can log in again;
+      sessions and refresh tokens from before stay ended.</p>
       <p class="actions"><button type="button" onClick=${() => change(false)}>Unblock</button></p>`
     : html`<p>This user may log in. Blocking refuses every login and ends all sessions and refresh tokens at once.</p>
       <p class="actions"><button type="button" class="danger" onClick=${() => change(true)}>Block</button></p>`;
@@ -66,10 +68,12 @@ function Password({ user, resource }) {
     <p>Nobody can read a password. You can set another one, or give the user a link to set one.</p>
     <div class="actions">
       <button type="button" onClick=${() => setSets(true)}>Set a password</button>
-      ${session.can('create:user_tickets') && html`<button type="button" onClick=${makeLink}>${ticket ? 'Make another link' : 'Make a link'}</button>`}
+      ${session.can('create:user_tickets')
+        && html`<button type="button" onClick=${makeLink}>${ticket ? 'Make another link' : 'Make a link'}</button>`}
     </div>
     ${ticket && html`<${Code} label="Link to set a password" text=${ticket} />
-      <${Notice} kind="warning" live>Whoever opens it can set the password, once, within a day. Send it to nobody but this user.</${Notice}>`}`;
+      <${Notice} kind="warning" live>
+        Whoever opens it can set the password, once, within a day. Send it to nobody but this user.</${Notice}>`}`;
 }
 
 /** The card *Login*. */

@@ -19,7 +19,8 @@ function expiryOf({ expires_at: absolute, idle_expires_at: idle }) {
   if (!absolute && !idle) return 'Never by itself.';
   const ends = absolute ? `Ends ${relative(absolute)}` : 'Has no fixed end';
   if (!idle || (absolute && idle >= absolute)) return `${ends}, however often it is exchanged.`;
-  return absolute ? `${ends} at the latest; if it is not exchanged before, ${relative(idle)}.` : `${ends}; if it is not exchanged, it ends ${relative(idle)}.`;
+  return absolute ? `${ends} at the latest; if it is not exchanged before, ${relative(idle)}.`
+    : `${ends}; if it is not exchanged, it ends ${relative(idle)}.`;
 }
 
 const TIMES = ['not rotated yet', 'rotated once'];
@@ -30,7 +31,8 @@ const exchanges = ({ rotating, generation }) => (
 function Reach({ family }) {
   const reach = family.resource_servers ?? [];
   if (reach.length === 0) return 'no API: only the profile of the user';
-  return html`<ul class="plain-list">${reach.map(({ audience, scopes }) => html`<li key=${audience}><code>${audience}</code> <span class="muted small">${scopes || 'no scope'}</span></li>`)}</ul>`;
+  return html`<ul class="plain-list">${reach.map(({ audience, scopes }) => html`<li key=${audience}>
+    <code>${audience}</code> <span class="muted small">${scopes || 'no scope'}</span></li>`)}</ul>`;
 }
 
 function Device({ device = {} }) {
@@ -55,7 +57,8 @@ function Family({ family, revoke, explain }) {
   return html`<li class=${`family ${isLive ? '' : 'dead'}`}>
     <div class="card-head">
       <h3><${Application} id=${family.client_id} name=${family.client_name} />${' '}
-        ${isLive ? html`<${Badge} kind="good">alive</${Badge}>` : html`<${Badge} kind=${endOf(family.ended_by).isAlarm ? 'danger' : 'neutral'}>dead</${Badge}>`}</h3>
+        ${isLive ? html`<${Badge} kind="good">alive</${Badge}>`
+          : html`<${Badge} kind=${endOf(family.ended_by).isAlarm ? 'danger' : 'neutral'}>dead</${Badge}>`}</h3>
       <div class="actions">
         <button type="button" class="quiet" onClick=${() => explain(family)}>Explain an exchange</button>
         ${isLive && mayRevoke && html`<button type="button" class="quiet danger" onClick=${() => revoke(family)}>Revoke</button>`}
@@ -96,11 +99,14 @@ const NOTHING = {
 
 function List({ list, state, ...actions }) {
   if (list.error) return html`<${Failed} error=${list.error} retry=${list.reload} />`;
-  if (list.rows.length === 0 && list.loading) return html`<div class="skeleton" role="status"><span class="visually-hidden">Loading…</span></div>`;
+  if (list.rows.length === 0 && list.loading) {
+    return html`<div class="skeleton" role="status"><span class="visually-hidden">Loading…</span></div>`;
+  }
   const [title, text] = NOTHING[state];
   return html`
     ${list.rows.length === 0 && !list.more ? html`<${Empty} title=${title}>${text}</${Empty}>`
-      : html`<ul class="families" aria-busy=${list.loading}>${list.rows.map((family) => html`<${Family} key=${family.id} family=${family} ...${actions} />`)}</ul>`}
+      : html`<ul class="families" aria-busy=${list.loading}>${list.rows.map((family) => html`
+        <${Family} key=${family.id} family=${family} ...${actions} />`)}</ul>`}
     ${list.more && html`<p><button type="button" onClick=${list.loadMore}>Earlier logins</button></p>`}`;
 }
 
@@ -126,7 +132,8 @@ export function RefreshTokens({ user }) {
   const revokeAll = () => attempt(async () => {
     const yes = await confirm({
       title: `Revoke all refresh tokens of ${nameOf(user)}?`,
-      text: 'In every application the next exchange fails, and each has to ask for a login again. Access tokens that are out work until they expire.',
+      text: 'In every application the next exchange fails, and each has to ask for a login again. '
+        + 'Access tokens that are out work until they expire.',
       act: 'Revoke all',
       danger: true,
     });
@@ -135,8 +142,10 @@ export function RefreshTokens({ user }) {
     await list.reload();
     toast('All refresh tokens revoked');
   });
-  return html`<${Card} title="Refresh tokens" intro="One entry for each login in an application. All refresh tokens that descend from it live and die together."
-      actions=${mayRevoke && list.rows.some((family) => family.state === 'live') && html`<button type="button" class="danger" onClick=${revokeAll}>Revoke all</button>`}>
+  return html`<${Card} title="Refresh tokens"
+    intro="One entry for each login in an application. All refresh tokens that descend from it live and die together."
+      actions=${mayRevoke && list.rows.some((family) => family.state === 'live')
+        && html`<button type="button" class="danger" onClick=${revokeAll}>Revoke all</button>`}>
     ${!mayRevoke && html`<${Notice}>Your role allows you to look at this, not to change it.</${Notice}>`}
     <div class="table-controls"><${States} state=${state} /></div>
     <${List} list=${list} state=${state} revoke=${revoke} explain=${setExplained} />

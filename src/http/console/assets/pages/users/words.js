@@ -9,7 +9,8 @@ export const nameOf = (user) => user.name || user.email || user.username || user
 export const linkTo = (id) => at`/users/${id}`;
 
 const SYSTEMS = [
-  [/iPhone|iPad/, 'iOS'], [/Android/, 'Android'], [/Windows/, 'Windows'], [/Mac OS X|Macintosh/, 'macOS'], [/CrOS/, 'ChromeOS'], [/Linux/, 'Linux'],
+  [/iPhone|iPad/, 'iOS'], [/Android/, 'Android'],
+  [/Windows/, 'Windows'], [/Mac OS X|Macintosh/, 'macOS'], [/CrOS/, 'ChromeOS'], [/Linux/, 'Linux'],
 ];
 // The first that fits: browsers also call themselves by the names of others.
 const BROWSERS = [
@@ -27,9 +28,12 @@ export function deviceOf(agent) {
 
 /** Why a family of refresh tokens ended: what to call it, and what happened. */
 const ENDS = {
-  reuse: ['Reuse detected', 'A refresh token that had been replaced was used again. Somebody may have stolen it, so every token of this login ended.', true],
-  other_client: ['Used by another application', 'Another application presented a refresh token of this one. It must have leaked, so every token of this login ended.', true],
-  code_replay: ['Code used twice', 'The authorization code that began this login was presented again. It may have been stolen, so every token of this login ended.', true],
+  reuse: ['Reuse detected', 'A refresh token that had been replaced was used again. Somebody may have stolen it, '
+    + 'so every token of this login ended.', true],
+  other_client: ['Used by another application', 'Another application presented a refresh token of this one. '
+    + 'It must have leaked, so every token of this login ended.', true],
+  code_replay: ['Code used twice', 'The authorization code that began this login was presented again. '
+    + 'It may have been stolen, so every token of this login ended.', true],
   client: ['Revoked by the application', 'The application gave its refresh token back.'],
   logout: ['Logout', 'The user logged out, and refresh tokens end with the session.'],
   user_blocked: ['User blocked', 'An administrator blocked the user.'],
@@ -55,6 +59,8 @@ const GRANTS = {
 /** How a login came about. */
 export const grantOf = (grant) => GRANTS[grant] ?? grant;
 
+const TAKEN = 'Somebody in this connection has this address or user name already.';
+
 /** An error of the Management API about users, with the member that it is about where the server names none. */
 export function beside(error) {
   if (error.property) return error;
@@ -63,7 +69,7 @@ export function beside(error) {
   if (missing) Object.assign(error, { property: missing[1], message: 'This is needed here.' });
   else if (password) Object.assign(error, { property: 'password', message: password[1] });
   else if (/username/i.test(error.message)) error.property = 'username';
-  else if (error.kind === 'conflict') Object.assign(error, { property: 'email', message: 'Somebody in this connection has this address or user name already.' });
+  else if (error.kind === 'conflict') Object.assign(error, { property: 'email', message: TAKEN });
   return error;
 }
 
