@@ -66,7 +66,8 @@ pub async fn run(options: &Options) -> Result<()> {
             let is_compared = workload.name == "refresh-rs256-postgres";
             let before = is_compared.then(rotation).transpose()?;
             let sample = Sample::take(workload, crowd, about, &floors, times).await;
-            samples.push(sample.map_err(|why| format!("{}: {why}", workload.name))?);
+            let failed = |why| place.site.with_log(&format!("{}: {why}", workload.name));
+            samples.push(sample.map_err(failed)?);
             if let Some(before) = before {
                 let after = rotation()?;
                 let rate = f64::midpoint(before.1, after.1);

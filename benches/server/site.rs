@@ -107,9 +107,13 @@ impl Site {
         Ok(Server { child, address: listen })
     }
 
-    fn with_log(&self, why: &str) -> String {
+    /// What went wrong, and the end of what the server says about it.
+    pub fn with_log(&self, why: &str) -> String {
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        format!("the server does not start: {why}\n{log}")
+        let is_trouble = |line: &&str| line.contains("ERROR") || line.contains("WARN");
+        let mut lines: Vec<_> = log.lines().rev().filter(is_trouble).take(5).collect();
+        lines.reverse();
+        format!("{why}\n{}", lines.join("\n"))
     }
 }
 

@@ -115,36 +115,36 @@ impl Workload {
         Ok(Crowd { places: vec![address], actors })
     }
 
-    /// Deals out codes to those who exchange them: they live for a minute.
+    /// Gives codes to those who exchange them: they live for a minute. Each has users of their own,
+    /// since nobody logs in twice at the same time.
     pub async fn supply(&self, crowd: &mut Crowd, world: &World, codes: usize) -> Result<()> {
         if self.kind != Kind::Code {
             return Ok(());
         }
-        const AT_ONCE: usize = 16;
+        let address = *crowd.places.first().ok_or("no server")?;
+        let count = crowd.actors.len();
         let mut making = JoinSet::new();
-        for number in 0..AT_ONCE {
+        for number in 0..count {
             let application = world.login.clone();
-            let address = *crowd.places.first().ok_or("no server")?;
             making.spawn(async move {
                 let mut http = Connection::to(address);
-                let mut found = Vec::new();
-                for user in (number..USERS).step_by(AT_ONCE) {
-                    let mut person = Person::new(user, &application);
-                    for _ in 0..codes.div_ceil(USERS) {
-                        found.push(person.code(&mut http).await?);
+                let first = number % USERS;
+                let mut people: Vec<_> = (first..USERS)
+                    .step_by(count.min(USERS))
+                    .map(|user| Person::new(user, &application))
+                    .collect();
+                let mut found = VecDeque::new();
+                for _ in 0..codes.div_ceil(count * people.len()) {
+                    for person in &mut people {
+                        found.push_back(person.code(&mut http).await?);
                     }
                 }
                 Result::<_>::Ok(found)
             });
         }
-        let mut all = Vec::new();
-        for found in making.join_all().await {
-            all.extend(found?);
-        }
-        let count = crowd.actors.len();
-        for (number, actor) in crowd.actors.iter_mut().enumerate() {
+        for (found, actor) in making.join_all().await.into_iter().zip(&mut crowd.actors) {
             if let Actor::Exchanger { codes, .. } = actor {
-                *codes = all.iter().skip(number).step_by(count).cloned().collect();
+                *codes = found?;
             }
         }
         Ok(())
