@@ -82,7 +82,7 @@ impl Refresher {
         self.turn += 1;
         let count = self.tokens.len();
         let audiences = &self.application.audiences;
-        let audience = audiences.get((self.turn + self.turn / count) % audiences.len());
+        let audience = audiences.get((self.turn % count + self.turn / count) % audiences.len());
         let token = self.tokens.get_mut(self.turn % count).ok_or("no refresh token")?;
         let form = [
             ("grant_type", "refresh_token"),

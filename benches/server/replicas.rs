@@ -9,6 +9,7 @@ use crate::{
     Options, Result,
     browser::{Person, Tokens},
     http::{Connection, Request},
+    machine,
     place::Place,
     postgres::Cluster,
     report::{median, range},
@@ -55,6 +56,7 @@ pub async fn run(options: &Options) -> Result<()> {
     // Before what they limit, so that they are dropped after it.
     let mut limits = Vec::new();
     let cluster = Cluster::start(&options.folder())?;
+    println!("{}\n", machine::text(&machine::describe(&cluster, &options.folder())));
     let place = Place::on(options, Some((&cluster, "doorward"))).await?;
     let other = place.site.start_another().await?;
     for server in [&place.server, &other] {

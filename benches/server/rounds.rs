@@ -33,7 +33,8 @@ pub async fn run(options: &Options) -> Result<()> {
     eprintln!("starting Postgres and two servers, making users …");
     let (times, floors) = (options.times(), Floors::new()?);
     let cluster = Cluster::start(&options.folder())?;
-    let machine = machine::describe(&cluster);
+    let machine = machine::describe(&cluster, &options.folder());
+    println!("{}\n", machine::text(&machine));
     let postgres = Place::on(options, Some((&cluster, DATABASE))).await?;
     let sqlite = Place::on(options, None).await?;
     rotation::prepare(&postgres.target, &postgres.world).await?;

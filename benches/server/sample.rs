@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Result,
-    floors::Floors,
+    floors::{Floors, cores},
     load::{Between, Crowd, percentile},
     process::{self, Memory},
     target::{Reading, Target},
@@ -49,8 +49,10 @@ impl Sample {
         floors: &Floors,
         times: Times,
     ) -> Result<Self> {
-        let codes = |time: Duration| (time.as_secs_f64() * 1500.0) as usize;
-        workload.supply(crowd, world, codes(times.warm_up + times.load)).await?;
+        // Where codes run out, the phase is over, and what was measured by then counts.
+        let most = 800.0 * cores() as f64;
+        let codes = |rate: f64, time: Duration| (rate * time.as_secs_f64()).ceil() as usize;
+        workload.supply(crowd, world, codes(most, times.warm_up + times.load)).await?;
         let before = floor(workload, floors, times.floor);
         target.servers.iter().for_each(|id| process::forget_peak(*id));
         let between = crowd.closed_loop(times.warm_up, times.load, || target.read()).await?;
@@ -60,7 +62,7 @@ impl Sample {
         sample.floor = before.zip(after).map(|(before, after)| f64::midpoint(before, after));
         if !times.half_load.is_zero() {
             let rate = sample.per_second() / 2.0;
-            workload.supply(crowd, world, codes(times.half_load)).await?;
+            workload.supply(crowd, world, codes(rate * 1.5, times.half_load)).await?;
             sample.latencies = crowd.paced(rate, times.half_load).await?;
             sample.latencies.sort();
         }

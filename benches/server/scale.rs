@@ -1,8 +1,6 @@
 //! Whether an exchange costs more when there is much data: two databases of one Postgres, one of
 //! them filled with users and refresh tokens, each with a server of its own.
 
-use std::time::Duration;
-
 use doorward::{
     crypto::{master_key::MasterKey, refresh_token::RefreshTokenKey},
     domain::FamilyId,
@@ -15,6 +13,7 @@ use crate::{
     clock,
     generate::{self, Size},
     load::Crowd,
+    machine,
     place::Place,
     postgres::Cluster,
     report::{median, range},
@@ -30,6 +29,7 @@ const TOKENS_EACH: usize = 4000;
 /// `--scale USERS,FAMILIES`
 pub async fn run(options: &Options, size: Size) -> Result<()> {
     let cluster = Cluster::start(&options.folder())?;
+    println!("{}\n", machine::text(&machine::describe(&cluster, &options.folder())));
     let empty = Place::on(options, Some((&cluster, "doorward_empty"))).await?;
     let full = Place::on(options, Some((&cluster, "doorward_full"))).await?;
     let refresh = all().into_iter().find(|w| w.name == "refresh-rs256-postgres").ok_or("gone")?;
@@ -72,14 +72,6 @@ pub async fn run(options: &Options, size: Size) -> Result<()> {
             median(&ratios)
         );
     }
-    // The statistics come with a delay.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let after = pair(&url, rotations).await?;
-    let (all, hot) = (after.0 - before.0, after.1 - before.1);
-    println!(
-        "rotations: {all}, of them HOT {hot} ({:.1} %)",
-        100.0 * hot as f64 / all.max(1) as f64
-    );
     for (name, place) in [("empty", empty), ("full", full)] {
         let site = place.stop().await?;
         let took = start::several(&site, 10).await?;
@@ -87,6 +79,11 @@ pub async fn run(options: &Options, size: Size) -> Result<()> {
         let (low, high) = range(&millis);
         println!("start to first token, {name:5}: {:.1} ms ({low:.1}..{high:.1})", median(&millis));
     }
+    // Counted when a connection ends, at the latest.
+    let after = pair(&url, rotations).await?;
+    let (all, hot) = (after.0 - before.0, after.1 - before.1);
+    let percent = 100.0 * hot as f64 / all.max(1) as f64;
+    println!("rotations: {all}, of them HOT {hot} ({percent:.1} %)");
     Ok(())
 }
 

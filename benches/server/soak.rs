@@ -7,6 +7,7 @@ use sqlx::{Connection, PgConnection};
 use crate::{
     Options, Result, clock,
     load::percentile,
+    machine,
     place::Place,
     plot::{self, Curve},
     postgres::Cluster,
@@ -33,6 +34,7 @@ const EVERY: Duration = Duration::from_secs(10);
 /// `--soak MINUTES`
 pub async fn run(options: &Options, minutes: f64) -> Result<()> {
     let cluster = Cluster::start(&options.folder())?;
+    println!("{}\n", machine::text(&machine::describe(&cluster, &options.folder())));
     let place = Place::on(options, Some((&cluster, "doorward"))).await?;
     let workload = all().into_iter().find(|w| w.name == "mix-postgres").ok_or("gone")?;
     let connections = workload.connections.unwrap_or(options.connections);

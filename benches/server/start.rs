@@ -5,6 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use crate::{
     Options, Result, clock,
     http::Connection,
+    machine,
     place::Place,
     postgres::Cluster,
     process,
@@ -48,6 +49,7 @@ pub async fn run(options: &Options) -> Result<()> {
     let stripped = if is_stripped(&binary)? { "stripped" } else { "with symbols" };
     println!("binary: {:.1} MB, {stripped}", fs::metadata(&binary)?.len() as f64 / 1e6);
     let cluster = Cluster::start(&options.folder())?;
+    println!("{}\n", machine::text(&machine::describe(&cluster, &options.folder())));
     for (name, database) in [("Postgres", Some((&cluster, "doorward"))), ("SQLite", None)] {
         let site = Place::on(options, database).await?.stop().await?;
         let took = several(&site, 10).await?;
