@@ -32,6 +32,7 @@ mod browser;
 mod clock;
 mod floors;
 mod generate;
+mod goals;
 mod http;
 mod load;
 mod machine;
@@ -52,7 +53,13 @@ mod target;
 mod workloads;
 mod world;
 
-use std::{fs, net::TcpListener, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -168,10 +175,9 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// A file beside what `cargo bench` builds.
+/// A file in `bench` in the target folder.
 fn written_to(name: &str) -> Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    let target = program.ancestors().nth(3).ok_or("no target folder")?;
-    fs::create_dir_all(target.join("bench"))?;
-    Ok(target.join("bench").join(name))
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
+    fs::create_dir_all(&folder)?;
+    Ok(folder.join(name))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::{Goal, range};
+use crate::{goals::Goal, report::range};
 
 const FONT: &str = "font-family=\"system-ui, sans-serif\"";
 const INK: &str = "#1f2430";

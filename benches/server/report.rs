@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
+    goals::{self, Goal},
     load::percentile,
     sample::Sample,
     workloads::{Backend, Workload},
@@ -22,27 +23,6 @@ pub struct Report {
     pub start: Vec<(&'static str, Vec<Duration>)>,
     /// Memory that password hashes may take at once, in bytes.
     pub hashing_memory: u64,
-}
-
-/// A ratio that is asked for.
-pub struct Goal {
-    pub name: &'static str,
-    pub values: Vec<f64>,
-    pub bound: f64,
-    /// `false`: at most.
-    pub at_least: bool,
-    /// What is aimed at beyond the bound.
-    pub aim: Option<f64>,
-    pub unit: &'static str,
-}
-
-impl Goal {
-    pub fn median(&self) -> f64 {
-        median(&self.values)
-    }
-    pub fn is_met(&self) -> bool {
-        if self.at_least { self.median() >= self.bound } else { self.median() <= self.bound }
-    }
 }
 
 /// The middle one; of an even number, the mean of the middle two.
@@ -70,104 +50,6 @@ fn over(samples: &[Sample], of: impl Fn(&Sample) -> f64) -> Vec<f64> {
 }
 
 impl Report {
-    fn samples(&self, name: &str) -> &[Sample] {
-        let found = self.rows.iter().find(|(workload, _)| workload.name == name);
-        found.map_or(&[], |(_, samples)| samples)
-    }
-
-    fn ratios(&self, name: &str) -> Vec<f64> {
-        let row = self.rows.iter().find(|(workload, _)| workload.name == name);
-        let of = |(workload, samples): &(Workload, Vec<Sample>)| {
-            samples.iter().filter_map(|sample| sample.ratio(workload)).collect()
-        };
-        row.map(of).unwrap_or_default()
-    }
-
-    /// One figure by another, round by round.
-    fn quotients(&self, name: &str, by: &str, of: fn(&Sample) -> f64) -> Vec<f64> {
-        let (above, below) = (self.samples(name), self.samples(by));
-        above.iter().zip(below).map(|(a, b)| of(a) / of(b)).collect()
-    }
-
-    /// Every ratio that is asked for and was measured.
-    pub fn goals(&self) -> Vec<Goal> {
-        let least =
-            |name, values, bound, aim| Goal { name, values, bound, at_least: true, aim, unit: "" };
-        let most = |name, values, bound, unit| Goal {
-            name,
-            values,
-            bound,
-            at_least: false,
-            aim: None,
-            unit,
-        };
-        let refreshes = self.samples("refresh-rs256-postgres").iter().zip(&self.rotation);
-        let database = refreshes.map(|(sample, (rotation, _))| {
-            sample.each(sample.database) / (rotation.as_secs_f64() * 1e6)
-        });
-        let memory = |name| {
-            let megabytes =
-                |s: &Sample| s.memory.peak.saturating_sub(self.hashing_memory) as f64 / 1e6;
-            over(self.samples(name), megabytes)
-        };
-        let own = |of: fn(&(f64, f64)) -> f64| self.signing.iter().map(of).collect::<Vec<_>>();
-        let mut goals = vec![
-            least(
-                "refresh RS256, Postgres ÷ (signatures ÷ 2)",
-                self.ratios("refresh-rs256-postgres"),
-                0.75,
-                Some(0.90),
-            ),
-            least(
-                "client credentials RS256 ÷ signatures",
-                self.ratios("client-credentials-rs256"),
-                0.88,
-                Some(0.95),
-            ),
-            least(
-                "refresh ES256, Postgres ÷ (signatures ÷ 2)",
-                self.ratios("refresh-es256-postgres"),
-                0.35,
-                Some(0.45),
-            ),
-            most("own signing ÷ bare signature, RS256", own(|(rs256, _)| *rs256), 1.05, ""),
-            most("Postgres CPU of a refresh ÷ of a rotation", database.collect(), 1.3, ""),
-            least(
-                "refresh RS256, SQLite ÷ Postgres",
-                self.quotients(
-                    "refresh-rs256-sqlite",
-                    "refresh-rs256-postgres",
-                    Sample::per_cpu_second,
-                ),
-                0.70,
-                None,
-            ),
-            least(
-                "SQLite at 64 connections ÷ one at a time",
-                self.quotients(
-                    "refresh-es256-sqlite-64",
-                    "refresh-es256-sqlite-1",
-                    Sample::per_second,
-                ),
-                5.0,
-                None,
-            ),
-            least("password logins ÷ hashes", self.ratios("login"), 0.92, None),
-            most("peak memory of the mix, Postgres", memory("mix-postgres"), 60.0, " MB"),
-            most("peak memory of the mix, SQLite", memory("mix-sqlite"), 60.0, " MB"),
-        ];
-        for (backend, took) in &self.start {
-            let millis = took.iter().map(|time| time.as_secs_f64() * 1e3).collect();
-            let name = match *backend {
-                "postgres" => "start to first token, Postgres",
-                _ => "start to first token, SQLite",
-            };
-            goals.push(most(name, millis, 150.0, " ms"));
-        }
-        goals.retain(|goal| !goal.values.is_empty());
-        goals
-    }
-
     /// The tables that are printed.
     pub fn text(&self) -> String {
         let mut lines = vec![format!(
@@ -192,6 +74,16 @@ impl Report {
             lines.push(line(workload, samples));
         }
         lines.push(String::new());
+        lines.extend(self.floors());
+        lines.push(String::new());
+        let head = ("asked for", "median", "min..max", "target");
+        lines.push(format!("{:46} {:>9} {:>19}   {:>9}", head.0, head.1, head.2, head.3));
+        lines.extend(goals::of(self).iter().map(reached));
+        lines.join("\n")
+    }
+
+    fn floors(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         if !self.rotation.is_empty() {
             let micros: Vec<_> =
                 self.rotation.iter().map(|(cpu, _)| cpu.as_secs_f64() * 1e6).collect();
@@ -202,34 +94,11 @@ impl Report {
                 median(&rates)
             ));
         }
-        let es256: Vec<_> = self.signing.iter().map(|(_, es256)| *es256).collect();
-        if !es256.is_empty() {
+        if !self.signing.is_empty() {
+            let es256: Vec<_> = self.signing.iter().map(|(_, es256)| *es256).collect();
             lines.push(format!("own signing ÷ bare signature, ES256: {:.3}", median(&es256)));
         }
-        lines.push(String::new());
-        lines.push(format!(
-            "{:46} {:>9} {:>19}   {:>9}",
-            "asked for", "median", "min..max", "target"
-        ));
-        for goal in self.goals() {
-            let (low, high) = range(&goal.values);
-            lines.push(format!(
-                "{:46} {:>9.3} {:>19}   {} {:<6} {}{}",
-                goal.name,
-                goal.median(),
-                format!("{low:.3}..{high:.3}"),
-                if goal.at_least { "≥" } else { "≤" },
-                format!("{}{}", goal.bound, goal.unit),
-                if goal.is_met() { "met" } else { "NOT MET" },
-                goal.aim
-                    .map(|aim| format!(
-                        " (aim {aim}{})",
-                        if goal.median() >= aim { ", met" } else { "" }
-                    ))
-                    .unwrap_or_default(),
-            ));
-        }
-        lines.join("\n")
+        lines
     }
 
     pub fn json(&self) -> Value {
@@ -241,8 +110,7 @@ impl Report {
                 "rounds": samples.iter().map(|sample| sample.json(workload)).collect::<Vec<_>>(),
             })
         }).collect();
-        let goals: Vec<_> = self
-            .goals()
+        let goals: Vec<_> = goals::of(self)
             .iter()
             .map(|goal| {
                 json!({
@@ -263,6 +131,24 @@ impl Report {
             }).collect::<Vec<_>>(),
         })
     }
+}
+
+fn reached(goal: &Goal) -> String {
+    let (low, high) = range(&goal.values);
+    let aim = goal.aim.map(|aim| {
+        let met = if goal.median() >= aim { ", met" } else { "" };
+        format!(" (aim {aim}{met})")
+    });
+    format!(
+        "{:46} {:>9.3} {:>19}   {} {:<6} {}{}",
+        goal.name,
+        goal.median(),
+        format!("{low:.3}..{high:.3}"),
+        if goal.at_least { "≥" } else { "≤" },
+        format!("{}{}", goal.bound, goal.unit),
+        if goal.is_met() { "met" } else { "NOT MET" },
+        aim.unwrap_or_default(),
+    )
 }
 
 fn line(workload: &Workload, samples: &[Sample]) -> String {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     Options, Result, floors,
     floors::Floors,
+    goals,
     load::Crowd,
     machine,
     place::Place,
@@ -103,7 +104,7 @@ fn write(options: &Options, report: &Report, machine: Value) -> Result<()> {
     let (table, picture) = (written_to("server.json")?, written_to("server.svg")?);
     fs::write(&table, serde_json::to_string_pretty(&json)?)?;
     let title = "Doorward: what is reached, by what is asked for";
-    fs::write(&picture, plot::goals(title, &subtitle, &report.goals()))?;
+    fs::write(&picture, plot::goals(title, &subtitle, &goals::of(report)))?;
     println!("\nwritten: {}, {}", table.display(), picture.display());
     Ok(())
 }
