@@ -123,7 +123,7 @@ pub async fn build(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
-    let app = App {
+    let app = App::from(http::Parts {
         settings,
         store,
         tokens,
@@ -133,7 +133,7 @@ pub async fn build(
         entropy,
         demo: None,
         draining: Arc::default(),
-    };
+    });
     bootstrap::management_api(&app).await?;
     bootstrap::console(&app).await?;
     if let Some(machine) = &config.bootstrap {

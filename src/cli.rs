@@ -221,7 +221,7 @@ async fn serve(config: &Config, migrate: bool, demo: bool) -> Result<(), StartEr
     let mut app = app::build(config, migrate, clock, entropy).await?;
     if demo {
         let seeded = quickstart::seed(&app, &config.server.data_dir).await?;
-        app.demo = Some(Arc::new(seeded.demo()));
+        app = app.with_demo(seeded.demo());
         println!("{}", welcome(&seeded));
     }
     if let Some(ca) = tls.as_ref().and_then(|tls| tls.ca_file()) {

@@ -26,9 +26,7 @@ use tracing::Instrument;
 
 use self::pages::{branding::Branding, locales::Locale};
 use crate::crypto::entity_tag::EntityTagKey;
-use crate::domain::{
-    audit::Caller, entropy::Entropy, settings::Settings, tenant::Tenant, time::Clock,
-};
+use crate::domain::{audit::Caller, entropy::Entropy, settings::Settings, time::Clock};
 use crate::login::{
     LoginService,
     triggers::{self, request::CurrentRequest},
@@ -37,9 +35,33 @@ use crate::store::Store;
 use crate::telemetry;
 use crate::token::TokenService;
 
-/// What handlers work with. Cheap to clone.
+/// What handlers work with. Cheap to clone: every layer and every handler has its own.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+impl App {
+    /// The same, serving the demo too.
+    pub fn with_demo(&self, demo: demo::Demo) -> Self {
+        Parts { demo: Some(Arc::new(demo)), ..Parts::clone(self) }.into()
+    }
+}
+
+impl From<Parts> for App {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What an [`App`] consists of.
+#[derive(Clone)]
+pub struct Parts {
     /// Settings of the server.
     pub settings: Arc<Settings>,
     /// The database.
@@ -91,29 +113,38 @@ pub fn router(app: App) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(in_time))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), cors::layer))
-        .layer(middleware::from_fn_with_state(app.clone(), in_span));
+        .layer(middleware::from_fn_with_state(app.clone(), around));
     router.with_state(app)
+}
+
+/// What is around every request. One layer, because each costs an allocation and moves the state of
+/// the request: together they would cost more than reading it.
+async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let in_time = |request| in_time(request, next);
+    in_span(&app, request, |request| cors::answer(&app, request, in_time)).await
 }
 
 /// Runs a request in a span with an id, which every response carries. The span holds the path
 /// without the query, which may hold secrets.
-async fn in_span(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn in_span<F: Future<Output = Response>>(
+    app: &App,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     const HEADER: HeaderName = HeaderName::from_static("x-request-id");
     let id = app.entropy.lower_hex(16);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span =
         tracing::info_span!("request", request.id = id, http.method = %method, http.path = path);
-    let (caller, tenant) = (caller(&request), tenant(&app, request.uri().path()).await);
-    let locales = Locale::enabled(&tenant.enabled_locales, &app.settings.default_locale);
-    let locale = locale(&request, &locales);
-    let seen = Arc::new(seen_by_scripts(&request));
-    let branding = Arc::new(Branding::of(&app.settings, &tenant));
-    let answered = REQUEST_ID.scope(id.clone(), next.run(request));
-    let answered = pages::locales::scope(locale, locales, answered);
-    let answered = pages::branding::scope(branding, answered);
+    let (caller, seen) = (caller(&request), Arc::new(seen_by_scripts(&request)));
+    let answered = async {
+        match shows_something(&request) {
+            true => Box::pin(in_appearance(app, request, answer)).await,
+            false => answer(request).await,
+        }
+    };
+    let answered = REQUEST_ID.scope(id.clone(), answered);
     let answered = telemetry::caller::scope(caller, answered);
     let answered = triggers::request::scope(seen, answered);
     let mut response = answered.instrument(span.clone()).await;
@@ -167,9 +198,9 @@ fn seen_by_scripts(request: &Request) -> CurrentRequest {
     )
 }
 
-/// The settings that pages and messages show. Answers to programs show none of them, and those
-/// about the health of the server must not wait for a database.
-async fn tenant(app: &App, path: &str) -> Arc<Tenant> {
+/// Whether the answer may be a page or send a message. Answers to programs show nothing of the
+/// tenant's, and those about the health of the server must not wait for a database.
+fn shows_something(request: &Request) -> bool {
     const SHOW_NOTHING: &[&str] = &[
         "/health/",
         "/assets/",
@@ -179,11 +210,23 @@ async fn tenant(app: &App, path: &str) -> Arc<Tenant> {
         "/oauth/",
         "/userinfo",
     ];
-    if SHOW_NOTHING.iter().any(|prefix| path.starts_with(prefix)) {
-        return Arc::default();
-    }
+    let path = request.uri().path();
+    !SHOW_NOTHING.iter().any(|prefix| path.starts_with(prefix))
+}
+
+/// Answers a request in the language and under the name that its answer is to have.
+async fn in_appearance<F: Future<Output = Response>>(
+    app: &App,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     // Without a database, as when the operator never said.
-    app.store.tenant().await.unwrap_or_default()
+    let tenant = app.store.tenant().await.unwrap_or_default();
+    let locales = Locale::enabled(&tenant.enabled_locales, &app.settings.default_locale);
+    let locale = locale(&request, &locales);
+    let branding = Arc::new(Branding::of(&app.settings, &tenant));
+    let answered = pages::locales::scope(locale, locales, answer(request));
+    pages::branding::scope(branding, answered).await
 }
 
 /// The language that the answer begins in: what the address asks for (`ui_locales`), else what the

@@ -8,7 +8,8 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    Connection, Executor, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -52,6 +53,7 @@ pub mod device_guesses;
 mod dialect;
 pub mod dpop_proofs;
 pub mod families;
+mod gather;
 pub mod hourly_counts;
 pub mod job_chunks;
 pub mod job_downloads;
@@ -149,23 +151,34 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// One of the two databases, with the configuration rows in memory. Cheap to clone.
 #[derive(Clone)]
-pub struct Store {
+pub struct Store(Arc<Parts>);
+
+impl std::ops::Deref for Store {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What a [`Store`] consists of.
+pub struct Parts {
     pools: Pools,
     cache: Arc<cache::Cache>,
     long_reads: Arc<tokio::sync::Semaphore>,
     user_count: Arc<users::search::LastCount>,
     totals: Arc<totals::Last>,
+    exchanges: families::exchange::Exchanges,
 }
 
-#[derive(Clone)]
 enum Pools {
     /// SQLite has one writer at a time; a pool of one turns contention into a fair queue instead
     /// of `database is locked`.
-    Sqlite {
-        readers: SqlitePool,
-        writer: SqlitePool,
+    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Postgres {
+        pool: PgPool,
+        /// For the few statements of exchanges, so that nothing else can keep them waiting.
+        exchanges: PgPool,
     },
-    Postgres(PgPool),
 }
 
 /// A borrowed connection to either database.
@@ -201,6 +214,11 @@ impl Conn {
             Self::Sqlite(c) => Db::Sqlite(c),
             Self::Postgres(c) => Db::Postgres(c),
         }
+    }
+
+    /// Whether the database answers on it.
+    async fn is_alive(&mut self) -> bool {
+        on!(self.db(), |c| c.ping().await.is_ok())
     }
 }
 
@@ -272,23 +290,41 @@ impl Store {
         } else if url.expose().starts_with("postgres://")
             || url.expose().starts_with("postgresql://")
         {
-            Pools::Postgres(
-                sqlx::postgres::PgPoolOptions::new()
-                    .max_connections(max_connections)
-                    .acquire_timeout(Duration::from_secs(5))
-                    .connect(url.expose())
-                    .await?,
-            )
+            Self::open_postgres(url.expose(), max_connections).await?
         } else {
             return Err(Error::Url);
         };
         let long_reads = Arc::new(tokio::sync::Semaphore::new(budget::AT_A_TIME));
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             pools,
             cache: Arc::default(),
             long_reads,
             user_count: Arc::default(),
             totals: Arc::default(),
+            exchanges: families::exchange::Exchanges::default(),
+        })))
+    }
+
+    async fn open_postgres(url: &str, max_connections: u32) -> Result<Pools> {
+        let pool = |connections: u32| {
+            sqlx::postgres::PgPoolOptions::new()
+                .max_connections(connections.max(1))
+                .acquire_timeout(Duration::from_secs(5))
+                .test_before_acquire(false)
+                .before_acquire(|connection, used| {
+                    Box::pin(test_if_idle(connection, used.idle_for))
+                })
+        };
+        let others = max_connections.saturating_sub(families::exchange::CONNECTIONS);
+        let exchanges = pool(families::exchange::CONNECTIONS).after_connect(|connection, _| {
+            Box::pin(async move {
+                // Planning takes longer than these statements do; each finds its rows by their keys.
+                connection.execute(dialect::PLAN_ONCE_BY_KEYS).await.map(|_| ())
+            })
+        });
+        Ok(Pools::Postgres {
+            pool: pool(others).connect(url).await?,
+            exchanges: exchanges.connect_lazy(url)?,
         })
     }
 
@@ -320,7 +356,16 @@ impl Store {
     pub async fn read(&self) -> Result<Conn> {
         Ok(match &self.pools {
             Pools::Sqlite { readers, .. } => Conn::Sqlite(readers.acquire().await?),
-            Pools::Postgres(pool) => Conn::Postgres(pool.acquire().await?),
+            Pools::Postgres { pool, .. } => Conn::Postgres(pool.acquire().await?),
+        })
+    }
+
+    /// A connection for the statements of exchanges; each that writes is a transaction by itself.
+    async fn connection_of_exchanges(&self, writes: bool) -> Result<Conn> {
+        Ok(match &self.pools {
+            Pools::Sqlite { writer, .. } if writes => Conn::Sqlite(writer.acquire().await?),
+            Pools::Sqlite { readers, .. } => Conn::Sqlite(readers.acquire().await?),
+            Pools::Postgres { exchanges, .. } => Conn::Postgres(exchanges.acquire().await?),
         })
     }
 
@@ -334,7 +379,7 @@ impl Store {
             Pools::Sqlite { writer, .. } => {
                 TxInner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
             }
-            Pools::Postgres(pool) => TxInner::Postgres(pool.begin().await?),
+            Pools::Postgres { pool, .. } => TxInner::Postgres(pool.begin().await?),
         };
         Ok(Tx { inner, cache: Arc::clone(&self.cache), changes_configuration: false })
     }
@@ -346,7 +391,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<()> {
         match &self.pools {
             Pools::Sqlite { writer, .. } => migrations::sqlite().run(writer).await?,
-            Pools::Postgres(pool) => migrations::postgres().run(pool).await?,
+            Pools::Postgres { pool, .. } => migrations::postgres().run(pool).await?,
         }
         self.index_users().await
     }
@@ -390,14 +435,27 @@ impl Store {
 
     /// Waits for running statements and closes every connection.
     pub async fn close(&self) {
+        self.exchanges.release().await;
         match &self.pools {
             Pools::Sqlite { readers, writer } => {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres { pool, exchanges } => {
+                exchanges.close().await;
+                pool.close().await;
+            }
         }
     }
+}
+
+/// A connection that was in use a moment ago is not asked whether it still is one: that would cost
+/// every statement another round trip.
+async fn test_if_idle(connection: &mut PgConnection, idle_for: Duration) -> sqlx::Result<bool> {
+    if idle_for >= gather::TRUSTED {
+        connection.ping().await?;
+    }
+    Ok(true)
 }
 
 /// Reads a JSON column into the type the program works with.

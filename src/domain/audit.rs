@@ -70,6 +70,11 @@ impl AuditEvent {
         }
     }
 
+    /// Whether tokens were issued, as they are all day long.
+    pub fn is_routine(&self) -> bool {
+        self.scope.is_some()
+    }
+
     /// Whether `other` is the same refusal again.
     pub fn is_repeated_by(&self, other: &Self) -> bool {
         // Auth0's codes of failures, and of nothing else, begin so.

@@ -1,13 +1,12 @@
 //! Cross-origin calls from scripts (Fetch Standard §3.3).
 //!
-//! One layer around the whole server, so that errors of the layers below (a timeout, a panic, an
+//! Around the whole server, so that errors of the layers below (a timeout, a panic, an
 //! unknown path, a wrong method) carry the headers too: a browser hides an answer without them,
 //! and SDKs then report a network failure and try again.
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 
@@ -78,13 +77,17 @@ fn rule_of(path: &str) -> Option<&'static Rule> {
 }
 
 /// Answers preflights, and lets scripts of allowed origins read every other answer.
-pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Some(rule) = rule_of(request.uri().path()) else { return next.run(request).await };
-    let allowed = allowed_origin(&app, rule, request.headers()).await;
+pub async fn answer<F: Future<Output = Response>>(
+    app: &App,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
+    let Some(rule) = rule_of(request.uri().path()) else { return answer(request).await };
+    let allowed = allowed_origin(app, rule, request.headers()).await;
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response =
-        if is_preflight { preflight(rule, allowed.is_some()) } else { next.run(request).await };
+        if is_preflight { preflight(rule, allowed.is_some()) } else { answer(request).await };
     let headers = response.headers_mut();
     if rule.origins == Origins::Known {
         // A shared cache must not give one origin the answer for another.

@@ -64,19 +64,14 @@ impl Batched for Told {
         batch.push(self);
     }
 
-    async fn insert(&self, tx: &mut Tx) -> Result<(), store::Error> {
-        match self {
-            Self::Event(event) => audit::insert(tx, event).await,
-            Self::Counted { .. } => Ok(()),
-        }
-    }
-
-    async fn finish(batch: &[Self], tx: &mut Tx) -> Result<(), store::Error> {
+    async fn write(batch: &[Self], tx: &mut Tx) -> Result<(), store::Error> {
+        let mut events = Vec::new();
         let mut counts = Counts::new();
         for told in batch {
             let (kind, hour, times) = match told {
                 Self::Counted { kind, hour, times } => (*kind, *hour, *times),
                 Self::Event(event) => {
+                    events.push(&**event);
                     let Some(kind) = kind(event) else { continue };
                     let times = i64::try_from(event.times).unwrap_or(i64::MAX);
                     (kind, hourly_counts::hour_of(event.date), times)
@@ -84,6 +79,7 @@ impl Batched for Told {
             };
             *counts.entry((hour, kind.as_str())).or_default() += times;
         }
+        audit::insert_all(tx, &events).await?;
         hourly_counts::add(tx, &counts).await
     }
 }

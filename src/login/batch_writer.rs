@@ -35,16 +35,8 @@ pub trait Batched: Sized + Send + Sync + 'static {
         batch.push(self);
     }
 
-    /// Writes it.
-    fn insert(&self, tx: &mut Tx) -> impl Future<Output = Result<(), store::Error>> + Send;
-
-    /// Writes what a batch tells as a whole, after its rows.
-    fn finish(
-        _batch: &[Self],
-        _tx: &mut Tx,
-    ) -> impl Future<Output = Result<(), store::Error>> + Send {
-        std::future::ready(Ok(()))
-    }
+    /// Writes them.
+    fn write(batch: &[Self], tx: &mut Tx) -> impl Future<Output = Result<(), store::Error>> + Send;
 }
 
 /// Writes what it is sent.
@@ -136,9 +128,6 @@ async fn write_batch<T: Batched>(store: &Store, batch: &[T]) -> Result<(), store
         return Ok(());
     }
     let mut tx = store.write().await?;
-    for row in batch {
-        row.insert(&mut tx).await?;
-    }
-    T::finish(batch, &mut tx).await?;
+    T::write(batch, &mut tx).await?;
     tx.commit().await
 }

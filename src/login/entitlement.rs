@@ -9,7 +9,7 @@ use crate::domain::{
 };
 use crate::login::LoginService;
 use crate::policy::login_scope::{self, RestrictedBy, Restriction};
-use crate::store::{self, permissions};
+use crate::store;
 
 /// What restricts a user on an API.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +46,7 @@ impl LoginService {
             return self.entitlement_to_manage(client, &api.identifier, user).await;
         }
         let permissions = if api.enforce_policies || api.token_dialect.has_permissions() {
-            permissions::of_user_for(self.store.read().await?.db(), user, &api.identifier).await?
+            self.store.permissions_of(user, &api.identifier).await?
         } else {
             ScopeSet::default()
         };
@@ -96,7 +96,7 @@ impl LoginService {
         user: &UserId,
     ) -> Result<Entitlement, store::Error> {
         let permissions = if client.is_console() {
-            permissions::of_user_for(self.store.read().await?.db(), user, audience).await?
+            self.store.permissions_of(user, audience).await?
         } else {
             ScopeSet::default()
         };

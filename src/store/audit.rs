@@ -7,7 +7,7 @@ use crate::store::{
     Db, Error, Result, Store, Tx,
     budget::{self, Work},
     compose::Composed,
-    decode,
+    decode, dialect,
 };
 
 /// An event as it is kept.
@@ -148,24 +148,18 @@ impl Condition {
 /// # Errors
 /// When the database does.
 pub async fn insert(tx: &mut Tx, event: &AuditEvent) -> Result<()> {
-    const INSERT: &str = "INSERT INTO audit
-        (id, date, type, client_id, user_id, audience, scope, ip, user_agent, details)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    on!(tx.db(), |c| sqlx::query(INSERT)
-        .bind(event.id.as_str())
-        .bind(event.date.millis())
-        .bind(event.code)
-        .bind(event.client_id.as_ref().map(ClientId::as_str))
-        .bind(event.user_id.as_ref().map(UserId::as_str))
-        .bind(event.audience.as_deref())
-        .bind(event.scope.as_deref())
-        .bind(event.caller.ip.as_deref())
-        .bind(event.caller.user_agent.as_deref())
-        .bind(event.kept_details().to_string())
-        .execute(c)
-        .await
-        .map(|_| ())?);
-    Ok(())
+    insert_all(tx, &[event]).await
+}
+
+/// Adds events, in one statement.
+///
+/// # Errors
+/// When the database does.
+pub async fn insert_all(tx: &mut Tx, events: &[&AuditEvent]) -> Result<()> {
+    match events {
+        [] => Ok(()),
+        events => dialect::insert_events(tx.db(), events).await,
+    }
 }
 
 /// How many events of a search are counted. Nobody can page that far.

@@ -3,6 +3,9 @@
 //!
 //! A write on this node forgets at commit. Writes of other nodes are seen by [`Store::watch`],
 //! which asks for the version twice a second. Users, tokens, sessions and codes are never kept.
+//!
+//! What reads the database is boxed: it is rare, and the state of every request would have room for
+//! it otherwise, and be moved about with it.
 
 use std::{
     collections::HashMap,
@@ -112,7 +115,8 @@ impl Store {
             }
             rows.epoch
         };
-        let found = clients::find_or_console(self.read().await?.db(), id).await?;
+        let read = async { clients::find_or_console(self.read().await?.db(), id).await };
+        let found = Box::pin(read).await?;
         let found = found.filter(|record| !record.client.is_global).map(Arc::new);
         if let Some(row) = &found {
             self.cache.keep(epoch, |r| &mut r.clients, id.clone(), Arc::clone(row));
@@ -132,8 +136,9 @@ impl Store {
             }
             rows.epoch
         };
-        let mut conn = self.read().await?;
-        let found = resource_servers::find_by_identifier(conn.db(), audience).await?.map(Arc::new);
+        let read =
+            async { resource_servers::find_by_identifier(self.read().await?.db(), audience).await };
+        let found = Box::pin(read).await?.map(Arc::new);
         if let Some(row) = &found {
             self.cache.keep(epoch, |r| &mut r.apis, audience.clone(), Arc::clone(row));
         }
@@ -158,8 +163,10 @@ impl Store {
             }
             rows.epoch
         };
-        let mut conn = self.read().await?;
-        let found = client_grants::find_for(conn.db(), client, audience, subject).await?;
+        let read = async {
+            client_grants::find_for(self.read().await?.db(), client, audience, subject).await
+        };
+        let found = Box::pin(read).await?;
         let found = found.map(|record| Arc::new(record.grant));
         self.cache.keep(epoch, |r| &mut r.grants, key, found.clone());
         Ok(found)
@@ -178,7 +185,8 @@ impl Store {
             }
             rows.epoch
         };
-        let found = Arc::new(connections::enabled_for(self.read().await?.db(), client).await?);
+        let read = async { connections::enabled_for(self.read().await?.db(), client).await };
+        let found = Arc::new(Box::pin(read).await?);
         self.cache.keep(epoch, |r| &mut r.connections, client.clone(), Arc::clone(&found));
         Ok(found)
     }
@@ -196,9 +204,9 @@ impl Store {
             }
             rows.epoch
         };
-        let mut conn = self.read().await?;
-        let found: Arc<[BoundAction]> =
-            action_bindings::pipeline(conn.db(), trigger.as_str()).await?.into();
+        let read =
+            async { action_bindings::pipeline(self.read().await?.db(), trigger.as_str()).await };
+        let found: Arc<[BoundAction]> = Box::pin(read).await?.into();
         self.cache.keep(epoch, |r| &mut r.pipelines, trigger, Arc::clone(&found));
         Ok(found)
     }
@@ -215,14 +223,17 @@ impl Store {
             }
             rows.epoch
         };
-        let mut conn = self.read().await?;
-        let rules = rules::active(conn.db()).await?;
-        // Without a rule nobody reads it.
-        let configuration = match rules.is_empty() {
-            true => Vec::new(),
-            false => rules_configs::all(conn.db()).await?,
+        let read = async {
+            let mut conn = self.read().await?;
+            let rules = rules::active(conn.db()).await?;
+            // Without a rule nobody reads it.
+            let configuration = match rules.is_empty() {
+                true => Vec::new(),
+                false => rules_configs::all(conn.db()).await?,
+            };
+            Result::Ok(Arc::new(ActiveRules { rules, configuration }))
         };
-        let found = Arc::new(ActiveRules { rules, configuration });
+        let found = Box::pin(read).await?;
         let mut rows = self.cache.write();
         if rows.epoch == epoch {
             rows.rules = Some(Arc::clone(&found));
@@ -245,11 +256,8 @@ impl Store {
             }
             rows.epoch
         };
-        let found = match self.read().await {
-            Ok(mut conn) => clients::browser_origins(conn.db()).await,
-            Err(error) => Err(error),
-        };
-        let found = match found {
+        let read = async { clients::browser_origins(self.read().await?.db()).await };
+        let found = match Box::pin(read).await {
             Ok(found) => Arc::new(found),
             Err(error) => {
                 let last = self.cache.read().last_origins.as_ref().map(Arc::clone);
@@ -276,7 +284,8 @@ impl Store {
             }
             rows.epoch
         };
-        let found = Arc::new(tenant_settings::read(self.read().await?.db()).await?.tenant);
+        let read = async { tenant_settings::read(self.read().await?.db()).await };
+        let found = Arc::new(Box::pin(read).await?.tenant);
         let mut rows = self.cache.write();
         if rows.epoch == epoch {
             rows.tenant = Some(Arc::clone(&found));

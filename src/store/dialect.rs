@@ -4,10 +4,12 @@ use std::{collections::HashSet, time::Duration};
 
 use sqlx::PgConnection;
 
-use crate::domain::{UserId, user::User};
+use crate::domain::{UserId, audit::AuditEvent, user::User};
 use crate::store::{
     Db, Result,
+    families::exchange::{self, Advance, facts_of},
     job_errors::JobErrorRow,
+    permissions::Held,
     users::{json, searchable::Columns},
 };
 
@@ -104,6 +106,179 @@ pub(super) async fn insert_job_errors(db: Db<'_>, job: &str, errors: &[JobErrorR
     Ok(())
 }
 
+/// For connections that run few statements, each of which finds its rows by their keys: they are
+/// planned once, and never for a table from end to end, whatever was last known of its size.
+pub(super) const PLAN_ONCE_BY_KEYS: &str = "SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+
+/// What [`permissions_held`] asks, given the pairs of user and API that it asks about.
+macro_rules! permissions_held {
+    ($pairs:literal) => {
+        concat!(
+            "WITH asked AS (",
+            $pairs,
+            ")
+            SELECT asked.n, held.permission FROM asked JOIN user_permission AS held
+                ON held.user_id = asked.user_id AND held.audience = asked.audience
+            UNION
+            SELECT asked.n, held.permission FROM asked
+                JOIN user_role ON user_role.user_id = asked.user_id
+                JOIN role_permission AS held
+                ON held.role_id = user_role.role_id AND held.audience = asked.audience
+            ORDER BY 1, 2"
+        )
+    };
+}
+
+const SQLITE_FACTS: &str = facts_of!("IN (SELECT value FROM json_each($1))");
+const POSTGRES_FACTS: &str = facts_of!("= ANY($1)");
+
+const SQLITE_ADVANCE: &str = "UPDATE refresh_token_family
+    SET rotated_at = CASE WHEN generation = asked.next THEN rotated_at ELSE asked.at END,
+        generation = asked.next, last_exchanged_at = asked.at, last_ip = asked.ip,
+        last_user_agent = asked.agent, idle_expires_at = NULL
+    FROM (SELECT value ->> 0 AS id, value ->> 1 AS read, value ->> 2 AS next,
+            value ->> 3 AS at, value ->> 4 AS ip, value ->> 5 AS agent FROM json_each($1))
+        AS asked
+    WHERE refresh_token_family.id = asked.id AND generation = asked.read
+        AND revoked_at IS NULL
+    RETURNING id";
+
+const POSTGRES_ADVANCE: &str = "WITH free AS MATERIALIZED (
+        SELECT id FROM refresh_token_family WHERE id = ANY($1) FOR UPDATE SKIP LOCKED)
+    UPDATE refresh_token_family AS family
+    SET rotated_at = CASE WHEN generation = asked.next THEN rotated_at ELSE asked.at END,
+        generation = asked.next, last_exchanged_at = asked.at, last_ip = asked.ip,
+        last_user_agent = asked.agent, idle_expires_at = NULL
+    FROM UNNEST($1::TEXT[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::TEXT[], $6::TEXT[])
+        AS asked (id, read, next, at, ip, agent) JOIN free ON free.id = asked.id
+    WHERE family.id = asked.id AND generation = asked.read AND revoked_at IS NULL
+    RETURNING family.id";
+
+const SQLITE_PERMISSIONS: &str = permissions_held!(
+    "SELECT key AS n, value ->> 0 AS user_id, value ->> 1 AS audience FROM json_each($1)"
+);
+const POSTGRES_PERMISSIONS: &str = permissions_held!(
+    "SELECT n - 1 AS n, user_id, audience FROM UNNEST($1::TEXT[], $2::TEXT[])
+     WITH ORDINALITY AS pairs (user_id, audience, n)"
+);
+
+/// The statements of the hot path: what is read, and what is written.
+pub(super) fn exchange_statements(is_embedded: bool) -> [&'static str; 3] {
+    match is_embedded {
+        true => [SQLITE_FACTS, SQLITE_ADVANCE, SQLITE_PERMISSIONS],
+        false => [POSTGRES_FACTS, POSTGRES_ADVANCE, POSTGRES_PERMISSIONS],
+    }
+}
+
+/// What the exchanges of these families depend on.
+pub(super) async fn exchange_facts(db: Db<'_>, families: &[&str]) -> Result<Vec<exchange::Row>> {
+    Ok(match db {
+        Db::Sqlite(c) => {
+            let families = serde_json::json!(families).to_string();
+            sqlx::query_as(SQLITE_FACTS).bind(families).fetch_all(c).await?
+        }
+        Db::Postgres(c) => sqlx::query_as(POSTGRES_FACTS).bind(families).fetch_all(c).await?,
+    })
+}
+
+/// Writes exchanges of different families; returns the ids of those that had not moved. Rows that
+/// another transaction has locked are left alone: nobody may wait for it but who wants that row.
+pub(super) async fn advance_families(db: Db<'_>, advances: &[Advance]) -> Result<Vec<String>> {
+    let written: Vec<(String,)> = match db {
+        Db::Sqlite(c) => {
+            let row = |a: &Advance| {
+                let (ip, agent) = (&a.caller.ip, &a.caller.user_agent);
+                serde_json::json!([a.family.as_str(), a.read, a.next, a.now.millis(), ip, agent])
+            };
+            let rows = serde_json::Value::Array(advances.iter().map(row).collect());
+            sqlx::query_as(SQLITE_ADVANCE).bind(rows.to_string()).fetch_all(c).await?
+        }
+        Db::Postgres(c) => {
+            sqlx::query_as(POSTGRES_ADVANCE)
+                .bind(column(advances, |a| a.family.as_str()))
+                .bind(column(advances, |a| i64::from(a.read)))
+                .bind(column(advances, |a| i64::from(a.next)))
+                .bind(column(advances, |a| a.now.millis()))
+                .bind(column(advances, |a| a.caller.ip.as_deref()))
+                .bind(column(advances, |a| a.caller.user_agent.as_deref()))
+                .fetch_all(c)
+                .await?
+        }
+    };
+    Ok(written.into_iter().map(|(id,)| id).collect())
+}
+
+/// The permissions that users hold on APIs, each with the place of who asked for it.
+pub(super) async fn permissions_held(db: Db<'_>, asked: &[Held]) -> Result<Vec<(i64, String)>> {
+    Ok(match db {
+        Db::Sqlite(c) => {
+            let pair = |held: &Held| serde_json::json!([held.user, held.audience]);
+            let pairs = serde_json::Value::Array(asked.iter().map(pair).collect());
+            sqlx::query_as(SQLITE_PERMISSIONS).bind(pairs.to_string()).fetch_all(c).await?
+        }
+        Db::Postgres(c) => {
+            sqlx::query_as(POSTGRES_PERMISSIONS)
+                .bind(column(asked, |held| held.user.as_str()))
+                .bind(column(asked, |held| held.audience.as_str()))
+                .fetch_all(c)
+                .await?
+        }
+    })
+}
+
+/// Adds events to the audit trail.
+pub(super) async fn insert_events(db: Db<'_>, events: &[&AuditEvent]) -> Result<()> {
+    const SQLITE: &str = "INSERT INTO audit
+        (id, date, type, client_id, user_id, audience, scope, ip, user_agent, details)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+            value ->> 6, value ->> 7, value ->> 8, value ->> 9 FROM json_each($1)";
+    const POSTGRES: &str = "INSERT INTO audit
+        (id, date, type, client_id, user_id, audience, scope, ip, user_agent, details)
+        SELECT * FROM UNNEST($1::TEXT[], $2::BIGINT[], $3::TEXT[], $4::TEXT[], $5::TEXT[],
+            $6::TEXT[], $7::TEXT[], $8::TEXT[], $9::TEXT[], $10::TEXT[])";
+    let client = |e: &&AuditEvent| e.client_id.as_ref().map(|id| id.as_str().to_owned());
+    let user = |e: &&AuditEvent| e.user_id.as_ref().map(|id| id.as_str().to_owned());
+    let details = |e: &&AuditEvent| e.kept_details().to_string();
+    match db {
+        Db::Sqlite(c) => {
+            let row = |e: &&AuditEvent| {
+                let (ip, agent) = (&e.caller.ip, &e.caller.user_agent);
+                serde_json::json!([
+                    e.id,
+                    e.date.millis(),
+                    e.code,
+                    client(e),
+                    user(e),
+                    e.audience,
+                    e.scope,
+                    ip,
+                    agent,
+                    details(e)
+                ])
+            };
+            let rows = serde_json::Value::Array(events.iter().map(row).collect());
+            sqlx::query(SQLITE).bind(rows.to_string()).execute(c).await?;
+        }
+        Db::Postgres(c) => {
+            sqlx::query(POSTGRES)
+                .bind(column(events, |e| e.id.as_str()))
+                .bind(column(events, |e| e.date.millis()))
+                .bind(column(events, |e| e.code))
+                .bind(column(events, client))
+                .bind(column(events, user))
+                .bind(column(events, |e| e.audience.as_deref()))
+                .bind(column(events, |e| e.scope.as_deref()))
+                .bind(column(events, |e| e.caller.ip.as_deref()))
+                .bind(column(events, |e| e.caller.user_agent.as_deref()))
+                .bind(column(events, details))
+                .execute(c)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
 /// Adds the users that are new; returns their ids. One statement on Postgres.
 pub(super) async fn insert_new_users(
     db: Db<'_>,
@@ -161,25 +336,25 @@ pub(super) async fn insert_new_users(
                      $11::BIGINT[], $12::BIGINT[])
                  ON CONFLICT DO NOTHING RETURNING user_id",
             )
-            .bind(column(users, |user| user.user_id.as_str()))
-            .bind(column(users, |user| user.connection.as_str()))
-            .bind(column(users, |user| user.email.as_deref()))
-            .bind(column(users, |user| user.email_verified))
-            .bind(column(users, |user| user.username.as_deref()))
+            .bind(column(users, |(user, _)| user.user_id.as_str()))
+            .bind(column(users, |(user, _)| user.connection.as_str()))
+            .bind(column(users, |(user, _)| user.email.as_deref()))
+            .bind(column(users, |(user, _)| user.email_verified))
+            .bind(column(users, |(user, _)| user.username.as_deref()))
             .bind(users.iter().map(|(_, hash)| hash.as_deref()).collect::<Vec<_>>())
-            .bind(column(users, |user| user.blocked))
-            .bind(column(users, |user| json(&user.profile)))
-            .bind(column(users, |user| json(&user.user_metadata)))
-            .bind(column(users, |user| json(&user.app_metadata)))
-            .bind(column(users, |user| user.created_at.millis()))
-            .bind(column(users, |user| user.updated_at.millis()))
-            .bind(column(users, |user| Columns::of(user).email_domain))
-            .bind(column(users, |user| Columns::of(user).name))
-            .bind(column(users, |user| Columns::of(user).nickname))
-            .bind(column(users, |user| Columns::of(user).given_name))
-            .bind(column(users, |user| Columns::of(user).family_name))
-            .bind(column(users, |user| Columns::of(user).phone_number))
-            .bind(column(users, |user| Columns::of(user).phone_verified))
+            .bind(column(users, |(user, _)| user.blocked))
+            .bind(column(users, |(user, _)| json(&user.profile)))
+            .bind(column(users, |(user, _)| json(&user.user_metadata)))
+            .bind(column(users, |(user, _)| json(&user.app_metadata)))
+            .bind(column(users, |(user, _)| user.created_at.millis()))
+            .bind(column(users, |(user, _)| user.updated_at.millis()))
+            .bind(column(users, |(user, _)| Columns::of(user).email_domain))
+            .bind(column(users, |(user, _)| Columns::of(user).name))
+            .bind(column(users, |(user, _)| Columns::of(user).nickname))
+            .bind(column(users, |(user, _)| Columns::of(user).given_name))
+            .bind(column(users, |(user, _)| Columns::of(user).family_name))
+            .bind(column(users, |(user, _)| Columns::of(user).phone_number))
+            .bind(column(users, |(user, _)| Columns::of(user).phone_verified))
             .fetch_all(c)
             .await?;
             Ok(new.into_iter().map(|(id,)| UserId::new(id)).collect())
@@ -188,8 +363,8 @@ pub(super) async fn insert_new_users(
 }
 
 /// One column of many rows.
-fn column<'a, T>(users: &'a [(User, Option<String>)], pick: impl Fn(&'a User) -> T) -> Vec<T> {
-    users.iter().map(|(user, _)| pick(user)).collect()
+fn column<'a, R, T>(rows: &'a [R], pick: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(pick).collect()
 }
 
 /// Stops each statement of the transaction after `limit`.

@@ -1,7 +1,10 @@
 //! Table `user_permission`: which scopes of an API a user may have (RBAC).
 
 use crate::domain::{RoleId, UserId, audience::Audience, scope::ScopeSet};
-use crate::store::{Db, Result, Tx};
+use crate::store::{
+    Db, Result, Store, Tx, dialect,
+    gather::{Gather, Question},
+};
 
 /// The user's permissions on one API: those given to the user and those of the user's roles.
 ///
@@ -21,6 +24,44 @@ pub async fn of_user_for(db: Db<'_>, user: &UserId, audience: &Audience) -> Resu
         .fetch_all(c)
         .await?);
     Ok(rows.iter().map(|(permission,)| permission.as_str()).collect())
+}
+
+/// Whose permissions on which API are read.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    /// The user.
+    pub user: UserId,
+    /// The API.
+    pub audience: Audience,
+}
+
+impl Question for Held {
+    type Answer = ScopeSet;
+    const WRITES: bool = false;
+
+    fn subject(&self) -> Option<&str> {
+        None
+    }
+
+    async fn ask(db: Db<'_>, asked: &[Self]) -> Result<Vec<ScopeSet>> {
+        let rows = dialect::permissions_held(db, asked).await?;
+        let of = |index: usize| {
+            let held = rows.iter().filter(|(asked, _)| usize::try_from(*asked) == Ok(index));
+            held.map(|(_, permission)| permission.as_str()).collect()
+        };
+        Ok((0..asked.len()).map(of).collect())
+    }
+}
+
+impl Store {
+    /// As [`of_user_for`], for an exchange: asked together with what other exchanges ask.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn permissions_of(&self, user: &UserId, audience: &Audience) -> Result<ScopeSet> {
+        let held = Held { user: user.clone(), audience: audience.clone() };
+        Gather::ask(self, |store| &store.exchanges.permissions, held).await
+    }
 }
 
 /// What the users of a connection may do together on one API.

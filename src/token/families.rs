@@ -8,7 +8,7 @@ use crate::domain::{
 use crate::policy::lifetime::{self, Ended};
 use crate::store::{
     self,
-    families::{self, Before, FamilyRecord},
+    families::listing::{self, Before, FamilyRecord},
 };
 use crate::token::TokenService;
 
@@ -72,7 +72,7 @@ impl TokenService {
     /// # Errors
     /// When the database does.
     pub async fn family(&self, id: &FamilyId) -> Result<Option<KnownFamily>, store::Error> {
-        let found = families::find_record(self.store.read().await?.db(), id).await?;
+        let found = listing::find_record(self.store.read().await?.db(), id).await?;
         match found {
             Some(record) => self.know(record).await,
             None => Ok(None),
@@ -97,7 +97,7 @@ impl TokenService {
             let now = self.clock.now();
             let batch = {
                 let mut conn = self.store.read().await?;
-                families::list_after(conn.db(), user, client, &after, BATCH, now).await?
+                listing::list_after(conn.db(), user, client, &after, BATCH, now).await?
             };
             let Some(last) = batch.last() else { return Ok(live) };
             last.family.id.as_str().clone_into(&mut after);
@@ -132,7 +132,7 @@ impl TokenService {
             let alive_at = (wanted == Wanted::Live).then(|| self.clock.now());
             let batch = {
                 let mut conn = self.store.read().await?;
-                families::list_recent(conn.db(), user, alive_at, before.as_ref(), rows).await?
+                listing::list_recent(conn.db(), user, alive_at, before.as_ref(), rows).await?
             };
             let is_last = i64::try_from(batch.len()).is_ok_and(|read| read < rows);
             for record in batch {

@@ -8,7 +8,7 @@ use crate::policy::{
     client_auth::{Proof, may_be_public},
     lifetime,
 };
-use crate::store::{families, users};
+use crate::store::{families::exchange::Facts, users};
 use crate::token::{
     Refused, TokenService, TokenType,
     bearer::{Audiences, Claims, Cnf},
@@ -69,34 +69,34 @@ impl TokenService {
         client: &AuthenticatedClient,
         presented: &Presented,
     ) -> Result<Option<Introspection>, Refused> {
-        let found = families::find(self.store.read().await?.db(), &presented.family()).await?;
-        let Some(family) = found.filter(|f| self.refresh_tokens.verify(presented, &f.salt)) else {
-            return Ok(None);
-        };
+        let found = self.store.exchange_facts(&presented.family()).await?;
+        let is_true = |facts: &Facts| self.refresh_tokens.verify(presented, &facts.family.salt);
+        let Some(facts) = found.filter(is_true) else { return Ok(None) };
+        let family = &facts.family;
         let client = &client.record.client;
         let settings = client.refresh_token_settings();
         let now = self.clock.now();
         let is_over = family.revoked_at.is_some()
             // The leeway forgives a retry; the token is spent all the same.
             || presented.generation() < family.generation
-            || lifetime::expired(&settings, family.expires_at, (&family).into(), now).is_some();
+            || lifetime::expired(&settings, family.expires_at, family.into(), now).is_some();
         if family.client_id != client.client_id
             || is_over
-            || self.standing(&family, client.is_first_party).await?.is_err()
+            || self.bad_standing(&facts, client.is_first_party).await?.is_some()
         {
             return Ok(None);
         }
-        let ends = [family.expires_at, lifetime::idle_end(&settings, (&family).into())];
+        let ends = [family.expires_at, lifetime::idle_end(&settings, family.into())];
         Ok(Some(Introspection {
             active: true,
             token_type: "refresh_token",
-            cnf: family.dpop_jkt.map(|jkt| Cnf { jkt }),
+            cnf: family.dpop_jkt.clone().map(|jkt| Cnf { jkt }),
             client_id: family.client_id.to_string(),
             sub: family.user_id.to_string(),
             scope: family.scope.to_string(),
             iat: family.rotated_at.seconds(),
             exp: ends.into_iter().flatten().min().map(|end| end.seconds()),
-            aud: family.audience.map(Audiences::One),
+            aud: family.audience.clone().map(Audiences::One),
             iss: None,
         }))
     }

@@ -20,7 +20,6 @@ use crate::domain::{
     scope::ScopeSet,
     secret::RefreshToken,
     time::Timestamp,
-    user::User,
 };
 use crate::login::triggers::changes::{Concerned, changes_anything};
 use crate::policy::{
@@ -29,7 +28,14 @@ use crate::policy::{
     post_login::Decision,
     reuse::{self, Presented},
 };
-use crate::store::{audit, families, sessions, users};
+use crate::store::{
+    audit,
+    families::{
+        self,
+        exchange::{Advance, Facts, advance},
+    },
+    users,
+};
 use crate::telemetry;
 use crate::token::{
     GrantFault, Granted, Refused, TokenService, TokenType,
@@ -91,10 +97,11 @@ impl TokenService {
         let presented = PresentedToken { token, came_at: self.clock.now() };
         let mut ruled = None;
         for _ in 0..ATTEMPTS {
-            let found = families::find(self.store.read().await?.db(), &presented.family()).await?;
-            let verified = |f: &Family| self.refresh_tokens.verify(&presented.token, &f.salt);
-            let family = found.filter(verified).ok_or_else(unknown)?;
-            let answer = self.exchange_once(client, &family, &presented, request, &mut ruled);
+            let found = self.store.exchange_facts(&presented.family()).await?;
+            let is_true =
+                |facts: &Facts| self.refresh_tokens.verify(&presented.token, &facts.family.salt);
+            let facts = found.filter(is_true).ok_or_else(unknown)?;
+            let answer = self.exchange_once(client, &facts, &presented, request, &mut ruled);
             if let Some(granted) = answer.await? {
                 return Ok(granted);
             }
@@ -107,16 +114,20 @@ impl TokenService {
     async fn exchange_once(
         &self,
         client: &AuthenticatedClient,
-        family: &Family,
+        facts: &Facts,
         presented: &PresentedToken,
         request: &RefreshRequest,
         ruled: &mut Option<Ruled>,
     ) -> Result<Option<Granted>, Refused> {
+        let Facts { family, user, .. } = facts;
         let again = ruled.as_ref().is_some_and(Ruled::by_scripts);
         let verdict = self.judge(client, family, presented, again).await?;
-        let user = self.user_of(client, family).await?;
+        if let Some(bad) = self.bad_standing(facts, client.record.client.is_first_party).await? {
+            let refused = Refused::InvalidGrant(bad.fault());
+            return Err(self.refresh_refused(family, bad.as_str(), refused));
+        }
         let (original, asked) = (family.audience.as_ref(), request.audience.as_ref());
-        let targets = self.targets(&client.record.client, original, &user, asked).await?;
+        let targets = self.targets(&client.record.client, original, user, asked).await?;
         let allowed = self.decide(client, family, &targets, request).await?;
         let target = targets.of(allowed.audience).map(|target| &*target.record);
         self.binding(client, target.map(|record| &record.api)).map_err(|why| {
@@ -126,8 +137,8 @@ impl TokenService {
         let ruling = match ruled.take().filter(|ruled| ruled.is_about(&allowed)) {
             Some(before) => before,
             None => {
-                let facts = (client, family, &user, target);
-                let new = self.rule_on_exchange(facts, request.scope.as_ref(), &allowed).await?;
+                let about = (client, family, user, target);
+                let new = self.rule_on_exchange(about, request.scope.as_ref(), &allowed).await?;
                 if new.by_scripts() {
                     *ruled = Some(new);
                     return Ok(None);
@@ -145,7 +156,7 @@ impl TokenService {
         self.warn(family, request, &allowed);
         let issued = Allowed { scope: decision.scope.clone(), ..allowed };
         let tokens = &decision.customised;
-        let granted = self.answer(client, (family, next), &user, &targets, &issued, tokens).await?;
+        let granted = self.answer(client, (facts, next), &targets, &issued, tokens)?;
         self.refreshed(family, request, &issued, next, tokens.execution.as_ref());
         Ok(Some(granted))
     }
@@ -230,18 +241,6 @@ impl TokenService {
         Err(REFUSED)
     }
 
-    /// Step 2, the user's state, read live.
-    async fn user_of(
-        &self,
-        client: &AuthenticatedClient,
-        family: &Family,
-    ) -> Result<User, Refused> {
-        let standing = self.standing(family, client.record.client.is_first_party).await?;
-        standing.map_err(|bad| {
-            self.refresh_refused(family, bad.as_str(), Refused::InvalidGrant(bad.fault()))
-        })
-    }
-
     /// Step 2, the audience and scope.
     async fn decide<'a>(
         &self,
@@ -308,15 +307,14 @@ impl TokenService {
         }
         let next = if rotates { generation.saturating_add(1) } else { generation };
         let caller = telemetry::caller::current();
+        let exchange = Advance { family: id.clone(), read: family.generation, next, now, caller };
+        if verdict != Presented::StoreBehind && !changes_anything(decision) {
+            return Ok(self.store.advance(exchange).await?.then_some(next));
+        }
         let mut tx = self.store.write().await?;
         // The user before the refresh token, as everybody locks them.
         self.login.change_user(&mut tx, &family.user_id, decision).await?;
-        let written = if next == family.generation {
-            families::touch(&mut tx, id, family.generation, now, &caller).await?
-        } else {
-            families::rotate(&mut tx, id, family.generation, next, now, &caller).await?
-        };
-        if !written {
+        if !advance(&mut tx, &exchange).await? {
             return Ok(None);
         }
         self.login.change_logins(&mut tx, &concerned, decision).await?;
@@ -350,15 +348,15 @@ impl TokenService {
     }
 
     /// Step 5.
-    async fn answer(
+    fn answer(
         &self,
         client: &AuthenticatedClient,
-        (family, generation): (&Family, u32),
-        user: &User,
+        (facts, generation): (&Facts, u32),
         targets: &Targets,
         allowed: &Allowed<'_>,
         tokens: &Customised,
     ) -> Result<Granted, Refused> {
+        let Facts { family, user, .. } = facts;
         let target = targets.of(allowed.audience);
         // Has been found possible before anything was written.
         let binding = self.binding(client, target.map(|target| &target.record.api))?;
@@ -377,12 +375,7 @@ impl TokenService {
             custom: Some(&tokens.access_token),
         })?;
         let id_token = if allowed.has_id_token() {
-            let session = match &family.session_id {
-                None => None,
-                Some(id) => sessions::find(self.store.read().await?.db(), id).await?,
-            };
-            let session = session.filter(|session| session.is_alive(self.clock.now()));
-            let organization_name = self.organization_name(family.organization_id.as_ref()).await?;
+            let lives = facts.session_ends.is_some_and(|end| self.clock.now() < end);
             Some(self.mint_id_token(&IdToken {
                 user,
                 client,
@@ -390,9 +383,9 @@ impl TokenService {
                 nonce: None,
                 auth_time: family.auth_time,
                 amr: &family.amr,
-                session_id: session.as_ref().map(|session| &session.id),
+                session_id: family.session_id.as_ref().filter(|_| lives),
                 organization_id: family.organization_id.as_ref(),
-                organization_name: organization_name.as_deref(),
+                organization_name: facts.organization_name.as_deref(),
                 access_token: None,
                 code: None,
                 custom: Some(&tokens.id_token),

@@ -1,8 +1,7 @@
 //! Whether the user's state, read live, still lets a family be exchanged: for the exchange, for
 //! introspection and for the explanation, which must not differ.
 
-use crate::domain::{family::Family, user::User};
-use crate::store::{self, consents, organizations, users};
+use crate::store::{self, consents, families::exchange::Facts};
 use crate::token::{GrantFault, TokenService};
 
 /// Why not.
@@ -40,34 +39,27 @@ impl BadStanding {
 }
 
 impl TokenService {
-    /// The user of a family, if in good standing.
+    /// Why the user of a family is not in good standing, if so.
     ///
     /// # Errors
     /// When the database does.
-    pub async fn standing(
+    pub async fn bad_standing(
         &self,
-        family: &Family,
+        Facts { family, user, organization_name, .. }: &Facts,
         is_first_party: bool,
-    ) -> Result<Result<User, BadStanding>, store::Error> {
-        let mut conn = self.store.read().await?;
-        let Some(record) = users::find(conn.db(), &family.user_id).await? else {
-            return Ok(Err(BadStanding::UnknownUser));
-        };
-        let user = record.user;
+    ) -> Result<Option<BadStanding>, store::Error> {
         if user.is_blocked() {
-            return Ok(Err(BadStanding::UserBlocked));
+            return Ok(Some(BadStanding::UserBlocked));
         }
-        if let Some(organization) = &family.organization_id
-            && !organizations::is_member(conn.db(), organization, &user.user_id).await?
-        {
-            return Ok(Err(BadStanding::NotAMember));
+        if family.organization_id.is_some() && organization_name.is_none() {
+            return Ok(Some(BadStanding::NotAMember));
+        }
+        if is_first_party {
+            return Ok(None);
         }
         let (client, audience) = (&family.client_id, family.audience.as_ref());
-        if !is_first_party
-            && consents::find(conn.db(), &user.user_id, client, audience).await?.is_none()
-        {
-            return Ok(Err(BadStanding::ConsentWithdrawn));
-        }
-        Ok(Ok(user))
+        let mut conn = self.store.read().await?;
+        let consent = consents::find(conn.db(), &user.user_id, client, audience).await?;
+        Ok(consent.is_none().then_some(BadStanding::ConsentWithdrawn))
     }
 }

@@ -72,7 +72,7 @@ impl Parameters {
         let mut parameters = Self::default();
         for (name, value) in url::form_urlencoded::parse(encoded) {
             // The decoder writes U+FFFD for bytes that are not UTF-8.
-            let bad = |text: &str| text.contains(['\0', '\u{fffd}']);
+            let bad = |text: &str| text.contains('\0') || text.contains('\u{fffd}');
             if bad(&name) || bad(&value) {
                 return Err(Unreadable::Characters);
             }

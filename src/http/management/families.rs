@@ -15,7 +15,7 @@ use super::{
 use crate::domain::{FamilyId, UserId, time::Timestamp};
 use crate::http::{App, error::management::ManagementError};
 use crate::policy::lifetime::{Ended, Expired};
-use crate::store::{families::Before, users};
+use crate::store::{families::listing::Before, users};
 use crate::token::families::{KnownFamily, Wanted};
 
 type Answer = Result<Json<Value>, ManagementError>;

@@ -133,7 +133,7 @@ async fn state(mut db: Db<'_>, subject: &Subject) -> Result<Option<Value>, Manag
             .await?
             .filter(|organization| organization.id.as_str() == id)
             .map(|organization| super::organizations::show(&organization)),
-        Object::RefreshToken => families::find_record(db, &FamilyId::new(id))
+        Object::RefreshToken => families::listing::find_record(db, &FamilyId::new(id))
             .await?
             .filter(|found| found.family.revoked_at.is_none())
             .map(|found| json!([found.family.id, found.metadata])),

@@ -123,6 +123,8 @@ pub async fn grant(
     let tokens = &app.tokens;
     let client = tokens.prove_possession(client, proven, exchanged(grant_type)).await;
     let client = client.map_err(|refused| OAuthError::from_refused(refused, basic))?;
+    // Boxed: the state of a request has room for the largest grant, and is moved; that of a refresh
+    // is small.
     let granted = match grant_type {
         "authorization_code" => {
             let request = CodeRequest {
@@ -130,7 +132,7 @@ pub async fn grant(
                 redirect_uri: parameters.text("redirect_uri"),
                 code_verifier: parameters.text("code_verifier"),
             };
-            tokens.exchange_code(&client, &request).await
+            Box::pin(tokens.exchange_code(&client, &request)).await
         }
         "refresh_token" => {
             let request = RefreshRequest {
@@ -152,7 +154,7 @@ pub async fn grant(
                 device_code: DeviceCode::new(parameters.required("device_code")?),
                 code_verifier: parameters.text("code_verifier"),
             };
-            tokens.exchange_device_code(&client, &request).await
+            Box::pin(tokens.exchange_device_code(&client, &request)).await
         }
         passwordless::GRANT_TYPE => {
             let request = PasswordlessRequest {
@@ -162,7 +164,7 @@ pub async fn grant(
                 audience: parameters.audience()?,
                 scope: parameters.scope()?,
             };
-            tokens.passwordless(&client, &request).await
+            Box::pin(tokens.passwordless(&client, &request)).await
         }
         _ => {
             let request = PasswordRequest {
@@ -173,7 +175,7 @@ pub async fn grant(
                 audience: parameters.audience()?,
                 scope: parameters.scope()?,
             };
-            tokens.password(&client, &request).await
+            Box::pin(tokens.password(&client, &request)).await
         }
     };
     granted.map_err(|refused| OAuthError::from_refused(refused, basic))

@@ -224,7 +224,7 @@ impl LoginService {
         client: &ClientRecord,
         covers: &[(Audience, ScopeSet)],
     ) -> Result<Map<String, Value>, Failure> {
-        let record = families::find_record(conn.db(), &family.id).await?;
+        let record = families::listing::find_record(conn.db(), &family.id).await?;
         let settings = client.client.refresh_token_settings();
         let idle_end = lifetime::idle_end(&settings, family.into());
         let time = |at: Option<Timestamp>| at.map(Timestamp::iso8601);

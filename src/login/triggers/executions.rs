@@ -13,7 +13,10 @@ impl Batched for TriggerExecution {
     const WAITING: usize = 2048;
     const BATCH: usize = 64;
 
-    async fn insert(&self, tx: &mut Tx) -> Result<(), store::Error> {
-        action_executions::insert(tx, self).await
+    async fn write(batch: &[Self], tx: &mut Tx) -> Result<(), store::Error> {
+        for execution in batch {
+            action_executions::insert(tx, execution).await?;
+        }
+        Ok(())
     }
 }

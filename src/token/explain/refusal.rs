@@ -110,7 +110,10 @@ impl TokenService {
         if let Some(expired) = expired {
             return Ok(Some(Refusal::Expired(expired)));
         }
-        let standing = self.standing(family, client.is_first_party).await?;
-        Ok(standing.err().map(Refusal::Standing))
+        let Some(facts) = self.store.exchange_facts(&family.id).await? else {
+            return Ok(Some(Refusal::Standing(BadStanding::UnknownUser)));
+        };
+        let bad = self.bad_standing(&facts, client.is_first_party).await?;
+        Ok(bad.map(Refusal::Standing))
     }
 }
