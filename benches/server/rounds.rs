@@ -59,17 +59,20 @@ pub async fn run(options: &Options) -> Result<()> {
             let place = place_of(workload);
             let about = (&place.target, &place.world);
             // One statement alone, before and after what is compared with it.
-            let rotation = || {
+            let rotation = async || {
                 let time = times.load.min(Duration::from_secs(2));
-                rotation::measure(&cluster, DATABASE, options.connections, time)
+                let at = (&postgres.target, DATABASE);
+                rotation::measure(&cluster, at, options.connections, time).await
             };
-            let is_compared = workload.name == "refresh-rs256-postgres";
-            let before = is_compared.then(rotation).transpose()?;
+            let before = match workload.name {
+                "refresh-rs256-postgres" => Some(rotation().await?),
+                _ => None,
+            };
             let sample = Sample::take(workload, crowd, about, &floors, times).await;
             let failed = |why| place.site.with_log(&format!("{}: {why}", workload.name));
             samples.push(sample.map_err(failed)?);
             if let Some(before) = before {
-                let after = rotation()?;
+                let after = rotation().await?;
                 let rate = f64::midpoint(before.1, after.1);
                 report.rotation.push(((before.0 + after.0) / 2, rate));
             }

@@ -62,6 +62,13 @@ impl Target {
         })
     }
 
+    /// One number from the database.
+    pub async fn number(&self, sql: &'static str) -> Result<i64> {
+        let postgres = self.postgres.as_ref().ok_or("there is no Postgres")?;
+        let mut connection = postgres.connection.lock().await;
+        Ok(sqlx::query_as::<_, (i64,)>(sql).fetch_one(&mut *connection).await?.0)
+    }
+
     /// Runs a statement.
     pub async fn run(&self, sql: String) -> Result<()> {
         let postgres = self.postgres.as_ref().ok_or("there is no Postgres")?;
