@@ -6,6 +6,8 @@ pub mod management;
 pub mod reasons;
 pub mod types;
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 pub use self::happened::{Exchanged, Happened, Issued};
@@ -87,10 +89,10 @@ impl AuditEvent {
     }
 
     /// The details as they are kept: with the number of times, if it was more than one.
-    pub fn kept_details(&self) -> Value {
-        let mut details = self.details.clone();
+    pub fn kept_details(&self) -> Cow<'_, Value> {
+        let mut details = Cow::Borrowed(&self.details);
         if self.times > 1 {
-            details["times"] = self.times.into();
+            details.to_mut()["times"] = self.times.into();
         }
         details
     }

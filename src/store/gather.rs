@@ -108,6 +108,10 @@ impl<Q: Question> Gather<Q> {
         let (mut taken, mut left) = (Vec::new(), VecDeque::new());
         let mut subjects = HashSet::new();
         while let Some(asked) = waiting.questions.pop_front() {
+            // Who has gone away asks nothing, and writes nothing.
+            if asked.1.is_closed() {
+                continue;
+            }
             let is_new = match asked.0.subject() {
                 None => true,
                 Some(subject) => subjects.insert(subject.to_owned()),

@@ -433,6 +433,8 @@ fn is_table_scan(line: &str) -> bool {
     let is_scan = line.starts_with("Seq Scan on ")
         || (line.starts_with("SCAN ")
             && !line.contains(" USING ")
+            // What was bound, not a table.
+            && !line.starts_with("SCAN json_each ")
             && !line.ends_with(" counted")
             && !line.ends_with(" held")
             && !line.ends_with("CONSTANT ROW"));
