@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use sqlx::PgConnection;
 
-use crate::domain::{UserId, audit::AuditEvent, user::User};
+use crate::domain::{UserId, audit::AuditEvent, family::RevokedBy, time::Timestamp, user::User};
 use crate::store::{
     Db, Result,
     families::exchange::{self, Advance, facts_of},
@@ -207,6 +207,41 @@ pub(super) async fn advance_families(db: Db<'_>, advances: &[Advance]) -> Result
         }
     };
     Ok(written.into_iter().map(|(id,)| id).collect())
+}
+
+/// Revokes those of these families that no other transaction has locked. Returns how many.
+pub(super) async fn revoke_unlocked(
+    db: Db<'_>,
+    families: &[&str],
+    by: RevokedBy,
+    now: Timestamp,
+) -> Result<u64> {
+    Ok(match db {
+        // A write transaction is the only one already.
+        Db::Sqlite(c) => sqlx::query(
+            "UPDATE refresh_token_family SET revoked_at = $2, revoked_by = $3
+             WHERE id IN (SELECT value FROM json_each($1)) AND revoked_at IS NULL",
+        )
+        .bind(serde_json::json!(families).to_string())
+        .bind(now.millis())
+        .bind(by.as_str())
+        .execute(c)
+        .await?
+        .rows_affected(),
+        Db::Postgres(c) => sqlx::query(
+            "WITH free AS MATERIALIZED (
+                SELECT id FROM refresh_token_family WHERE id = ANY($1) AND revoked_at IS NULL
+                FOR UPDATE SKIP LOCKED)
+             UPDATE refresh_token_family SET revoked_at = $2, revoked_by = $3
+             WHERE id IN (SELECT id FROM free)",
+        )
+        .bind(families)
+        .bind(now.millis())
+        .bind(by.as_str())
+        .execute(c)
+        .await?
+        .rows_affected(),
+    })
 }
 
 /// The permissions that users hold on APIs, each with the place of who asked for it.

@@ -14,7 +14,7 @@ use crate::domain::{
     scope::ScopeSet,
     time::Timestamp,
 };
-use crate::store::{Db, Error, Result, Tx, decode, join_words, split_words};
+use crate::store::{Db, Error, Result, Tx, decode, dialect, join_words, split_words};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -241,7 +241,8 @@ pub async fn revoke_of_session(
 }
 
 /// Revokes the least recently used live families of a user in a client beyond the `keep` most
-/// recent ones. Returns how many.
+/// recent ones. Returns how many. One that another transaction is just changing is left for the next
+/// login: two that log in at once would each wait for what the other has locked.
 ///
 /// # Errors
 /// When the database does.
@@ -252,22 +253,23 @@ pub async fn revoke_beyond(
     keep: i64,
     now: Timestamp,
 ) -> Result<u64> {
-    const REVOKE: &str = "UPDATE refresh_token_family SET revoked_at = $4, revoked_by = $5
-        WHERE id IN (
-            SELECT id FROM refresh_token_family
-            WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL
-              AND (expires_at IS NULL OR expires_at > $4)
-            ORDER BY last_exchanged_at DESC, id LIMIT $6 OFFSET $3)";
-    Ok(on!(tx.db(), |c| sqlx::query(REVOKE)
+    const BEYOND: &str = "SELECT id FROM refresh_token_family
+        WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL
+          AND (expires_at IS NULL OR expires_at > $4)
+        ORDER BY last_exchanged_at DESC, id LIMIT $5 OFFSET $3";
+    let beyond: Vec<(String,)> = on!(tx.db(), |c| sqlx::query_as(BEYOND)
         .bind(user.as_str())
         .bind(client.as_str())
         .bind(keep)
         .bind(now.millis())
-        .bind(RevokedBy::Limit.as_str())
         .bind(1000_i64)
-        .execute(c)
-        .await?
-        .rows_affected()))
+        .fetch_all(c)
+        .await?);
+    if beyond.is_empty() {
+        return Ok(0);
+    }
+    let beyond: Vec<_> = beyond.iter().map(|(id,)| id.as_str()).collect();
+    dialect::revoke_unlocked(tx.db(), &beyond, RevokedBy::Limit, now).await
 }
 
 /// Why a family was revoked, as it is kept; `None` when it was not.

@@ -232,3 +232,31 @@ async fn who_goes_away_leaves_the_others_their_answers() {
         assert_eq!(other.unwrap().unwrap().family.id, families[2], "{backend}");
     }
 }
+
+#[tokio::test]
+async fn of_two_logins_beyond_the_limit_neither_waits_for_what_the_other_revokes() {
+    for (backend, app) in each_backend().await {
+        let families = begin_families(&app, 4).await;
+        let now = app.clock.now();
+        let mut tx = app.inner.store.write().await.unwrap();
+        let family = families::find(tx.db(), &families[0]).await.unwrap().unwrap();
+        let (user, client) = (&family.user_id, &family.client_id);
+        let revoked = families::revoke_beyond(&mut tx, user, client, 3, now).await.unwrap();
+        assert_eq!(revoked, 1, "{backend}");
+        if app.inner.store.is_embedded() {
+            // The second write waits for the first anyhow.
+            tx.commit().await.unwrap();
+            continue;
+        }
+        let mut other = app.inner.store.write().await.unwrap();
+        let second = families::revoke_beyond(&mut other, user, client, 2, now);
+        let second = tokio::time::timeout(Duration::from_secs(20), second).await;
+        let revoked = second.expect("it waits for the first").unwrap();
+        assert_eq!(revoked, 1, "{backend}: the one that the first has not locked");
+        other.commit().await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = app.inner.store.write().await.unwrap();
+        let left = families::revoke_beyond(&mut tx, user, client, 0, now).await.unwrap();
+        assert_eq!(left, 2, "{backend}");
+    }
+}
