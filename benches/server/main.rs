@@ -30,6 +30,7 @@
 mod actors;
 mod browser;
 mod clock;
+mod commits;
 mod floors;
 mod generate;
 mod goals;

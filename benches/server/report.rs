@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
+    commits,
     goals::{self, Goal},
     load::percentile,
     sample::Sample,
@@ -21,6 +22,8 @@ pub struct Report {
     pub rotation: Vec<(Duration, f64)>,
     /// From the start of the process to the first token: Postgres, SQLite.
     pub start: Vec<(&'static str, Vec<Duration>)>,
+    /// Per round: rotations a second on SQLite, one at a time and of many who wait.
+    pub commits: Vec<(f64, f64)>,
     /// Memory that password hashes may take at once, in bytes.
     pub hashing_memory: u64,
 }
@@ -92,6 +95,15 @@ impl Report {
                 "rotation alone (pgbench): {:.0} µs of Postgres CPU, {:.0} a second",
                 median(&micros),
                 median(&rates)
+            ));
+        }
+        if !self.commits.is_empty() {
+            let (one, many): (Vec<_>, Vec<_>) = self.commits.iter().copied().unzip();
+            lines.push(format!(
+                "rotations on SQLite, each durable: {:.0} a second one at a time, {:.0} of {} who wait",
+                median(&one),
+                median(&many),
+                commits::MANY
             ));
         }
         if !self.signing.is_empty() {

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    Options, Result, floors,
+    Options, Result, commits, floors,
     floors::Floors,
     goals,
     load::Crowd,
@@ -84,7 +84,13 @@ pub async fn run(options: &Options) -> Result<()> {
         eprintln!("starting again …");
         let times = if options.quick { 3 } else { 5 };
         for (name, place) in [("postgres", postgres), ("sqlite", sqlite)] {
-            report.start.push((name, start::several(&place.stop().await?, times).await?));
+            let site = place.stop().await?;
+            report.start.push((name, start::several(&site, times).await?));
+            if site.database.is_none() {
+                for _ in 0..options.rounds() {
+                    report.commits.push(commits::measure(&site, options.times().load).await?);
+                }
+            }
         }
     }
     println!("{}", report.text());
