@@ -11,19 +11,9 @@ use crate::store::{
 /// # Errors
 /// When the database does.
 pub async fn of_user_for(db: Db<'_>, user: &UserId, audience: &Audience) -> Result<ScopeSet> {
-    const FIND: &str = "SELECT permission FROM user_permission
-        WHERE user_id = $1 AND audience = $2
-        UNION
-        SELECT role_permission.permission FROM user_role
-        JOIN role_permission ON role_permission.role_id = user_role.role_id
-        WHERE user_role.user_id = $1 AND role_permission.audience = $2
-        ORDER BY permission";
-    let rows: Vec<(String,)> = on!(db, |c| sqlx::query_as(FIND)
-        .bind(user.as_str())
-        .bind(audience.as_str())
-        .fetch_all(c)
-        .await?);
-    Ok(rows.iter().map(|(permission,)| permission.as_str()).collect())
+    let held = Held { user: user.clone(), audience: audience.clone() };
+    let mut sets = Held::ask(db, &[held]).await?;
+    Ok(sets.pop().unwrap_or_default())
 }
 
 /// Whose permissions on which API are read.

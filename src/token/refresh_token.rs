@@ -34,7 +34,6 @@ use crate::store::{
         self,
         exchange::{Advance, Facts, advance},
     },
-    users,
 };
 use crate::telemetry;
 use crate::token::{
@@ -121,7 +120,7 @@ impl TokenService {
     ) -> Result<Option<Granted>, Refused> {
         let Facts { family, user, .. } = facts;
         let again = ruled.as_ref().is_some_and(Ruled::by_scripts);
-        let verdict = self.judge(client, family, presented, again).await?;
+        let verdict = self.judge(client, facts, presented, again).await?;
         if let Some(bad) = self.bad_standing(facts, client.record.client.is_first_party).await? {
             let refused = Refused::InvalidGrant(bad.fault());
             return Err(self.refresh_refused(family, bad.as_str(), refused));
@@ -166,7 +165,7 @@ impl TokenService {
     async fn judge(
         &self,
         authenticated: &AuthenticatedClient,
-        family: &Family,
+        Facts { family, user, .. }: &Facts,
         presented: &PresentedToken,
         again: bool,
     ) -> Result<Presented, Refused> {
@@ -188,13 +187,10 @@ impl TokenService {
         if family.revoked_at.is_some() {
             // Told apart only for who holds a true token: SDKs log out locally on it.
             let mut conn = self.store.read().await?;
-            let user = users::find(conn.db(), &family.user_id).await?;
             let by = families::revoked_by(conn.db(), &family.id).await?;
-            let refused = match user {
-                Some(user) if user.user.is_blocked() => {
-                    Refused::InvalidGrant(GrantFault::UserBlocked)
-                }
-                _ => REFUSED,
+            let refused = match user.is_blocked() {
+                true => Refused::InvalidGrant(GrantFault::UserBlocked),
+                false => REFUSED,
             };
             let reason = format!("revoked_by_{}", by.as_deref().unwrap_or("unknown"));
             return Err(self.refresh_refused(family, &reason, refused));
