@@ -5,6 +5,7 @@ pub mod bootstrap;
 pub mod connections;
 pub mod master_key;
 pub mod quickstart;
+pub mod reseal;
 pub mod tls;
 
 use std::{

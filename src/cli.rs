@@ -48,6 +48,11 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// Let one master key give way to another.
+    MasterKey {
+        #[command(subcommand)]
+        what: MasterKeyCommand,
+    },
     /// Check the configuration and stop.
     CheckConfig {
         #[command(flatten)]
@@ -85,6 +90,16 @@ enum Command {
         config: ConfigFile,
         #[command(flatten)]
         tls: TlsFlags,
+    },
+}
+
+#[derive(Subcommand)]
+enum MasterKeyCommand {
+    /// Seal everything at rest anew with the current master key, where another accepted one has
+    /// sealed it. Servers may run meanwhile.
+    Reseal {
+        #[command(flatten)]
+        config: ConfigFile,
     },
 }
 
@@ -194,6 +209,14 @@ async fn execute(command: Command) -> Result<(), StartError> {
             store.migrate().await?;
             println!("The schema is up to date.");
             store.close().await;
+            Ok(())
+        }
+        Command::MasterKey { what: MasterKeyCommand::Reseal { config } } => {
+            for done in app::reseal::run(&config.load()?, &SystemEntropy).await? {
+                let (what, anew, kept) = (done.what.as_str(), done.anew, done.kept);
+                println!("{what}: {anew} sealed anew, {kept} as they were");
+            }
+            println!("Nothing at rest needs another master key.");
             Ok(())
         }
         Command::CheckConfig { config, tls } => {

@@ -73,6 +73,7 @@ pub mod role_permissions;
 pub mod roles;
 pub mod rules;
 pub mod rules_configs;
+pub mod sealed_values;
 pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;

@@ -10,6 +10,7 @@ mod attacks;
 mod cli;
 mod console;
 mod hostile_scripts;
+mod keys;
 mod layering;
 mod mail;
 mod management;

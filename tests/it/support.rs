@@ -133,15 +133,20 @@ impl TestApp {
 
     /// A second process on the same database, with the same issuer, configuration and clock.
     pub async fn another_node(&self) -> Self {
+        self.another_node_with_keys(MASTER_KEY, "").await
+    }
+
+    /// The same with a master key of its own, and others that it accepts.
+    pub async fn another_node_with_keys(&self, current: &str, others: &str) -> Self {
         let listener = app::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let environment = [
             ("DOORWARD_ISSUER".to_owned(), self.inner.settings.issuer.clone()),
             ("DOORWARD_DATA_DIR".to_owned(), self.data_dir.path().display().to_string()),
-            ("DOORWARD_MASTER_KEY".to_owned(), MASTER_KEY.to_owned()),
+            ("DOORWARD_MASTER_KEY".to_owned(), current.to_owned()),
+            ("DOORWARD_OTHER_MASTER_KEYS".to_owned(), others.to_owned()),
             ("DOORWARD_DATABASE_URL".to_owned(), self.database_url.clone()),
         ];
-        let mut config = Config::load(Some(self.file), environment).unwrap();
-        config.actions.worker = Some(env!("CARGO_BIN_EXE_doorward").into());
+        let config = configure(self.file, environment);
         let address = format!("http://{}/", listener.local_addr().unwrap());
         let (clock, data_dir) = (Arc::clone(&self.clock), Arc::clone(&self.data_dir));
         Self::run((&config, self.file), listener, address, clock, data_dir).await
