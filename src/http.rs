@@ -25,7 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
 use self::pages::{branding::Branding, locales::Locale};
-use crate::crypto::entity_tag::EntityTagKey;
+use crate::crypto::{cursor::CursorKey, entity_tag::EntityTagKey};
 use crate::domain::{audit::Caller, entropy::Entropy, settings::Settings, time::Clock};
 use crate::login::{
     LoginService,
@@ -72,6 +72,8 @@ pub struct Parts {
     pub login: Arc<LoginService>,
     /// Names the states of what the Management API edits.
     pub entity_tags: Arc<EntityTagKey>,
+    /// Says where the next page of a listing begins.
+    pub cursors: Arc<CursorKey>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.
