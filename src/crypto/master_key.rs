@@ -98,6 +98,8 @@ pub enum Purpose {
     ShortCode,
     /// The MAC that entity tags are.
     EntityTag,
+    /// The MAC of the cursors of listings.
+    Cursor,
 }
 
 impl Purpose {
@@ -109,6 +111,7 @@ impl Purpose {
             Self::DpopNonce => b"doorward/v1/dpop-nonce",
             Self::ShortCode => b"doorward/v1/short-code",
             Self::EntityTag => b"doorward/v1/entity-tag",
+            Self::Cursor => b"doorward/v1/cursor",
         }
     }
 }
