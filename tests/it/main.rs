@@ -18,3 +18,4 @@ mod scripts;
 mod store;
 mod support;
 mod tls;
+mod upgrades;
