@@ -8,6 +8,7 @@ mod actions;
 mod attacks;
 mod cli;
 mod console;
+mod fuzz;
 mod hostile_scripts;
 mod layering;
 mod mail;
