@@ -18,7 +18,7 @@ use crate::telemetry;
 
 /// An OAuth 2.0 / OpenID Connect authorization server with multi-resource refresh tokens.
 #[derive(Parser)]
-#[command(name = "doorward", version)]
+#[command(name = "doorward", version = env!("DOORWARD_VERSION"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -17,6 +17,7 @@ mod oauth;
 mod proofs;
 mod scripts;
 mod store;
+mod supply_chain;
 mod support;
 mod tls;
 mod upgrades;
