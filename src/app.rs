@@ -103,6 +103,7 @@ pub async fn build(
         job_added: tokio::sync::Notify::new(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
+        notices: Box::new(http::pages::messages::Notices),
         executions: ExecutionWriter::start(store.clone()),
         at_rest: Arc::clone(&at_rest),
         transactions: Sealer::new(&master, Purpose::Transaction)?,
@@ -134,6 +135,12 @@ pub async fn build(
         demo: None,
         draining: Arc::default(),
     });
+    if app.settings.hidden_by_proxy {
+        tracing::warn!(
+            "a proxy ends TLS, and server.trusted_proxies does not name it: nobody's address is \
+             known, and attack protection counts accounts alone"
+        );
+    }
     bootstrap::management_api(&app).await?;
     bootstrap::console(&app).await?;
     if let Some(machine) = &config.bootstrap {

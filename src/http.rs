@@ -31,6 +31,7 @@ use crate::login::{
     LoginService,
     triggers::{self, request::CurrentRequest},
 };
+use crate::policy::forwarded_for::client_address;
 use crate::store::Store;
 use crate::telemetry;
 use crate::token::TokenService;
@@ -137,7 +138,7 @@ async fn in_span<F: Future<Output = Response>>(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span =
         tracing::info_span!("request", request.id = id, http.method = %method, http.path = path);
-    let (caller, seen) = (caller(&request), Arc::new(seen_by_scripts(&request)));
+    let (caller, seen) = (caller(app, &request), Arc::new(seen_by_scripts(&request)));
     let answered = async {
         match shows_something(&request) {
             true => Box::pin(in_appearance(app, request, answer)).await,
@@ -170,16 +171,20 @@ async fn in_time(request: Request, next: Next) -> Response {
     answered.unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response())
 }
 
-/// Where a request came from. Forwarding headers are not read: anybody can send them.
-fn caller(request: &Request) -> Caller {
+/// Where a request came from.
+fn caller(app: &App, request: &Request) -> Caller {
     /// Longer names of programs are cut.
     const LONGEST: usize = 300;
+    let headers = request.headers();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let user_agent = request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok());
-    Caller {
-        ip: peer.map(|ConnectInfo(address)| address.ip().to_string()),
-        user_agent: user_agent.map(|text| text.chars().take(LONGEST).collect()),
-    }
+    let forwarded_for = headers.get_all("x-forwarded-for").iter();
+    // What is no text was written by nobody who is to be believed.
+    let forwarded_for = forwarded_for.map(|value| value.to_str().unwrap_or(""));
+    let trusted = &app.settings.trusted_proxies;
+    let ip = peer.map(|ConnectInfo(peer)| client_address(peer.ip(), forwarded_for, trusted));
+    let user_agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
+    let ip = ip.map(|ip| ip.to_string());
+    Caller { ip, user_agent: user_agent.map(|text| text.chars().take(LONGEST).collect()) }
 }
 
 /// What the operator's scripts are told of a request.

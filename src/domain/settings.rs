@@ -1,6 +1,6 @@
 //! Settings of the server as plain values, as far as rules and flows read them.
 
-use crate::domain::{audience::Audience, tenant::SessionLifetime};
+use crate::domain::{address::AddressRange, audience::Audience, tenant::SessionLifetime};
 
 /// What an exchange for an audience outside the policies answers (`design` row 5 of the MRRT
 /// decision).
@@ -41,6 +41,11 @@ pub enum ErrorStatus {
 pub struct Settings {
     /// The `iss` of every token; ends with `/`.
     pub issuer: String,
+    /// Proxies of the operator's, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<AddressRange>,
+    /// Whether the address of a request is only that of a proxy which nobody named: then it says
+    /// nothing of who sent it.
+    pub hidden_by_proxy: bool,
     /// Whether browsers are told to use nothing but TLS for this host.
     pub strict_transport: bool,
     /// Names the product on its pages.
@@ -71,6 +76,10 @@ pub struct Settings {
     pub error_status: ErrorStatus,
     /// The language of the pages for browsers that prefer none we have (BCP 47).
     pub default_locale: String,
+    /// Logins of one user from one address at once.
+    pub same_user_logins: u32,
+    /// How many of them come back in a minute; 0 is no limit.
+    pub same_user_logins_per_minute: u32,
     /// Whether people may create accounts.
     pub signup_enabled: bool,
     /// How long a link to reset a password works.

@@ -22,7 +22,7 @@ use crate::http::{
     error::management::{ErrorCode, ManagementError},
     extract::management_token::ManagementToken,
 };
-use crate::policy::management::{Operation, rate::Verdict};
+use crate::policy::{management::Operation, rate::Verdict};
 
 /// The gate of one operation.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use axum::{
 };
 
 use crate::domain::{settings::Settings, time::Timestamp};
-use crate::policy::management::rate::{Bucket, Rate, Verdict};
+use crate::policy::rate::{Bucket, Rate, Verdict};
 
 /// Buckets that are kept at most. Only who has a token has one, and only while it is not
 /// full: more of them than this are never at work at once.
@@ -30,7 +30,7 @@ impl Limiter {
     pub fn new(settings: &Settings) -> Self {
         let (per_second, burst) =
             (settings.management_requests_per_second, settings.management_burst);
-        let rate = (per_second > 0).then_some(Rate { per_second, burst });
+        let rate = (per_second > 0).then(|| Rate::per_second(per_second, burst));
         Self { rate, buckets: Arc::default() }
     }
 
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_memory_it_takes_is_bounded() {
-        let rate = Some(Rate { per_second: 1, burst: 1 });
+        let rate = Some(Rate::per_second(1, 1));
         let limiter = Limiter { rate, buckets: Arc::default() };
         let now = Timestamp::from_millis(0);
         for i in 0..MOST + 10 {
