@@ -16,9 +16,21 @@ use crate::upgrades::{Direct, POSTGRES, SQLITE, migrations};
 /// The last migration from before there were fixtures. Until then a schema had one release.
 const BEFORE_FIXTURES: i64 = 29;
 
-/// Why a release of before this migration could not go on; empty if it could. A text check of what
+/// What a release may read and write as before all the same, as somebody made sure. A CHECK that
+/// takes more is another one, and in SQLite another table.
+const REVIEWED: &[(i64, &str)] = &[
+    (
+        31,
+        "alter table ticket add constraint ticket_kind_check check (kind in ('reset_password', \
+         'verify_email', 'unblock'))",
+    ),
+    (31, "drop table ticket"),
+    (31, "alter table ticket_of_any_kind rename to ticket"),
+];
+
+/// Why a release of before this migration could not go on, and the statements because of which; empty if it could. A text check of what
 /// such files hold: lower case, comments removed, one statement at a time.
-fn contracts(sql: &str) -> Vec<String> {
+fn contracts(sql: &str) -> Vec<(&'static str, String)> {
     let plain: String = sql
         .lines()
         .map(|line| line.split("--").next().unwrap_or(""))
@@ -38,11 +50,11 @@ fn contracts(sql: &str) -> Vec<String> {
         let is_unique = statement.starts_with("create unique index") && !created(&table(" on "));
         let narrows = has("alter column") || (has("alter table") && has("add constraint"));
         if has("drop table") || has("drop column") || has(" rename ") || narrows {
-            wrong.push(format!("takes away what the release before uses: {statement}"));
+            wrong.push(("takes away what the release before uses", statement));
         } else if refuses_old_rows || (adds && has("unique")) || is_unique {
-            wrong.push(format!("refuses what the release before writes: {statement}"));
+            wrong.push(("refuses what the release before writes", statement));
         } else if statement.starts_with("create trigger") {
-            wrong.push(format!("does what the release before does not expect: {statement}"));
+            wrong.push(("does what the release before does not expect", statement));
         }
     }
     wrong
@@ -71,11 +83,12 @@ fn a_migration_only_expands() {
         "CREATE INDEX client_name ON client (name);",
         "DROP INDEX client_name;",
     ] {
-        assert_eq!(contracts(good), Vec::<String>::new(), "{good}");
+        assert_eq!(contracts(good), Vec::new(), "{good}");
     }
     for database in [SQLITE, POSTGRES] {
         for (version, name, sql) in migrations(database) {
-            let wrong = if version > BEFORE_FIXTURES { contracts(&sql) } else { Vec::new() };
+            let mut wrong = if version > BEFORE_FIXTURES { contracts(&sql) } else { Vec::new() };
+            wrong.retain(|(_, statement)| !REVIEWED.contains(&(version, statement)));
             assert!(wrong.is_empty(), "{database} {version} {name}: {wrong:?}");
         }
     }
