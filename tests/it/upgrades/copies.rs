@@ -58,7 +58,7 @@ async fn the_embedded_database_is_copied_before_it_is_migrated() {
     assert!(output.status.success(), "{output:?}");
     let version = Fixture::all(SQLITE)[0].version;
     let copy = format!("doorward.db.schema-{version:04}");
-    assert_eq!(names(folder.path()), [copy.clone()], "a copy and nothing else");
+    assert_eq!(names(folder.path()), [copy.as_str()], "a copy and nothing else");
     let copy = folder.path().join(copy);
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(rows(&copy).await, before, "as it was");
