@@ -5,10 +5,12 @@
 //! tried again and again while a migration fails replaces its own copy and no other.
 
 use std::{
+    cmp::Reverse,
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use sqlx::SqliteConnection;
@@ -28,6 +30,7 @@ pub(super) async fn before_migrating(c: &mut SqliteConnection) -> Result<()> {
     let Some(database) = dialect::database_file(c).await?.map(PathBuf::from) else {
         return Ok(());
     };
+    forget_unfinished(&database);
     let unfinished = beside(&database, &format!("copy-{}", std::process::id()));
     let failed = |source: io::Error| {
         let _ = fs::remove_file(&unfinished);
@@ -47,6 +50,7 @@ pub(super) async fn before_migrating(c: &mut SqliteConnection) -> Result<()> {
     };
     let copy = beside(&database, &format!("schema-{version:04}"));
     fs::rename(&unfinished, &copy).and_then(|()| sync_folder(&copy)).map_err(failed)?;
+    forget_older(&database);
     let (newest, database) = (migrations::newest(), database.display());
     tracing::info!(
         "the database is migrated from schema {version} to {newest}; a copy of it as it was is in \
@@ -54,7 +58,6 @@ pub(super) async fn before_migrating(c: &mut SqliteConnection) -> Result<()> {
          copy in the place of {database}, start the older release",
         copy = copy.display(),
     );
-    forget_older(&copy);
     Ok(())
 }
 
@@ -77,39 +80,58 @@ async fn write(c: &mut SqliteConnection, path: &Path) -> io::Result<()> {
 
 /// The name of a file is durable once its folder is.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Removes the oldest copies. One that stays does no harm but to the disk.
-fn forget_older(newest: &Path) {
-    for copy in copies(newest).unwrap_or_default().into_iter().skip(KEPT) {
-        match fs::remove_file(&copy) {
-            Ok(()) => tracing::info!("removed the older copy {}", copy.display()),
+fn forget_older(database: &Path) {
+    for copy in beside_numbered(database, "schema-").unwrap_or_default().into_iter().skip(KEPT) {
+        match fs::remove_file(&copy.path) {
+            Ok(()) => tracing::info!("removed the older copy {}", copy.path.display()),
             Err(error) => {
-                tracing::warn!(%error, "the older copy {} cannot be removed", copy.display());
+                tracing::warn!(%error, "the older copy {} cannot be removed", copy.path.display());
             }
         }
     }
 }
 
-/// The copies beside this one and itself, the youngest first.
-fn copies(one: &Path) -> io::Result<Vec<PathBuf>> {
-    let (Some(folder), Some(name)) = (one.parent(), one.file_name().and_then(|n| n.to_str()))
-    else {
-        return Ok(Vec::new());
-    };
-    let Some((stem, _)) = name.rsplit_once("schema-") else { return Ok(Vec::new()) };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let version = name.to_str().and_then(|n| n.strip_prefix(stem)?.strip_prefix("schema-"));
-        if version.is_some_and(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit())) {
-            found.push((entry.metadata()?.modified()?, name, entry.path()));
+/// Removes what processes that are gone have begun to copy: a server that is killed again and again
+/// while it copies must not fill the disk.
+fn forget_unfinished(database: &Path) {
+    for copy in beside_numbered(database, "copy-").unwrap_or_default() {
+        if !Path::new("/proc").join(copy.number.to_string()).exists() {
+            let _ = fs::remove_file(&copy.path);
         }
     }
-    found.sort();
-    Ok(found.into_iter().rev().map(|(_, _, path)| path).collect())
+}
+
+/// A file beside the database.
+struct Numbered {
+    modified: SystemTime,
+    number: u32,
+    path: PathBuf,
+}
+
+/// The files that are called like the database, then `mark` and a number; the youngest first.
+fn beside_numbered(database: &Path, mark: &str) -> io::Result<Vec<Numbered>> {
+    let Some(name) = database.file_name().and_then(|name| name.to_str()) else {
+        return Ok(Vec::new());
+    };
+    let begins = format!("{name}.{mark}");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder_of(database))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(&begins)?.parse().ok());
+        if let Some(number) = number {
+            let modified = entry.metadata()?.modified()?;
+            found.push(Numbered { modified, number, path: entry.path() });
+        }
+    }
+    found.sort_by_key(|copy| Reverse((copy.modified, copy.number)));
+    Ok(found)
 }

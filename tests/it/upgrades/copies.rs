@@ -122,6 +122,10 @@ async fn the_youngest_copies_are_kept() {
     // What is called otherwise is somebody else's.
     fs::write(folder.path().join(&old[0]), "x").unwrap();
     fs::write(folder.path().join("doorward.db.schema-"), "x").unwrap();
+    // Begun by a process that is gone: no process has such a number. And by one that is not.
+    fs::write(folder.path().join("doorward.db.copy-4294967295"), "x").unwrap();
+    let ours = format!("doorward.db.copy-{}", std::process::id());
+    fs::write(folder.path().join(&ours), "x").unwrap();
     assert!(migrate(folder.path()).status.success());
     let version = Fixture::all(SQLITE)[0].version;
     let expected = [
@@ -130,6 +134,7 @@ async fn the_youngest_copies_are_kept() {
         format!("doorward.db.schema-{version:04}"),
         "doorward.db.schema-0027".to_owned(),
         "doorward.db.schema-0028".to_owned(),
+        ours,
     ];
     let mut expected = expected.to_vec();
     expected.sort();
