@@ -23,7 +23,7 @@ use crate::crypto::{
     refresh_token::RefreshTokenKey, seal::Sealer, short_code::ShortCodeKey,
 };
 use crate::domain::{entropy::Entropy, job::JobKind, time::Clock};
-use crate::http::{self, App};
+use crate::http::{self, App, limiter::Limits};
 use crate::login::{
     LoginService,
     audit::AuditWriter,
@@ -124,11 +124,13 @@ pub async fn build(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
+    let limits = Limits::new(&settings);
     let app = App::from(http::Parts {
         settings,
         store,
         tokens,
         login,
+        limits,
         entity_tags: Arc::new(EntityTagKey::new(&master)),
         clock,
         entropy,
@@ -200,6 +202,7 @@ pub async fn serve(
             app.settings.audit_retention,
             app.settings.actions_execution_retention,
         )),
+        tokio::spawn(app.limits.clone().share(app.store.clone(), Arc::clone(&app.clock))),
         tokio::spawn(tell_of_logouts(Arc::clone(&app.tokens))),
         tokio::spawn(remove_users(Arc::clone(&app.login))),
         tokio::spawn(work_on_jobs(Arc::clone(&app.login), JobKind::UsersImport)),

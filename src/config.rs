@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::domain::{
     ClientId,
     secret::{ClientSecret, DatabaseUrl, SmtpUrl},
-    settings::Settings,
+    settings::{RequestRate, Settings},
 };
 use crate::{http::pages::locales::Locale, mail};
 
@@ -250,6 +250,13 @@ impl Config {
             ),
             ("management.burst", self.management.burst.into(), 1, 1_000_000),
             (
+                "attack_protection.requests_per_second",
+                self.attack_protection.requests_per_second.into(),
+                0,
+                100_000,
+            ),
+            ("attack_protection.burst", self.attack_protection.burst.into(), 1, 1_000_000),
+            (
                 "attack_protection.same_user_logins",
                 self.attack_protection.same_user_logins.into(),
                 1,
@@ -325,8 +332,14 @@ impl Config {
             verification_lifetime: self.links.verification_lifetime,
             links_per_user: self.links.per_user,
             dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
-            management_requests_per_second: self.management.requests_per_second,
-            management_burst: self.management.burst,
+            management_rate: RequestRate {
+                per_second: self.management.requests_per_second,
+                burst: self.management.burst,
+            },
+            request_rate: RequestRate {
+                per_second: self.attack_protection.requests_per_second,
+                burst: self.attack_protection.burst,
+            },
             outbound_allow_private: self.outbound.allow_private,
             search_timeout: self.database.search_timeout_ms,
             import_max_bytes: self.jobs.import_max_bytes,

@@ -182,6 +182,10 @@ pub struct Pages {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttackProtection {
+    /// From one address, 0 for no limit.
+    pub requests_per_second: u32,
+    /// From one address, at once.
+    pub burst: u32,
     /// Of one user from one address, at once.
     pub same_user_logins: u32,
     /// How many come back in a minute, 0 for no limit.

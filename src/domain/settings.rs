@@ -36,6 +36,15 @@ pub enum ErrorStatus {
     Auth0,
 }
 
+/// How many requests are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestRate {
+    /// For as long as one likes; 0 is no limit.
+    pub per_second: u32,
+    /// At once; at least 1.
+    pub burst: u32,
+}
+
 /// Settings that rules and flows read. Times are in seconds.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -100,10 +109,10 @@ pub struct Settings {
     pub actions_execution_retention: i64,
     /// How long a search of the Management API may take, in milliseconds.
     pub search_timeout: i64,
-    /// Requests per second that a client may send to the Management API; 0 is no limit.
-    pub management_requests_per_second: u32,
-    /// Requests that it may send at once.
-    pub management_burst: u32,
+    /// Requests that a client may send to the Management API.
+    pub management_rate: RequestRate,
+    /// All other requests that may come from an address.
+    pub request_rate: RequestRate,
     /// The longest file of users that is imported, in bytes.
     pub import_max_bytes: u64,
     /// Where `/v2/logout` may redirect when no client is named.

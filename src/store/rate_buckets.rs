@@ -2,7 +2,7 @@
 //! `policy::rate`, in one guarded statement: nobody takes what somebody else has just taken.
 
 use crate::domain::time::Timestamp;
-use crate::store::{Db, Result, Tx};
+use crate::store::{Db, Result, Store, Tx, dialect};
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,10 @@ pub enum Kind {
     Signup,
     /// Logins of one user from one address.
     SameUser,
+    /// Calls of the Management API; counted in memory and shared.
+    Management,
+    /// Other requests from an address; counted in memory and shared.
+    Request,
 }
 
 impl Kind {
@@ -21,6 +25,8 @@ impl Kind {
             Self::Login => "login",
             Self::Signup => "signup",
             Self::SameUser => "same_user",
+            Self::Management => "management",
+            Self::Request => "request",
         }
     }
 }
@@ -122,4 +128,21 @@ pub async fn fill(tx: &mut Tx, bucket: Bucket<'_>) -> Result<()> {
         .await
         .map(|_| ())?);
     Ok(())
+}
+
+/// Adds what was taken from buckets elsewhere, in microseconds, and returns when each is full.
+/// `most` is what a bucket holds. Give the subjects in order: two replicas must lock them in one.
+///
+/// # Errors
+/// When the database does.
+pub async fn share(
+    store: &Store,
+    kind: Kind,
+    taken: &[(String, i64)],
+    (now, most): (i64, i64),
+) -> Result<Vec<(String, i64)>> {
+    let mut tx = store.write().await?;
+    let shared = dialect::share_buckets(tx.db(), kind.as_str(), taken, (now, most)).await?;
+    tx.commit().await?;
+    Ok(shared)
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod addresses;
 mod messages;
 mod proxies;
+mod requests;
 mod signups;
 
 use serde_json::{Value, json};

@@ -66,6 +66,8 @@ pub enum OAuthError {
     },
     /// Too many one-time codes were sent to an address.
     TooManyCodes,
+    /// Too many requests came from the address.
+    TooManyRequests,
     /// There were too many attempts to log in.
     Hindered(Hindrance),
     /// RFC 7009 §2.2.1.
@@ -177,6 +179,11 @@ impl OAuthError {
                 S::TOO_MANY_REQUESTS,
                 "too_many_requests",
                 "Too many codes were sent to this address. Try again in 10 minutes.".to_owned(),
+            ),
+            Self::TooManyRequests => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Global limit has been reached".to_owned(),
             ),
             Self::Hindered(hindrance) => {
                 let (error, description) = hindrance::wire(hindrance);
@@ -314,6 +321,7 @@ mod tests {
             (OAuthError::CannotSend { error: "bad.email", description: "" }, (400, "bad.email"), (400, "bad.email")),
             (OAuthError::TooManyCodes, (429, "too_many_requests"), (429, "too_many_requests")),
             (OAuthError::InvalidGrant(GrantFault::OneTimeCode), (400, "invalid_grant"), (403, "invalid_grant")),
+            (OAuthError::TooManyRequests, (429, "too_many_requests"), (429, "too_many_requests")),
             (OAuthError::Hindered(Hindrance::Account), (429, "too_many_attempts"), (429, "too_many_attempts")),
             (OAuthError::Hindered(Hindrance::Address { retry_after: 1 }), (429, "too_many_attempts"), (429, "too_many_attempts")),
             (OAuthError::Hindered(Hindrance::SameUser { retry_after: 1 }), (429, "too_many_logins"), (429, "too_many_logins")),
