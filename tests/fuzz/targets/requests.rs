@@ -68,6 +68,7 @@ impl Server {
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut config = Config::load(None, environment).expect("a configuration");
         config.management.requests_per_second = 0;
+        config.attack_protection.requests_per_second = 0;
         // This process is not the server, and runs no scripts.
         config.actions.worker = Some("/nonexistent".into());
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
