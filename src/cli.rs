@@ -18,7 +18,7 @@ use crate::telemetry;
 
 /// An OAuth 2.0 / OpenID Connect authorization server with multi-resource refresh tokens.
 #[derive(Parser)]
-#[command(name = "doorward", version)]
+#[command(name = "doorward", version = env!("DOORWARD_VERSION"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -205,7 +205,10 @@ async fn execute(command: Command) -> Result<(), StartError> {
         }
         Command::Quickstart { config, tls } => serve(&config.load_with(&tls)?, true, true).await,
         Command::Migrate { config } => {
-            let store = app::open_store(&config.load()?).await?;
+            let config = config.load()?;
+            // The copy of the embedded database is told in the log.
+            start_log(&config)?;
+            let store = app::open_store(&config).await?;
             store.migrate().await?;
             println!("The schema is up to date.");
             store.close().await;
@@ -235,8 +238,12 @@ async fn execute(command: Command) -> Result<(), StartError> {
     }
 }
 
+fn start_log(config: &Config) -> Result<(), StartError> {
+    telemetry::logs::start(&config.log.filter, config.log.format).map_err(StartError::Config)
+}
+
 async fn serve(config: &Config, migrate: bool, demo: bool) -> Result<(), StartError> {
-    telemetry::logs::start(&config.log.filter, config.log.format).map_err(StartError::Config)?;
+    start_log(config)?;
     // The socket first: a second server must fail before it touches anything.
     let listener = app::listen(config.server.listen).await?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));

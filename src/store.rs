@@ -47,6 +47,7 @@ pub mod clients;
 pub mod codes;
 pub mod connections;
 pub mod consents;
+mod copy;
 pub mod daily_counts;
 pub mod device_codes;
 pub mod device_guesses;
@@ -114,6 +115,18 @@ pub enum Error {
     /// The schema could not be brought up to date.
     #[error("the schema could not be migrated")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// The embedded database could not be copied before its schema would have changed, so it did
+    /// not change.
+    #[error(
+        "nothing was migrated, because the database could not be copied to {} first", path.display()
+    )]
+    Copy {
+        /// Where the copy would have been.
+        path: std::path::PathBuf,
+        /// Why there is none.
+        #[source]
+        source: std::io::Error,
+    },
     /// The database was migrated by a newer release, or not at all.
     #[error(
         "the database schema is at version {found}, this release needs {needed}: run `doorward \
@@ -387,13 +400,17 @@ impl Store {
         Ok(Tx { inner, cache: Arc::clone(&self.cache), changes_configuration: false })
     }
 
-    /// Brings the schema up to date. Several nodes may do so at once.
+    /// Brings the schema up to date. Several nodes may do so at once. The embedded database is
+    /// copied before; see [`copy`].
     ///
     /// # Errors
-    /// When a migration fails or an applied one was edited.
+    /// When a migration fails, an applied one was edited, or the copy cannot be written.
     pub async fn migrate(&self) -> Result<()> {
         match &self.pools {
-            Pools::Sqlite { writer, .. } => migrations::sqlite().run(writer).await?,
+            Pools::Sqlite { writer, .. } => {
+                copy::before_migrating(&mut *writer.acquire().await?).await?;
+                migrations::sqlite().run(writer).await?;
+            }
             Pools::Postgres { pool, .. } => migrations::postgres().run(pool).await?,
         }
         self.index_users().await
