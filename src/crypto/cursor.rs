@@ -7,24 +7,26 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::crypto::{
     digest,
-    master_key::{MasterKey, Purpose},
+    master_key::{Accepted, Derived, Purpose},
 };
 
 /// Bytes of the MAC.
 const MAC: usize = 16;
 
 /// Makes and reads cursors.
-pub struct CursorKey(hmac::Key);
+pub struct CursorKey(Derived<hmac::Key>);
 
 impl CursorKey {
     /// The key under `master`.
-    pub fn new(master: &MasterKey) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, &master.derive(Purpose::Cursor)))
+    pub fn new<'a>(master: impl Into<Accepted<'a>>) -> Self {
+        Self(Derived::of(&master.into(), |master| {
+            hmac::Key::new(hmac::HMAC_SHA256, &master.derive(Purpose::Cursor))
+        }))
     }
 
     /// The cursor for a place in a listing. The same on every node, and good in a query string.
     pub fn seal(&self, listing: &str, place: &str) -> String {
-        let mut bytes = self.mac(listing, place.as_bytes());
+        let mut bytes = mac(&self.0.current, listing, place.as_bytes());
         bytes.extend_from_slice(place.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -32,24 +34,25 @@ impl CursorKey {
     /// The place that a cursor of this listing stands for.
     pub fn open(&self, listing: &str, cursor: &str) -> Option<String> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (mac, place) = bytes.split_at_checked(MAC)?;
-        let is_ours = digest::equal(mac, &self.mac(listing, place));
+        let (given, place) = bytes.split_at_checked(MAC)?;
+        let is_ours = self.0.each().any(|key| digest::equal(given, &mac(key, listing, place)));
         if is_ours { String::from_utf8(place.to_vec()).ok() } else { None }
     }
+}
 
-    fn mac(&self, listing: &str, place: &[u8]) -> Vec<u8> {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(listing.as_bytes());
-        // No listing has this character in its name.
-        context.update(b"\n");
-        context.update(place);
-        context.sign().as_ref()[..MAC].to_vec()
-    }
+fn mac(key: &hmac::Key, listing: &str, place: &[u8]) -> Vec<u8> {
+    let mut context = hmac::Context::with_key(key);
+    context.update(listing.as_bytes());
+    // No listing has this character in its name.
+    context.update(b"\n");
+    context.update(place);
+    context.sign().as_ref()[..MAC].to_vec()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::master_key::MasterKey;
 
     #[test]
     fn a_cursor_is_read_unaltered_by_its_listing_and_its_key_only() {
