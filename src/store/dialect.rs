@@ -2,11 +2,9 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use sqlx::PgConnection;
-
 use crate::domain::{UserId, audit::AuditEvent, family::RevokedBy, time::Timestamp, user::User};
 use crate::store::{
-    Db, Result,
+    Db, Lent, Result,
     families::exchange::{self, Advance, facts_of},
     job_errors::JobErrorRow,
     permissions::Held,
@@ -403,11 +401,23 @@ fn column<'a, R, T>(rows: &'a [R], pick: impl Fn(&'a R) -> T) -> Vec<T> {
 }
 
 /// Stops each statement of the transaction after `limit`.
-pub(super) async fn limit_statements(c: &mut PgConnection, limit: Duration) -> Result<()> {
+pub(super) async fn limit_statements(c: &mut Lent, limit: Duration) -> Result<()> {
     // 0 would be no limit.
     let millis = limit.as_millis().max(1).to_string();
     sqlx::query("SELECT set_config('statement_timeout', $1, true)").bind(millis).execute(c).await?;
     Ok(())
+}
+
+/// Whether the server takes no writes: it was the primary once, or is about to be.
+pub(super) async fn is_read_only(db: Db<'_>) -> Result<bool> {
+    match db {
+        Db::Sqlite(_) => Ok(false),
+        Db::Postgres(c) => {
+            const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only') = 'on'";
+            let (is_read_only,): (bool,) = sqlx::query_as(IS_READ_ONLY).fetch_one(c).await?;
+            Ok(is_read_only)
+        }
+    }
 }
 
 /// Lets in one transaction of this name after the other.

@@ -8,6 +8,8 @@ mod actions;
 mod attacks;
 mod cli;
 mod console;
+mod faults;
+mod floods;
 mod hostile_scripts;
 mod layering;
 mod mail;
