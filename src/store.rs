@@ -302,7 +302,13 @@ impl Store {
                 .min_connections(0)
                 .acquire_timeout(Duration::from_secs(5))
         };
-        let writer = pool(1).connect_with(options.clone()).await?;
+        // A commit that fails (a full disk) ends the transaction, and the driver still counts it: every
+        // later one would be refused on that connection, for ever.
+        let writer = pool(1).before_acquire(|connection, _| {
+            let is_clean = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_clean) })
+        });
+        let writer = writer.connect_with(options.clone()).await?;
         let readers = pool(4).connect_with(options).await?;
         Ok(Pools::Sqlite { readers, writer })
     }
