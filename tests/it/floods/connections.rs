@@ -92,33 +92,6 @@ async fn who_says_nothing_or_too_little_keeps_nobody_else_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_served_is_not_sent_away_for_somebody_else() {
-    let app = TestApp::start(None, "[passwords]\nparallel = 1\nqueue = 64\n").await;
-    let world = crate::support::faults::world(&app).await;
-    let address = door(&app, None, Limits { open: 4, ..Limits::default() }).await;
-    let form = format!(
-        "grant_type=password&client_id={}&username=nobody%40example.com&password=wrong",
-        world.client_id
-    );
-    let request = format!(
-        "POST /oauth/token HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
-        form.len()
-    );
-    let mut working = Vec::new();
-    for _ in 0..3 {
-        working.push(open(address, &request).await);
-    }
-    for _ in 0..20 {
-        open(address, "").await;
-    }
-    for stream in &mut working {
-        let answer = rest(stream).await;
-        assert!(answer.contains("invalid_grant"), "{answer}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_says_too_little_is_ended_in_time() {
     let app = TestApp::start(None, "").await;
     let folder = tempfile::tempdir().unwrap();
