@@ -23,7 +23,7 @@ use crate::crypto::{
     refresh_token::RefreshTokenKey, seal::Sealer, short_code::ShortCodeKey,
 };
 use crate::domain::{entropy::Entropy, job::JobKind, time::Clock};
-use crate::http::{self, App};
+use crate::http::{self, App, limiter::Limits};
 use crate::login::{
     LoginService,
     audit::AuditWriter,
@@ -110,6 +110,7 @@ pub async fn build(
         job_added: tokio::sync::Notify::new(),
         mailer: Mailer::start(&config.mail_options(), Arc::clone(&clock), Arc::clone(&entropy))
             .map_err(|why| StartError::Config(why.to_string()))?,
+        notices: Box::new(http::pages::messages::Notices),
         executions: ExecutionWriter::start(store.clone()),
         at_rest: Arc::clone(&at_rest),
         transactions: Sealer::new(&master, Purpose::Transaction)?,
@@ -130,17 +131,25 @@ pub async fn build(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
+    let limits = Limits::new(&settings);
     let app = App::from(http::Parts {
         settings,
         store,
         tokens,
         login,
+        limits,
         entity_tags: Arc::new(EntityTagKey::new(&master)),
         clock,
         entropy,
         demo: None,
         draining: Arc::default(),
     });
+    if app.settings.hidden_by_proxy {
+        tracing::warn!(
+            "a proxy ends TLS, and server.trusted_proxies does not name it: nobody's address is \
+             known, and attack protection counts accounts alone"
+        );
+    }
     bootstrap::management_api(&app).await?;
     bootstrap::console(&app).await?;
     if let Some(machine) = &config.bootstrap {
@@ -200,6 +209,7 @@ pub async fn serve(
             app.settings.audit_retention,
             app.settings.actions_execution_retention,
         )),
+        tokio::spawn(app.limits.clone().share(app.store.clone(), Arc::clone(&app.clock))),
         tokio::spawn(tell_of_logouts(Arc::clone(&app.tokens))),
         tokio::spawn(remove_users(Arc::clone(&app.login))),
         tokio::spawn(work_on_jobs(Arc::clone(&app.login), JobKind::UsersImport)),

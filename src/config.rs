@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::domain::{
     ClientId,
     secret::{ClientSecret, DatabaseUrl, SmtpUrl},
-    settings::Settings,
+    settings::{RequestRate, Settings},
 };
 use crate::{http::pages::locales::Locale, mail};
 
@@ -56,6 +56,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// `[pages]`
     pub pages: Pages,
+    /// `[attack_protection]`
+    pub attack_protection: AttackProtection,
     /// `[signup]`
     pub signup: Signup,
     /// `[links]`
@@ -111,6 +113,11 @@ impl Config {
                     let parsed = value.parse();
                     self.server.listen =
                         parsed.map_err(|_| format!("{name}: `{value}` is no address:port"))?;
+                }
+                "DOORWARD_TRUSTED_PROXIES" => {
+                    let ranges = value.split(',').map(str::trim).filter(|range| !range.is_empty());
+                    let parsed: Result<_, _> = ranges.map(str::parse).collect();
+                    self.server.trusted_proxies = parsed.map_err(|why| format!("{name}: {why}"))?;
                 }
                 "DOORWARD_DATA_DIR" => self.server.data_dir = value.into(),
                 "DOORWARD_DATABASE_URL" => self.database.url = value,
@@ -254,6 +261,25 @@ impl Config {
                 100_000,
             ),
             ("management.burst", self.management.burst.into(), 1, 1_000_000),
+            (
+                "attack_protection.requests_per_second",
+                self.attack_protection.requests_per_second.into(),
+                0,
+                100_000,
+            ),
+            ("attack_protection.burst", self.attack_protection.burst.into(), 1, 1_000_000),
+            (
+                "attack_protection.same_user_logins",
+                self.attack_protection.same_user_logins.into(),
+                1,
+                100_000,
+            ),
+            (
+                "attack_protection.same_user_logins_per_minute",
+                self.attack_protection.same_user_logins_per_minute.into(),
+                0,
+                100_000,
+            ),
             ("database.max_connections", i64::from(self.database.max_connections), 1, 1000),
             ("database.search_timeout_ms", self.database.search_timeout_ms, 1, 600_000),
         ] {
@@ -282,10 +308,20 @@ impl Config {
         }
     }
 
+    /// Whether all requests seem to come from one proxy: applications use https, which somebody
+    /// else ends, and nobody said who that is.
+    pub fn is_hidden_by_proxy(&self) -> bool {
+        self.tls.mode == TlsMode::Off
+            && self.server.issuer.starts_with("https:")
+            && self.server.trusted_proxies.is_empty()
+    }
+
     /// What rules and flows read.
     pub fn settings(&self) -> Settings {
         Settings {
             issuer: self.server.issuer.clone(),
+            trusted_proxies: self.server.trusted_proxies.clone(),
+            hidden_by_proxy: self.is_hidden_by_proxy(),
             strict_transport: self.tls.strict_transport(&self.server.issuer),
             tenant_name: self.server.tenant_name.clone(),
             default_leeway: self.refresh_tokens.default_leeway,
@@ -301,13 +337,21 @@ impl Config {
             audit_retention: self.audit.retention_days * 86_400,
             error_status: self.oauth.error_status,
             default_locale: self.pages.default_locale.clone(),
+            same_user_logins: self.attack_protection.same_user_logins,
+            same_user_logins_per_minute: self.attack_protection.same_user_logins_per_minute,
             signup_enabled: self.signup.enabled,
             reset_lifetime: self.links.reset_lifetime,
             verification_lifetime: self.links.verification_lifetime,
             links_per_user: self.links.per_user,
             dpop_unconfigured_api: self.oauth.dpop_unconfigured_api,
-            management_requests_per_second: self.management.requests_per_second,
-            management_burst: self.management.burst,
+            management_rate: RequestRate {
+                per_second: self.management.requests_per_second,
+                burst: self.management.burst,
+            },
+            request_rate: RequestRate {
+                per_second: self.attack_protection.requests_per_second,
+                burst: self.attack_protection.burst,
+            },
             outbound_allow_private: self.outbound.allow_private,
             search_timeout: self.database.search_timeout_ms,
             import_max_bytes: self.jobs.import_max_bytes,
@@ -364,6 +408,25 @@ mod tests {
         let bad = "smtp://us:hunter2@mail.example";
         let why = load(file, &[("DOORWARD_SMTP_URL", bad)]).unwrap_err();
         assert!(why.contains("mail.smtp_url") && !why.contains("hunter2"), "{why}");
+    }
+
+    #[test]
+    fn proxies_are_named_as_addresses_and_ranges() {
+        let variable = |value| load("", &[("DOORWARD_TRUSTED_PROXIES", value)]);
+        let config = variable("10.0.0.0/8, 2001:db8::1 ,").unwrap();
+        assert_eq!(config.server.trusted_proxies.len(), 2);
+        assert!(variable("10.0.0.0/33").unwrap_err().contains("DOORWARD_TRUSTED_PROXIES"));
+        assert!(load("[server]\ntrusted_proxies = [\"home\"]", &[]).unwrap_err().contains("home"));
+    }
+
+    #[test]
+    fn a_proxy_that_nobody_named_hides_who_asks() {
+        let https = "[server]\nissuer = \"https://a.example/\"\n";
+        let hides = |more: &str| load(&format!("{https}{more}"), &[]).unwrap().is_hidden_by_proxy();
+        assert!(hides(""));
+        assert!(!hides("trusted_proxies = [\"10.0.0.1\"]"));
+        assert!(!hides("[tls]\nmode = \"self-signed\""));
+        assert!(!load("", &[]).unwrap().is_hidden_by_proxy());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Values of the protocol: plain data, no I/O.
 
 pub mod action;
+pub mod address;
+pub mod attack_protection;
 pub mod audience;
 pub mod audit;
 pub mod client;

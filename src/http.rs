@@ -8,11 +8,16 @@ pub mod dpop;
 pub mod error;
 pub mod extract;
 pub mod health;
+pub mod limiter;
 pub mod management;
 pub mod oauth;
 pub mod pages;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -24,13 +29,19 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
-use self::pages::{branding::Branding, locales::Locale};
+use self::{
+    limiter::Limits,
+    pages::{branding::Branding, locales::Locale},
+};
 use crate::crypto::entity_tag::EntityTagKey;
-use crate::domain::{audit::Caller, entropy::Entropy, settings::Settings, time::Clock};
+use crate::domain::{
+    address::Origin, audit::Caller, entropy::Entropy, settings::Settings, time::Clock,
+};
 use crate::login::{
     LoginService,
     triggers::{self, request::CurrentRequest},
 };
+use crate::policy::{forwarded_for::client_address, rate::Verdict};
 use crate::store::Store;
 use crate::telemetry;
 use crate::token::TokenService;
@@ -76,6 +87,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// How often callers may call.
+    pub limits: Limits,
     /// Served at `/demo/`, by `quickstart` only.
     pub demo: Option<Arc<demo::Demo>>,
     /// Set when the server is told to stop: it is then no longer ready.
@@ -122,7 +135,46 @@ pub fn router(app: App) -> Router {
 /// the request: together they would cost more than reading it.
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let in_time = |request| in_time(&app, request, next);
-    in_span(&app, request, |request| cors::answer(&app, request, in_time)).await
+    let limited = |request| limited(&app, request, in_time);
+    in_span(&app, request, |request| cors::answer(&app, request, limited)).await
+}
+
+/// Answers an address that does not ask too often.
+async fn limited<F: Future<Output = Response>>(
+    app: &App,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
+    let Some(verdict) = rate_of_address(app, &request) else { return answer(request).await };
+    let person = is_for_a_person(request.method(), request.headers());
+    let mut response = if verdict.passes {
+        answer(request).await
+    } else if person && shows_something(&request) {
+        error::page::PageError::too_many_requests(app).into_response()
+    } else {
+        error::oauth::OAuthError::TooManyRequests.into_response()
+    };
+    if !verdict.passes {
+        response.headers_mut().insert(header::RETRY_AFTER, verdict.retry_after.into());
+    }
+    limiter::tell(&verdict, &mut response);
+    response
+}
+
+/// Counts a request from an address. `None` where that is no matter: what is only read, the
+/// Management API, which counts its clients, and addresses that say nothing of who asks.
+fn rate_of_address(app: &App, request: &Request) -> Option<Verdict> {
+    const NOT_COUNTED: &[&str] =
+        &["/health/", "/assets/", "/admin/", "/demo/", "/favicon.ico", "/.well-known/", "/api/v2/"];
+    let path = request.uri().path();
+    if app.settings.hidden_by_proxy || NOT_COUNTED.iter().any(|prefix| path.starts_with(prefix)) {
+        return None;
+    }
+    let ip: IpAddr = telemetry::caller::current().ip?.parse().ok()?;
+    if ip.is_loopback() {
+        return None;
+    }
+    app.limits.requests.count(Origin::of(ip).as_str(), app.clock.now())
 }
 
 /// Runs a request in a span with an id, which every response carries. The span holds the path
@@ -137,7 +189,7 @@ async fn in_span<F: Future<Output = Response>>(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span =
         tracing::info_span!("request", request.id = id, http.method = %method, http.path = path);
-    let (caller, seen) = (caller(&request), Arc::new(seen_by_scripts(&request)));
+    let (caller, seen) = (caller(app, &request), Arc::new(seen_by_scripts(&request)));
     let answered = async {
         match shows_something(&request) {
             true => Box::pin(in_appearance(app, request, answer)).await,
@@ -186,16 +238,20 @@ fn too_late(path: &str, is_for_a_person: bool) -> fn(&App) -> Response {
     }
 }
 
-/// Where a request came from. Forwarding headers are not read: anybody can send them.
-fn caller(request: &Request) -> Caller {
+/// Where a request came from.
+fn caller(app: &App, request: &Request) -> Caller {
     /// Longer names of programs are cut.
     const LONGEST: usize = 300;
+    let headers = request.headers();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let user_agent = request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok());
-    Caller {
-        ip: peer.map(|ConnectInfo(address)| address.ip().to_string()),
-        user_agent: user_agent.map(|text| text.chars().take(LONGEST).collect()),
-    }
+    let forwarded_for = headers.get_all("x-forwarded-for").iter();
+    // What is no text was written by nobody who is to be believed.
+    let forwarded_for = forwarded_for.map(|value| value.to_str().unwrap_or(""));
+    let trusted = &app.settings.trusted_proxies;
+    let ip = peer.map(|ConnectInfo(peer)| client_address(peer.ip(), forwarded_for, trusted));
+    let user_agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
+    let ip = ip.map(|ip| ip.to_string());
+    Caller { ip, user_agent: user_agent.map(|text| text.chars().take(LONGEST).collect()) }
 }
 
 /// What the operator's scripts are told of a request.

@@ -1,5 +1,6 @@
 //! The interactive side: sealed login transactions, sessions, passwords, consent.
 
+pub mod attack_protection;
 pub mod audit;
 pub mod authorize;
 pub mod background;
@@ -49,6 +50,8 @@ pub struct LoginService {
     pub job_added: tokio::sync::Notify,
     /// Sends messages.
     pub mailer: Mailer,
+    /// Composes those about attempts that were refused.
+    pub notices: Box<dyn attack_protection::Notices>,
     /// What Actions keep for their later executions.
     pub action_cache: triggers::cache::Cache,
     /// Keeps the records of executions.

@@ -62,12 +62,14 @@ pub mod job_errors;
 pub mod job_keys;
 pub mod jobs;
 mod lent;
+pub mod login_failures;
 mod migrations;
 pub mod organizations;
 pub mod passwordless_codes;
 mod pattern;
 pub mod permissions;
 pub mod pushed_requests;
+pub mod rate_buckets;
 pub mod resource_servers;
 pub mod role_permissions;
 pub mod roles;
@@ -222,7 +224,7 @@ impl Tx {
             TxInner::Sqlite(tx) => tx.commit().await?,
             TxInner::Postgres(mut tx) => tx.commit().await?,
         }
-        self.uncommitted.is_committed();
+        self.uncommitted.end();
         if self.changes_configuration {
             self.cache.forget();
         }

@@ -36,7 +36,8 @@ use std::sync::Arc;
 
 use crate::crypto::{self, refresh_token::RefreshTokenKey, seal::Sealer};
 use crate::domain::{
-    ExecutionId, dpop::Thumbprint, entropy::Entropy, settings::Settings, time::Clock,
+    ExecutionId, attack_protection::Hindrance, dpop::Thumbprint, entropy::Entropy,
+    settings::Settings, time::Clock,
 };
 use crate::login::{self, LoginService};
 use crate::outbound::Outbound;
@@ -144,6 +145,8 @@ pub enum Refused {
     UseDpopNonce,
     /// A device code gives no tokens (RFC 8628 §3.5).
     Device(DeviceFault),
+    /// There were too many attempts to log in.
+    Hindered(Hindrance),
     /// Too many password hashes are waiting.
     Overloaded,
     /// Ours.

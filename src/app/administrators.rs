@@ -304,6 +304,7 @@ async fn edit(app: &App, tx: &mut Tx, user: &User, hash: Option<&str>) -> Result
     let now = app.clock.now();
     record.user.updated_at = now;
     users::update(tx, &record.user, Some(hash), record.version).await?;
+    app.login.unblock(tx, user).await?;
     app.login.end_all(tx, &user.user_id, Initiator::PasswordChanged).await?;
     if app.settings.revoke_on_password_change {
         families::revoke_of_user(tx, &user.user_id, RevokedBy::PasswordChange, now).await?;

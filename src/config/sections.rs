@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use serde::Deserialize;
 
 use crate::domain::{
+    address::AddressRange,
     secret::{ClientSecret, SmtpUrl},
     settings::{ErrorStatus, UnconfiguredApi, UnknownAudience},
 };
@@ -22,6 +23,8 @@ pub struct Server {
     pub tenant_name: String,
     /// Embedded database and master key.
     pub data_dir: PathBuf,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<AddressRange>,
     /// Seconds to finish requests in after SIGTERM and `drain_delay`.
     pub shutdown_timeout: u64,
     /// Seconds between SIGTERM and the end of new connections.
@@ -177,6 +180,20 @@ pub struct Jobs {
 pub struct Pages {
     /// A tag (BCP 47).
     pub default_locale: String,
+}
+
+/// `[attack_protection]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttackProtection {
+    /// From one address, 0 for no limit.
+    pub requests_per_second: u32,
+    /// From one address, at once.
+    pub burst: u32,
+    /// Of one user from one address, at once.
+    pub same_user_logins: u32,
+    /// How many come back in a minute, 0 for no limit.
+    pub same_user_logins_per_minute: u32,
 }
 
 /// `[signup]`

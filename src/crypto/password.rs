@@ -3,7 +3,10 @@
 
 mod memory;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
@@ -41,6 +44,7 @@ pub struct Passwords {
     memory: Arc<Memory>,
     /// Verified in place of a hash that does not exist, so that unknown users cost the same time.
     decoy: Arc<str>,
+    computed: AtomicU64,
 }
 
 impl Passwords {
@@ -55,7 +59,14 @@ impl Passwords {
             waiting: Arc::new(Semaphore::new(parallel + queue)),
             memory: Arc::default(),
             decoy: decoy.into(),
+            computed: AtomicU64::new(0),
         }
+    }
+
+    /// How many passwords were hashed or checked since the start: nearly all the time that a login
+    /// takes.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     /// The PHC string of a password.
@@ -117,6 +128,7 @@ impl Passwords {
         let _place = self.waiting.try_acquire().map_err(|_| Overloaded)?;
         let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Overloaded)?;
         self.memory.free_when_idle();
+        self.computed.fetch_add(1, Ordering::Relaxed);
         let memory = Arc::clone(&self.memory);
         // The permit moves into the work: a caller who goes away does not free the thread.
         let work = tokio::task::spawn_blocking(move || {

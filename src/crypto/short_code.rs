@@ -33,6 +33,12 @@ impl ShortCodeKey {
         self.mac(&["address", address])
     }
 
+    /// What the store keeps of what somebody logs in with. Whoever reads the database must not
+    /// learn what was typed there: it may be a password.
+    pub fn login_identifier(&self, identifier: &str) -> Vec<u8> {
+        self.mac(&["login_identifier", identifier])
+    }
+
     /// Names an address in answers without telling whether anybody has it.
     pub fn public_id(&self, address: &str) -> Vec<u8> {
         self.mac(&["public_id", address])

@@ -16,7 +16,7 @@ use crate::domain::{ClientId, UserId, entropy::Entropy, time::Timestamp};
 /// Where a request came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// The address.
+    /// The address, as far as it can be told (see `Settings::trusted_proxies`).
     pub ip: Option<String>,
     /// What the program calls itself.
     pub user_agent: Option<String>,

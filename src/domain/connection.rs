@@ -75,6 +75,8 @@ pub struct Options {
     pub requires_username: Option<bool>,
     /// Users cannot set a new password themselves.
     pub disable_self_service_change_password: bool,
+    /// Whether wrong passwords are counted (`/attack-protection`); they are unless it says no.
+    brute_force_protection: Option<bool>,
     /// The strength of passwords; `None` leaves it to the server's own rule.
     #[serde(rename = "passwordPolicy")]
     pub password_policy: Option<PasswordPolicy>,
@@ -108,6 +110,10 @@ impl Options {
     pub fn username_length(&self) -> (usize, usize) {
         let length = self.validation.username.as_ref();
         length.map_or((1, LONGEST_USERNAME), |length| (length.min, length.max))
+    }
+    /// Whether wrong passwords of its users are counted.
+    pub fn counts_wrong_passwords(&self) -> bool {
+        self.brute_force_protection != Some(false)
     }
     /// Whether users log in with a password.
     pub fn has_passwords(&self) -> bool {

@@ -22,8 +22,21 @@ pub enum Unusable {
 }
 
 /// Parameters of an authorization response, which a registered URI may not pre-set.
-const RESPONSE_PARAMETERS: &[&str] =
-    &["code", "state", "iss", "error", "error_description", "access_token", "id_token", "response"];
+const RESPONSE_PARAMETERS: &[&str] = &[
+    "code",
+    "state",
+    "iss",
+    "error",
+    "error_description",
+    "error_uri",
+    "access_token",
+    "token_type",
+    "expires_in",
+    "scope",
+    "id_token",
+    "session_state",
+    "response",
+];
 
 /// Checks a URI before it is registered as a callback.
 ///
@@ -60,11 +73,20 @@ pub fn registrable(uri: &str) -> Result<(), Unusable> {
         return Err(Unusable::Placeholder);
     }
     let query = rest.split_once('?').map_or("", |(_, query)| query);
-    let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or(""));
-    if names.into_iter().any(|name| RESPONSE_PARAMETERS.contains(&name)) {
+    if query.split(['&', ';']).any(is_response_parameter) {
         return Err(Unusable::ResponseParameter);
     }
     Ok(())
+}
+
+/// Whether any application would read this pair of a query as a parameter of a response: names may
+/// be percent-encoded (`c%6Fde`), many frameworks do not look at the case, and some make a list of
+/// `code[]`.
+fn is_response_parameter(pair: &str) -> bool {
+    let read = url::form_urlencoded::parse(pair.as_bytes()).next();
+    let Some((name, _)) = read else { return false };
+    let name = name.split('[').next().unwrap_or("").trim();
+    RESPONSE_PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Whether `requested` is the registered URI: equal byte by byte, with two exceptions. A loopback
@@ -190,6 +212,14 @@ mod tests {
             ("https://a@b.example/cb", UserInfo),
             ("https://a.example/cb?code=x", ResponseParameter),
             ("https://a.example/cb?x=1&state=y", ResponseParameter),
+            ("https://a.example/cb?x=1;state=y", ResponseParameter),
+            ("https://a.example/cb?c%6Fde=x", ResponseParameter),
+            ("https://a.example/cb?%43ode=x", ResponseParameter),
+            ("https://a.example/cb?CODE=x", ResponseParameter),
+            ("https://a.example/cb?code", ResponseParameter),
+            ("https://a.example/cb?code[]=x", ResponseParameter),
+            ("https://a.example/cb?+code=x", ResponseParameter),
+            ("https://a.example/cb?session_state=x", ResponseParameter),
             ("https://a.example/c b", Malformed),
             ("https://a.example\\@evil.example/", Malformed),
             ("https://*.com/cb", Placeholder),
@@ -197,7 +227,9 @@ mod tests {
         ] {
             assert_eq!(registrable(uri), Err(why), "{uri}");
         }
-        for uri in ["https://a.example/cb?x=1", "http://localhost:3000", "com.example.app:/cb"] {
+        for uri in
+            ["https://a.example/cb?x=1&mycode=2", "http://localhost:3000", "com.example.app:/cb"]
+        {
             assert_eq!(registrable(uri), Ok(()), "{uri}");
         }
     }

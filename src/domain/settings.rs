@@ -1,6 +1,6 @@
 //! Settings of the server as plain values, as far as rules and flows read them.
 
-use crate::domain::{audience::Audience, tenant::SessionLifetime};
+use crate::domain::{address::AddressRange, audience::Audience, tenant::SessionLifetime};
 
 /// What an exchange for an audience outside the policies answers (`design` row 5 of the MRRT
 /// decision).
@@ -36,11 +36,25 @@ pub enum ErrorStatus {
     Auth0,
 }
 
+/// How many requests are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestRate {
+    /// For as long as one likes; 0 is no limit.
+    pub per_second: u32,
+    /// At once; at least 1.
+    pub burst: u32,
+}
+
 /// Settings that rules and flows read. Times are in seconds.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The `iss` of every token; ends with `/`.
     pub issuer: String,
+    /// Proxies of the operator's, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<AddressRange>,
+    /// Whether the address of a request is only that of a proxy which nobody named: then it says
+    /// nothing of who sent it.
+    pub hidden_by_proxy: bool,
     /// Whether browsers are told to use nothing but TLS for this host.
     pub strict_transport: bool,
     /// Names the product on its pages.
@@ -71,6 +85,10 @@ pub struct Settings {
     pub error_status: ErrorStatus,
     /// The language of the pages for browsers that prefer none we have (BCP 47).
     pub default_locale: String,
+    /// Logins of one user from one address at once.
+    pub same_user_logins: u32,
+    /// How many of them come back in a minute; 0 is no limit.
+    pub same_user_logins_per_minute: u32,
     /// Whether people may create accounts.
     pub signup_enabled: bool,
     /// How long a link to reset a password works.
@@ -91,10 +109,10 @@ pub struct Settings {
     pub actions_execution_retention: i64,
     /// How long a search of the Management API may take, in milliseconds.
     pub search_timeout: i64,
-    /// Requests per second that a client may send to the Management API; 0 is no limit.
-    pub management_requests_per_second: u32,
-    /// Requests that it may send at once.
-    pub management_burst: u32,
+    /// Requests that a client may send to the Management API.
+    pub management_rate: RequestRate,
+    /// All other requests that may come from an address.
+    pub request_rate: RequestRate,
     /// The longest file of users that is imported, in bytes.
     pub import_max_bytes: u64,
     /// Where `/v2/logout` may redirect when no client is named.

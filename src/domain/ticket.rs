@@ -11,6 +11,8 @@ pub enum TicketKind {
     ResetPassword,
     /// Verify the address.
     VerifyEmail,
+    /// Log in again after too many wrong passwords.
+    Unblock,
 }
 
 impl TicketKind {
@@ -19,6 +21,7 @@ impl TicketKind {
         match self {
             Self::ResetPassword => "reset_password",
             Self::VerifyEmail => "verify_email",
+            Self::Unblock => "unblock",
         }
     }
 }

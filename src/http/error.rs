@@ -2,6 +2,7 @@
 //! page through the Management API. A 5xx never says more than a request id.
 
 pub mod dbconnections;
+pub mod hindrance;
 pub mod management;
 pub mod oauth;
 pub mod page;

@@ -23,7 +23,6 @@ pub mod formats;
 mod gate;
 mod grants;
 pub mod jobs;
-mod limiter;
 mod logs;
 mod merge;
 mod objects;
@@ -62,7 +61,7 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 
-use self::{gate::Gate, limiter::Limiter};
+use self::gate::Gate;
 use crate::http::{App, dpop, error::management::ManagementError};
 use crate::policy::management::{OPERATIONS, Operation, unbuilt::UNBUILT};
 
@@ -74,9 +73,8 @@ const ATTEMPTS: usize = 5;
 
 /// Every route of the Management API, to be nested at `/api/v2`.
 pub fn router(app: &App) -> Router<App> {
-    let limiter = Limiter::new(&app.settings);
     let gate = |operation: &Operation| {
-        let gate = Gate { app: app.clone(), operation: *operation, limiter: limiter.clone() };
+        let gate = Gate { app: app.clone(), operation: *operation };
         middleware::from_fn_with_state(gate, gate::pass)
     };
     let mut router = Router::new();

@@ -18,6 +18,7 @@ pub mod reset_password;
 pub mod revoke;
 pub mod signup;
 pub mod token;
+pub mod unblock;
 pub mod userinfo;
 
 use axum::{
@@ -78,6 +79,7 @@ pub fn router(app: &App) -> Router<App> {
             "/u/email-verification",
             get(email_verification::verification_page).post(email_verification::verify),
         )
+        .route("/u/unblock", get(unblock::unblock_page).post(unblock::unblock))
         .route("/u/consent", get(interaction::consent_page).post(interaction::consent))
         .route("/activate", get(device::activate_page).post(device::activate))
         .route("/activate/confirm", get(device::confirm_page).post(device::confirm))

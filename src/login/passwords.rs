@@ -1,7 +1,12 @@
 //! Checking the password of a user of a database.
 
+use std::sync::Arc;
+
 use crate::crypto::password::{Checked, Overloaded, Passwords};
-use crate::domain::{ClientId, audit::Happened, secret::Password};
+use crate::domain::{
+    ClientId, UserId, attack_protection::Hindrance, audit::Happened, connection::Connection,
+    secret::Password,
+};
 use crate::login::{LoginService, connections::ConnectionFault};
 use crate::policy::connection::NoConnection;
 use crate::store::{
@@ -18,6 +23,9 @@ pub enum LoginFault {
     /// Right password of a blocked user.
     #[error("the user is blocked")]
     Blocked,
+    /// There were too many attempts.
+    #[error("too many attempts")]
+    Hindered(Hindrance),
     /// There is no connection to log in with.
     #[error("no connection to log in with")]
     Connection(NoConnection),
@@ -38,6 +46,14 @@ impl From<ConnectionFault> for LoginFault {
     }
 }
 
+/// Whether somebody has an identifier and a password.
+enum Match {
+    /// Somebody does. With the hash to keep instead of one that another program made.
+    Right(Box<UserRecord>, Option<String>),
+    /// Nobody does, or whoever has the identifier has another password.
+    Wrong(Option<UserId>),
+}
+
 impl LoginService {
     /// The user with this e-mail address or user name, if the password is right. Unknown users cost
     /// the same time as wrong passwords (the decoy hash, once for each database), and both are
@@ -51,17 +67,50 @@ impl LoginService {
     /// # Errors
     /// Why not.
     pub async fn check_password(
-        &self,
+        self: &Arc<Self>,
         identifier: &str,
         password: &Password,
         client: Option<&ClientId>,
         named: Option<&str>,
     ) -> Result<UserRecord, LoginFault> {
         let identifier = identifier.trim().to_lowercase();
+        let databases = self.databases(client, named).await?;
+        let attempt = self.attempt(&identifier, &databases).await?;
+        if let Some(hindrance) = self.hindrance(&attempt, client).await? {
+            return Err(LoginFault::Hindered(hindrance));
+        }
+        let (record, rehashed) =
+            match self.find_by_password(&identifier, password, &databases).await? {
+                Match::Right(record, rehashed) => (record, rehashed),
+                Match::Wrong(known) => {
+                    let hindrance = self.count_wrong(&attempt, known.as_ref(), client).await?;
+                    return Err(hindrance.map_or(LoginFault::Wrong, LoginFault::Hindered));
+                }
+            };
+        if let Some(hindrance) = self.confirm_right(&attempt, client).await? {
+            return Err(LoginFault::Hindered(hindrance));
+        }
+        if record.user.is_blocked() {
+            self.record(&Happened::BlockedUser, client, Some(&record.user.user_id)).await?;
+            return Err(LoginFault::Blocked);
+        }
+        match rehashed {
+            Some(phc) => self.replace_foreign_hash(*record, phc).await,
+            None => Ok(*record),
+        }
+    }
+
+    /// Looks in one database after the other for the user who has this password.
+    async fn find_by_password(
+        &self,
+        identifier: &str,
+        password: &Password,
+        databases: &[Connection],
+    ) -> Result<Match, LoginFault> {
         let mut known = None;
-        for database in self.databases(client, named).await? {
+        for database in databases {
             let mut conn = self.store.read().await?;
-            let found = users::find_by_identifier(conn.db(), &database.name, &identifier).await?;
+            let found = users::find_by_identifier(conn.db(), &database.name, identifier).await?;
             drop(conn);
             let phc = found.as_ref().and_then(|user| user.password_hash.as_deref());
             // A password that could never have been set is checked against the decoy all the same.
@@ -73,24 +122,16 @@ impl LoginService {
             };
             match (found, checked) {
                 (None, _) => {}
-                (Some(user), Checked::Wrong) => {
-                    known.get_or_insert(user.user.user_id);
+                (Some(record), Checked::Wrong) => {
+                    known.get_or_insert(record.user.user_id);
                 }
-                (Some(user), _) if user.user.is_blocked() => {
-                    self.record(&Happened::BlockedUser, client, Some(&user.user.user_id)).await?;
-                    return Err(LoginFault::Blocked);
-                }
-                (Some(user), Checked::Right) => return Ok(user),
-                (Some(user), Checked::Rehashed(phc)) => {
-                    return self.replace_foreign_hash(user, phc).await;
+                (Some(record), Checked::Right) => return Ok(Match::Right(record.into(), None)),
+                (Some(record), Checked::Rehashed(phc)) => {
+                    return Ok(Match::Right(record.into(), Some(phc)));
                 }
             }
         }
-        match known {
-            Some(user) => self.record(&Happened::WrongPassword, client, Some(&user)).await?,
-            None => self.record(&Happened::UnknownUser, client, None).await?,
-        }
-        Err(LoginFault::Wrong)
+        Ok(Match::Wrong(known))
     }
 
     /// Keeps a hash of this server in place of one that another program made, unless the password

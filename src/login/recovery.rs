@@ -130,6 +130,8 @@ impl LoginService {
             return Err(ResetFault::Overloaded(Overloaded));
         }
         tickets::delete_of_user(&mut tx, id, KIND).await?;
+        // Wrong guesses were guesses of another password.
+        self.unblock(&mut tx, &record.user).await?;
         self.end_all(&mut tx, id, Initiator::PasswordChanged).await?;
         let revoked = if was_anybodys || self.settings.revoke_on_password_change {
             families::revoke_of_user(&mut tx, id, RevokedBy::PasswordChange, now).await?

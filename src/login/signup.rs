@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::crypto::{Failed, password::Overloaded};
 use crate::domain::{
     ClientId,
+    attack_protection::Hindrance,
     audit::Happened,
     connection::{Connection, Options},
     secret::Password,
@@ -65,6 +66,9 @@ pub enum SignupFault {
         /// What the person is told.
         message: Option<String>,
     },
+    /// There were too many attempts.
+    #[error("too many attempts")]
+    Hindered(Hindrance),
     /// Too many password hashes are waiting.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
@@ -97,6 +101,9 @@ impl LoginService {
         client: &ClientId,
         connection: &Connection,
     ) -> Result<(User, Option<IssuedTicket>), SignupFault> {
+        if let Some(hindrance) = self.count_signup(client).await? {
+            return Err(SignupFault::Hindered(hindrance));
+        }
         match self.try_to_sign_up(account, client, connection).await {
             Err(SignupFault::Taken) => {
                 self.note(&Happened::SignupRefused { reason: "taken" }, Some(client), None);

@@ -30,7 +30,7 @@ impl LoginService {
         let Some(email) = &user.email else { return Ok(None) };
         let lifetime = match kind {
             TicketKind::ResetPassword => self.settings.reset_lifetime,
-            TicketKind::VerifyEmail => self.settings.verification_lifetime,
+            TicketKind::VerifyEmail | TicketKind::Unblock => self.settings.verification_lifetime,
         };
         let ticket = Ticket::new(self.entropy.url_safe(43));
         let user_id = user.user_id.clone();

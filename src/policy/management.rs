@@ -8,7 +8,6 @@
 //! the handler demands the others.
 
 pub mod objects;
-pub mod rate;
 pub mod unbuilt;
 
 use crate::domain::scope::ScopeSet;

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::time::Timestamp;
+use crate::domain::{
+    attack_protection::{AttackProtection, BruteForceProtection, SuspiciousIpThrottling},
+    time::Timestamp,
+};
 use crate::store::{Db, Result, Tx, decode};
 
 /// What was set of a protection.
@@ -23,6 +26,25 @@ pub async fn read(db: Db<'_>, name: &str) -> Result<ProtectionRecord> {
     let (document, version): (String, i64) =
         on!(db, |c| sqlx::query_as(READ).bind(name).fetch_one(c).await?);
     Ok(ProtectionRecord { document: decode("attack_protection", &document)?, version })
+}
+
+/// What holds: what was set, and the defaults.
+///
+/// # Errors
+/// When the database does.
+pub async fn current(mut db: Db<'_>) -> Result<AttackProtection> {
+    const CURRENT: &str = "SELECT document FROM attack_protection WHERE name = $1";
+    let mut documents = [BruteForceProtection::NAME, SuspiciousIpThrottling::NAME]
+        .map(|name| (name, String::new()));
+    for (name, document) in &mut documents {
+        (*document,) =
+            on!(db.reborrow(), |c| sqlx::query_as(CURRENT).bind(*name).fetch_one(c).await?);
+    }
+    let [(_, brute_force), (_, suspicious_ip)] = documents;
+    Ok(AttackProtection {
+        brute_force: decode("attack_protection", &brute_force)?,
+        suspicious_ip: decode("attack_protection", &suspicious_ip)?,
+    })
 }
 
 /// Replaces what was read at `version`. `false` when somebody else was faster.

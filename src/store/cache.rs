@@ -15,6 +15,7 @@ use std::{
 use crate::domain::{
     ClientId,
     action::{BoundAction, Trigger},
+    attack_protection::AttackProtection,
     audience::Audience,
     client_grant::{ClientGrant, SubjectType},
     connection::Connection,
@@ -23,7 +24,7 @@ use crate::domain::{
     url_pattern::Origins,
 };
 use crate::store::{
-    Db, Result, Store, action_bindings, client_grants,
+    Db, Result, Store, action_bindings, attack_protection, client_grants,
     clients::{self, ClientRecord},
     connections,
     resource_servers::{self, ResourceServerRecord},
@@ -52,6 +53,7 @@ struct Rows {
     /// Also keeps that there is no grant.
     grants: HashMap<GrantKey, Option<Arc<ClientGrant>>>,
     tenant: Option<Arc<Tenant>>,
+    attack_protection: Option<Arc<AttackProtection>>,
     /// The connections of each client.
     connections: HashMap<ClientId, Arc<Vec<Connection>>>,
     /// The Actions of each trigger.
@@ -300,6 +302,27 @@ impl Store {
         if rows.epoch == epoch {
             rows.tenant = Some(Arc::clone(&found));
             rows.last_tenant = Some(Arc::clone(&found));
+        }
+        Ok(found)
+    }
+
+    /// What is done about guessed passwords, from memory if possible.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn attack_protection(&self) -> Result<Arc<AttackProtection>> {
+        let epoch = {
+            let rows = self.cache.read();
+            if let Some(hit) = &rows.attack_protection {
+                return Ok(Arc::clone(hit));
+            }
+            rows.epoch
+        };
+        let read = async { attack_protection::current(self.read().await?.db()).await };
+        let found = Arc::new(Box::pin(read).await?);
+        let mut rows = self.cache.write();
+        if rows.epoch == epoch {
+            rows.attack_protection = Some(Arc::clone(&found));
         }
         Ok(found)
     }

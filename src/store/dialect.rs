@@ -30,6 +30,35 @@ pub(super) async fn has_migrations_table(db: Db<'_>) -> Result<bool> {
     Ok(found)
 }
 
+/// Adds to buckets what was taken from them, and returns when each is full. The embedded database has
+/// no replicas to share with.
+pub(super) async fn share_buckets(
+    db: Db<'_>,
+    kind: &str,
+    taken: &[(String, i64)],
+    (now, most): (i64, i64),
+) -> Result<Vec<(String, i64)>> {
+    let Db::Postgres(c) = db else { return Ok(Vec::new()) };
+    let (subjects, costs): (Vec<&str>, Vec<i64>) =
+        taken.iter().map(|(subject, cost)| (subject.as_str(), *cost)).unzip();
+    // One that is full later than can be is of a clock that was set back.
+    let rows = sqlx::query_as(
+        "INSERT INTO rate_bucket (kind, subject, full_at)
+         SELECT $1, subject, $2 + cost FROM UNNEST($3::TEXT[], $4::BIGINT[]) AS t (subject, cost)
+         ON CONFLICT (kind, subject) DO UPDATE
+         SET full_at = GREATEST(LEAST(rate_bucket.full_at, $2 + $5), $2) + EXCLUDED.full_at - $2
+         RETURNING subject, full_at",
+    )
+    .bind(kind)
+    .bind(now)
+    .bind(subjects)
+    .bind(costs)
+    .bind(most)
+    .fetch_all(c)
+    .await?;
+    Ok(rows)
+}
+
 /// Adds the hashes of identifiers; returns those that were not there. One statement on Postgres,
 /// where each costs a round trip.
 pub(super) async fn insert_job_keys(

@@ -66,7 +66,7 @@ impl Uncommitted {
         Self(Some(Arc::clone(health)))
     }
 
-    pub(super) fn is_committed(mut self) {
+    pub(super) fn end(mut self) {
         self.0 = None;
     }
 }

@@ -52,6 +52,7 @@ const MIGRATIONS: &[Entry] = &[
     migration!(26, "find by name", "0026_find_by_name.sql"),
     migration!(28, "hourly count", "0028_hourly_count.sql"),
     migration!(29, "families and devices", "0029_families_and_devices.sql"),
+    migration!(31, "login failures", "0031_login_failures.sql"),
 ];
 
 pub(super) fn sqlite() -> Migrator {

@@ -1,6 +1,6 @@
 //! Deletes expired rows in bounded batches, so that no sweep holds a lock for long.
 
-use crate::domain::time::Timestamp;
+use crate::domain::{attack_protection::BETWEEN_MESSAGES, time::Timestamp};
 use crate::store::{Result, Store};
 
 /// Rows deleted per statement.
@@ -64,6 +64,15 @@ const JOB_ERRORS: &str = "DELETE FROM job_error WHERE (job_id, item) IN
      WHERE j.expires_at < $1 LIMIT $2)";
 const JOB_DOWNLOADS: &str = "DELETE FROM job_download WHERE token_hash IN
     (SELECT token_hash FROM job_download WHERE expires_at < $1 LIMIT $2)";
+// By the time alone: Postgres would walk the whole of a key of two columns.
+const LOGIN_FAILURES: &str = "DELETE FROM login_failure WHERE expires_at < $1
+    AND expires_at <= (SELECT MAX(expires_at) FROM
+        (SELECT expires_at FROM login_failure WHERE expires_at < $1
+         ORDER BY expires_at LIMIT $2) AS oldest)";
+const RATE_BUCKETS: &str = "DELETE FROM rate_bucket WHERE full_at < CAST($1 AS BIGINT) * 1000
+    AND full_at <= (SELECT MAX(full_at) FROM
+        (SELECT full_at FROM rate_bucket WHERE full_at < CAST($1 AS BIGINT) * 1000
+         ORDER BY full_at LIMIT $2) AS oldest)";
 const JOBS: &str = "DELETE FROM job WHERE id IN
     (SELECT id FROM job WHERE expires_at < $1 LIMIT $2)";
 const DAILY_COUNTS: &str = "DELETE FROM daily_count WHERE (day, part) IN
@@ -100,6 +109,9 @@ pub async fn run(store: &Store, now: Timestamp, audit_retention: i64) -> Result<
         (DEVICE_CODES, now.plus_seconds(-3600)),
         (DEVICE_GUESSES, now),
         (PASSWORDLESS, now),
+        (LOGIN_FAILURES, now),
+        // That it was told of is to be remembered for a while.
+        (RATE_BUCKETS, now.plus_seconds(-BETWEEN_MESSAGES)),
         (BACKCHANNEL_LOGOUTS, now.plus_seconds(-BACKCHANNEL_LOGOUT_RETENTION)),
         (JOB_CHUNKS, now),
         (JOB_KEYS, now),

@@ -149,6 +149,8 @@ pub(super) fn reason(refused: &Refused) -> Option<(&'static str, Option<&str>)> 
             };
             (reason, None)
         }
+        // Told where it was found.
+        Refused::Hindered(_) => return None,
         Refused::Device(DeviceFault::Expired) => ("code_expired", None),
         Refused::Device(DeviceFault::Declined) => ("declined", None),
         // Every device that waits is told so every few seconds: nothing to keep.

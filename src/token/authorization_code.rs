@@ -17,8 +17,8 @@ use crate::domain::{
     family::{LoginGrant, RevokedBy},
     secret::Code,
 };
-use crate::policy::client_auth::Proof;
-use crate::store::{audit, codes, families, organizations, sessions, users};
+use crate::policy::{client_auth::Proof, consent};
+use crate::store::{audit, codes, consents, families, organizations, sessions, users};
 use crate::token::{
     GrantFault, Granted, Refused, TokenService, client_authentication::AuthenticatedClient,
     issue::Login,
@@ -172,7 +172,14 @@ impl TokenService {
             None => None,
             Some(audience) => Some(self.store.api(audience).await?.ok_or(GONE)?),
         };
-        let binding = self.binding(client, api.as_ref().map(|record| &record.api))?;
+        let api_of = api.as_ref().map(|record| &record.api);
+        // Likewise when the user has taken back what was allowed.
+        if consent::is_demanded(&client.record.client, api_of) {
+            let (client, audience) = (&client.record.client.client_id, code.audience.as_ref());
+            let mut conn = self.store.read().await?;
+            consents::find(conn.db(), &user.user_id, client, audience).await?.ok_or(GONE)?;
+        }
+        let binding = self.binding(client, api_of)?;
         let entitlement = match &api {
             None => Default::default(),
             Some(api) => {

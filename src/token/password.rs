@@ -119,6 +119,7 @@ fn refused(fault: LoginFault) -> Refused {
         LoginFault::Wrong => Refused::InvalidGrant(GrantFault::Password),
         LoginFault::Blocked => Refused::InvalidGrant(GrantFault::UserBlocked),
         LoginFault::Connection(why) => no_connection(why),
+        LoginFault::Hindered(hindrance) => Refused::Hindered(hindrance),
         LoginFault::Overloaded(_) => Refused::Overloaded,
         LoginFault::Store(error) => error.into(),
     }

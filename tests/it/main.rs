@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod actions;
+mod attack_protection;
 mod attacks;
 mod cli;
 mod console;

@@ -124,6 +124,8 @@ impl TestApp {
             ("DOORWARD_BOOTSTRAP_CLIENT_ID".to_owned(), BOOTSTRAP_ID.to_owned()),
             ("DOORWARD_BOOTSTRAP_CLIENT_SECRET".to_owned(), BOOTSTRAP_SECRET.to_owned()),
         ];
+        // It would win over the file.
+        environment.retain(|(name, _)| name != "DOORWARD_ISSUER" || !file.contains("issuer = "));
         environment.extend(database_url.map(|url| ("DOORWARD_DATABASE_URL".to_owned(), url)));
         let config = configure(file, environment);
         lend_keys(&config).await;
@@ -200,7 +202,7 @@ impl TestApp {
 
     /// A Management API token with these scopes, or all of them.
     pub async fn management_token_with(&self, scope: Option<&str>) -> String {
-        let audience = format!("{}api/v2/", self.issuer);
+        let audience = format!("{}api/v2/", self.inner.settings.issuer);
         let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_id", BOOTSTRAP_ID),
@@ -251,6 +253,9 @@ fn configure(
     let mut config = Config::load(Some(file), environment).unwrap();
     if !file.contains("[management]") {
         config.management.requests_per_second = 0;
+    }
+    if !file.contains("[attack_protection]") {
+        config.attack_protection.same_user_logins_per_minute = 0;
     }
     // This process is the test, not the server.
     config.actions.worker = Some(env!("CARGO_BIN_EXE_doorward").into());

@@ -230,6 +230,14 @@ pub enum Happened<'a> {
     UnknownUser,
     /// A login of a blocked user.
     BlockedUser,
+    /// An account got more wrong passwords than are allowed.
+    AccountBlocked,
+    /// An address got more wrong passwords, or new accounts, than are allowed.
+    AddressThrottled,
+    /// One user logged in from one address more often than is allowed.
+    SameUserThrottled,
+    /// A user opened the link that ends a block.
+    Unblocked,
     /// Somebody created an account.
     SignedUp,
     /// Something was written through the Management API, or was to be.
@@ -349,6 +357,10 @@ impl Happened<'_> {
             Self::WrongPassword => "fp",
             Self::UnknownUser => "fu",
             Self::BlockedUser => "f",
+            Self::AccountBlocked => "limit_wc",
+            Self::AddressThrottled => "limit_mu",
+            Self::SameUserThrottled => "limit_sul",
+            Self::Unblocked => "ublkdu",
             Self::SignedUp => "ss",
             Self::SignupRefused { .. } | Self::SignupRefusedByAction { .. } => "fs",
             Self::ResetRequested => "scpr",
@@ -493,6 +505,10 @@ impl Happened<'_> {
             | Self::WrongPassword
             | Self::UnknownUser
             | Self::BlockedUser
+            | Self::AccountBlocked
+            | Self::AddressThrottled
+            | Self::SameUserThrottled
+            | Self::Unblocked
             | Self::OneTimeCodeSent
             | Self::TooManyOneTimeCodes
             | Self::DeviceConfirmed

@@ -9,7 +9,11 @@ use axum::{
 use serde_json::{Value, json};
 
 use crate::crypto;
-use crate::http::{error::management::error_chain, extract::parameters::Unreadable};
+use crate::domain::attack_protection::Hindrance;
+use crate::http::{
+    error::{hindrance, management::error_chain},
+    extract::parameters::Unreadable,
+};
 use crate::store;
 
 /// An error of `/dbconnections/*`.
@@ -40,6 +44,8 @@ pub enum DbConnectionError {
         /// What the person is told.
         message: Option<String>,
     },
+    /// 429.
+    Hindered(Hindrance),
     /// 405.
     MethodNotAllowed,
     /// 503.
@@ -103,6 +109,10 @@ impl DbConnectionError {
                 }
                 (S::BAD_REQUEST, body)
             }
+            Self::Hindered(hindrance) => {
+                let (code, text) = hindrance::wire(hindrance);
+                body(S::TOO_MANY_REQUESTS, "TooManyRequestsError", code, text)
+            }
             Self::MethodNotAllowed => {
                 let text = "Method not allowed";
                 body(S::METHOD_NOT_ALLOWED, "MethodNotAllowedError", "invalid_request", text)
@@ -160,6 +170,9 @@ impl IntoResponse for DbConnectionError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        if let Self::Hindered(hindrance) = &self {
+            hindrance::set_retry_after(hindrance, headers);
+        }
         response
     }
 }
@@ -182,6 +195,7 @@ mod tests {
             (E::ResetDisabled, 400, "change_password_disabled", "BadRequestError"),
             (E::Extensibility { code: None, message: None }, 400, "extensibility_error", "InternalExtensibilityError"),
             (E::Extensibility { code: Some("no_invite".to_owned()), message: None }, 400, "no_invite", "InternalExtensibilityError"),
+            (E::Hindered(Hindrance::Address { retry_after: 1 }), 429, "too_many_attempts", "TooManyRequestsError"),
             (E::MethodNotAllowed, 405, "invalid_request", "MethodNotAllowedError"),
             (E::Unavailable, 503, "temporarily_unavailable", "ServiceUnavailableError"),
             (E::Internal, 500, "server_error", "InternalServerError"),

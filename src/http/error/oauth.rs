@@ -7,8 +7,11 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::domain::settings::ErrorStatus;
-use crate::http::{error::management::error_chain, request_id};
+use crate::domain::{attack_protection::Hindrance, settings::ErrorStatus};
+use crate::http::{
+    error::{hindrance, management::error_chain},
+    request_id,
+};
 use crate::policy::authorize::RedirectProblem;
 use crate::store;
 use crate::token::{DeviceFault, GrantFault, Internal, Refused};
@@ -63,6 +66,10 @@ pub enum OAuthError {
     },
     /// Too many one-time codes were sent to an address.
     TooManyCodes,
+    /// Too many requests came from the address.
+    TooManyRequests,
+    /// There were too many attempts to log in.
+    Hindered(Hindrance),
     /// RFC 7009 §2.2.1.
     UnsupportedTokenType,
     /// 405.
@@ -100,6 +107,7 @@ impl OAuthError {
             Refused::InvalidDpopProof(text) => Self::InvalidDpopProof(text),
             Refused::UseDpopNonce => Self::UseDpopNonce,
             Refused::Device(fault) => Self::Device(fault),
+            Refused::Hindered(hindrance) => Self::Hindered(hindrance),
             Refused::Overloaded => Self::TemporarilyUnavailable,
             Refused::Internal(Internal::Store(error)) => error.into(),
             Refused::Internal(error) => {
@@ -172,6 +180,15 @@ impl OAuthError {
                 "too_many_requests",
                 "Too many codes were sent to this address. Try again in 10 minutes.".to_owned(),
             ),
+            Self::TooManyRequests => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Global limit has been reached".to_owned(),
+            ),
+            Self::Hindered(hindrance) => {
+                let (error, description) = hindrance::wire(hindrance);
+                (S::TOO_MANY_REQUESTS, error, description.to_owned())
+            }
             Self::UnsupportedTokenType => (
                 S::BAD_REQUEST,
                 "unsupported_token_type",
@@ -213,6 +230,9 @@ impl OAuthError {
         }
         if matches!(self, Self::TooManyCodes) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("600"));
+        }
+        if let Self::Hindered(hindrance) = self {
+            hindrance::set_retry_after(hindrance, headers);
         }
         if matches!(self, Self::TemporarilyUnavailable) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -301,6 +321,10 @@ mod tests {
             (OAuthError::CannotSend { error: "bad.email", description: "" }, (400, "bad.email"), (400, "bad.email")),
             (OAuthError::TooManyCodes, (429, "too_many_requests"), (429, "too_many_requests")),
             (OAuthError::InvalidGrant(GrantFault::OneTimeCode), (400, "invalid_grant"), (403, "invalid_grant")),
+            (OAuthError::TooManyRequests, (429, "too_many_requests"), (429, "too_many_requests")),
+            (OAuthError::Hindered(Hindrance::Account), (429, "too_many_attempts"), (429, "too_many_attempts")),
+            (OAuthError::Hindered(Hindrance::Address { retry_after: 1 }), (429, "too_many_attempts"), (429, "too_many_attempts")),
+            (OAuthError::Hindered(Hindrance::SameUser { retry_after: 1 }), (429, "too_many_logins"), (429, "too_many_logins")),
             (OAuthError::UnsupportedTokenType, (400, "unsupported_token_type"), (400, "unsupported_token_type")),
             (OAuthError::MethodNotAllowed, (405, "invalid_request"), (405, "invalid_request")),
             (OAuthError::NotFound, (404, "not_found"), (404, "not_found")),

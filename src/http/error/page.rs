@@ -127,6 +127,13 @@ impl PageError {
         Self::new(app, StatusCode::TOO_MANY_REQUESTS, t.text("errors.guesses_title"), message)
     }
 
+    /// Too many requests came from the address.
+    pub fn too_many_requests(app: &App) -> Self {
+        let t = locales::current();
+        let message = t.text("errors.requests").to_owned();
+        Self::new(app, StatusCode::TOO_MANY_REQUESTS, t.text("errors.guesses_title"), message)
+    }
+
     /// Where the browser wants to go after logging out is not allowed.
     pub fn logout_destination(app: &App) -> Self {
         let t = locales::current();

@@ -1,7 +1,7 @@
 //! `/attack-protection`: what shall be done about guessed, sprayed and leaked passwords.
 //!
-//! This release keeps these settings and enforces none of them, so none is on until it is switched
-//! on, and switching one on is logged as a warning.
+//! Nothing tells this release which passwords have leaked: those settings are kept and not enforced,
+//! so that protection is off until it is switched on, and switching it on is logged as a warning.
 
 mod fields;
 
@@ -19,6 +19,7 @@ use super::{
     schema::Field,
     validation::{self, Writing},
 };
+use crate::domain::attack_protection::{BruteForceProtection, SuspiciousIpThrottling};
 use crate::http::{
     App, error::management::ManagementError, extract::management_json::ManagementJson,
 };
@@ -32,31 +33,21 @@ struct Protection {
     fields: &'static [Field],
     /// What holds where nothing was set.
     defaults: fn() -> Value,
+    is_enforced: bool,
 }
 
 const BRUTE_FORCE: Protection = Protection {
-    name: "brute-force-protection",
+    name: BruteForceProtection::NAME,
     fields: BRUTE_FORCE_PROTECTION,
-    defaults: || {
-        json!({
-            "enabled": false, "shields": ["block", "user_notification"],
-            "mode": "count_per_identifier_and_ip", "allowlist": [], "max_attempts": 10,
-        })
-    },
+    defaults: || json!(BruteForceProtection::default()),
+    is_enforced: true,
 };
 
 const SUSPICIOUS_IP: Protection = Protection {
-    name: "suspicious-ip-throttling",
+    name: SuspiciousIpThrottling::NAME,
     fields: SUSPICIOUS_IP_THROTTLING,
-    defaults: || {
-        json!({
-            "enabled": false, "shields": ["admin_notification", "block"], "allowlist": [],
-            "stage": {
-                "pre-login": { "max_attempts": 100, "rate": 864_000 },
-                "pre-user-registration": { "max_attempts": 50, "rate": 1_200 },
-            },
-        })
-    },
+    defaults: || json!(SuspiciousIpThrottling::default()),
+    is_enforced: true,
 };
 
 const BREACHED_PASSWORDS: Protection = Protection {
@@ -70,6 +61,7 @@ const BREACHED_PASSWORDS: Protection = Protection {
             },
         })
     },
+    is_enforced: false,
 };
 
 impl Protection {
@@ -98,7 +90,7 @@ impl Protection {
             }
             let shown = self.show(&set.document);
             change.commit(tx, self.name, change::differences(&before, &shown)).await?;
-            if shown.get("enabled") == Some(&Value::Bool(true)) {
+            if !self.is_enforced && shown.get("enabled") == Some(&Value::Bool(true)) {
                 tracing::warn!(
                     protection = self.name,
                     "the settings of this protection are kept, and not enforced by this release"

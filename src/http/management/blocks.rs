@@ -11,7 +11,7 @@ use super::{
     path_id::{self, PathId},
     query::Query,
 };
-use crate::domain::{UserId, user::User};
+use crate::domain::{UserId, attack_protection::Shield, user::User};
 use crate::http::{App, error::management::ManagementError};
 use crate::store::users;
 
@@ -27,22 +27,31 @@ const NOT_BLOCKED: ManagementError = ManagementError::NotFound {
     message: "IP address specified is not currently blocked.",
 };
 
-/// An address that an identifier is blocked for.
-struct Block {
-    identifier: String,
-    ip: IpAddr,
-}
-
-/// The blocks of these identifiers. Attempts are not counted, so nothing ever blocks anybody; what
-/// counts them has its blocks listed here.
-fn blocks_of(_identifiers: &[&str]) -> Vec<Block> {
-    Vec::new()
-}
-
-fn show(blocks: &[Block]) -> Value {
-    let shown =
-        |block: &Block| json!({ "identifier": block.identifier, "ip": block.ip.to_string() });
-    json!({ "blocked_for": blocks.iter().map(shown).collect::<Vec<_>>() })
+/// Where these identifiers may not log in from, for too many wrong passwords.
+async fn blocks_of(
+    app: &App,
+    identifiers: &[&str],
+    if_enabled: bool,
+) -> Result<Value, ManagementError> {
+    let protection = app.store.attack_protection().await?;
+    let brute_force = &protection.brute_force;
+    let mut blocks = Vec::new();
+    // Who asks for it is told what counts now: nothing while the protection is off.
+    if !if_enabled || brute_force.enabled && brute_force.does(Shield::Block) {
+        let mut conn = app.store.read().await?;
+        for identifier in identifiers {
+            let origins = app.login.blocked_origins(conn.db(), identifier).await?;
+            blocks.extend(origins.into_iter().map(|origin| {
+                let mut block = json!({ "identifier": identifier });
+                // Without one where the account is locked wherever somebody comes from.
+                if !origin.is_empty() {
+                    block["ip"] = origin.into();
+                }
+                block
+            }));
+        }
+    }
+    Ok(json!({ "blocked_for": blocks }))
 }
 
 fn identifier(query: &Query) -> Result<&str, ManagementError> {
@@ -57,18 +66,19 @@ fn identifier(query: &Query) -> Result<&str, ManagementError> {
 }
 
 /// `GET /user-blocks`
-pub async fn list_by_identifier(query: Query) -> Answer {
+pub async fn list_by_identifier(State(app): State<App>, query: Query) -> Answer {
     query.only(&[&["identifier", "consider_brute_force_enablement"]])?;
-    query.boolean("consider_brute_force_enablement")?;
-    Ok(Json(show(&blocks_of(&[identifier(&query)?]))))
+    let if_enabled = query.boolean("consider_brute_force_enablement")?.unwrap_or(false);
+    Ok(Json(blocks_of(&app, &[identifier(&query)?], if_enabled).await?))
 }
 
 /// `DELETE /user-blocks`
-pub async fn remove_by_identifier(change: Change, query: Query) -> Removed {
+pub async fn remove_by_identifier(State(app): State<App>, change: Change, query: Query) -> Removed {
     query.only(&[&["identifier"]])?;
-    identifier(&query)?;
+    let identifier = identifier(&query)?;
+    let mut tx = change.begin().await?;
+    app.login.unblock_identifier(&mut tx, identifier).await?;
     // The trail holds no addresses, so not the identifier either.
-    let tx = change.begin().await?;
     change.commit(tx, "", Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -81,17 +91,18 @@ async fn find(app: &App, id: String) -> Result<User, ManagementError> {
 /// `GET /user-blocks/{id}`
 pub async fn list(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
     query.only(&[&["consider_brute_force_enablement"]])?;
-    query.boolean("consider_brute_force_enablement")?;
+    let if_enabled = query.boolean("consider_brute_force_enablement")?.unwrap_or(false);
     let user = find(&app, id).await?;
     let identifiers = [user.email.as_deref(), user.username.as_deref()];
     let identifiers: Vec<_> = identifiers.into_iter().flatten().collect();
-    Ok(Json(show(&blocks_of(&identifiers))))
+    Ok(Json(blocks_of(&app, &identifiers, if_enabled).await?))
 }
 
 /// `DELETE /user-blocks/{id}`
 pub async fn remove(State(app): State<App>, change: Change, PathId(id): PathId) -> Removed {
     let user = find(&app, id).await?;
-    let tx = change.begin().await?;
+    let mut tx = change.begin().await?;
+    app.login.unblock(&mut tx, &user).await?;
     change.commit(tx, user.user_id.as_str(), Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -101,16 +112,19 @@ fn address(id: &str) -> Result<IpAddr, ManagementError> {
 }
 
 /// `GET /anomaly/blocks/ips/{id}`
-pub async fn check_ip(PathId(id): PathId, query: Query) -> Removed {
+pub async fn check_ip(State(app): State<App>, PathId(id): PathId, query: Query) -> Removed {
     query.only(&[])?;
-    address(&id)?;
-    Err(NOT_BLOCKED)
+    match app.login.is_throttled(address(&id)?).await? {
+        true => Ok(StatusCode::OK),
+        false => Err(NOT_BLOCKED),
+    }
 }
 
 /// `DELETE /anomaly/blocks/ips/{id}`
-pub async fn unblock_ip(change: Change, PathId(id): PathId) -> Removed {
-    let address = address(&id)?.to_string();
-    let tx = change.begin().await?;
-    change.commit(tx, &address, Vec::new()).await?;
+pub async fn unblock_ip(State(app): State<App>, change: Change, PathId(id): PathId) -> Removed {
+    let address = address(&id)?;
+    let mut tx = change.begin().await?;
+    app.login.let_in_again(&mut tx, address).await?;
+    change.commit(tx, &address.to_string(), Vec::new()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,9 +1,7 @@
 //! What strings must look like, under the names that validation messages give them.
 
-use std::net::IpAddr;
-
 use super::schema::Shape;
-use crate::domain::redirect_uri;
+use crate::domain::{address::AddressRange, redirect_uri};
 
 /// Names that are shown on pages.
 pub const NO_ANGLE_BRACKETS: Shape =
@@ -81,13 +79,7 @@ pub const HTML_COLOR: Shape = Shape::Format("html-color", |s| {
 pub const STRICT_URI: Shape = Shape::Format("strict-uri", is_absolute_uri);
 
 fn is_address_range(text: &str) -> bool {
-    let (address, prefix) = text.split_once('/').unwrap_or((text, "0"));
-    let longest = match address.parse() {
-        Ok(IpAddr::V4(_)) => 32,
-        Ok(IpAddr::V6(_)) => 128,
-        Err(_) => return false,
-    };
-    prefix.parse::<u8>().is_ok_and(|length| length <= longest)
+    text.parse::<AddressRange>().is_ok()
 }
 
 /// Whether `text` looks like an address that mail could be sent to.

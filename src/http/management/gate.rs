@@ -8,11 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{
-    change, condition, description,
-    limiter::{self, Limiter},
-    query::Query,
-};
+use super::{change, condition, description, query::Query};
 use crate::domain::audit::{
     Happened,
     management::{Managed, ManagementRequest},
@@ -21,8 +17,9 @@ use crate::http::{
     App,
     error::management::{ErrorCode, ManagementError},
     extract::management_token::ManagementToken,
+    limiter,
 };
-use crate::policy::management::{Operation, rate::Verdict};
+use crate::policy::{management::Operation, rate::Verdict};
 
 /// The gate of one operation.
 #[derive(Clone)]
@@ -31,21 +28,19 @@ pub struct Gate {
     pub app: App,
     /// What is behind it.
     pub operation: Operation,
-    /// Shared by all gates.
-    pub limiter: Limiter,
 }
 
 /// Lets a request through. Runs before the body is read: a stranger cannot make the server parse
 /// anything, nor use up what a client may ask for.
 pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let Gate { app, operation, limiter } = gate;
+    let Gate { app, operation } = gate;
     let (mut parts, body) = request.into_parts();
     let token = match ManagementToken::from_request_parts(&mut parts, &app).await {
         Ok(token) => token,
         Err(error) => return turned_away(&operation, error),
     };
     let mut asked = change::request(&parts, &operation, &token);
-    let verdict = limiter.count(&token.0.subject, app.clock.now());
+    let verdict = app.limits.management.count(&token.0.subject, app.clock.now());
     if verdict.is_some_and(|verdict| !verdict.passes) {
         // Who asks far too often must not make a row for each path.
         asked = asked.at(&format!("/api/v2{}", operation.path));

@@ -191,7 +191,7 @@ pub async fn update(
             other => other?,
         };
         let blocks = body.get("blocked") == Some(&Value::Bool(true));
-        let (revoked, by) = end_logins(&app, &mut tx, &id, blocks, hash.is_some()).await?;
+        let (revoked, by) = end_logins(&app, &mut tx, &record.user, blocks, hash.is_some()).await?;
         let ticket = verification::of_edited_user(&app, &mut tx, &record.user, &body).await?;
         let happened = Happened::RefreshTokensRevoked { family: None, revoked, by };
         change.also(&happened, None, Some(&id));
@@ -226,10 +226,11 @@ fn may_update(token: &ManagementToken, body: &Map<String, Value>) -> Result<(), 
 async fn end_logins(
     app: &App,
     tx: &mut Tx,
-    id: &UserId,
+    user: &User,
     is_blocked: bool,
     has_new_password: bool,
 ) -> Result<(u64, RevokedBy), store::Error> {
+    let id = &user.user_id;
     let by = if is_blocked { RevokedBy::UserBlocked } else { RevokedBy::PasswordChange };
     let revokes = is_blocked || (has_new_password && app.settings.revoke_on_password_change);
     let revoked =
@@ -237,6 +238,8 @@ async fn end_logins(
     if is_blocked {
         app.login.end_all(tx, id, Initiator::AccountDeactivated).await?;
     } else if has_new_password {
+        // Wrong guesses were guesses of another password.
+        app.login.unblock(tx, user).await?;
         app.login.end_all(tx, id, Initiator::PasswordChanged).await?;
     }
     Ok((revoked, by))

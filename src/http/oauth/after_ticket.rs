@@ -23,7 +23,7 @@ pub fn to_result(kind: TicketKind, holder: &TicketHolder) -> Option<Response> {
     let terms = holder.terms.as_ref()?;
     let message = match kind {
         TicketKind::ResetPassword => "You can now login to the application with the new password.",
-        TicketKind::VerifyEmail => {
+        TicketKind::VerifyEmail | TicketKind::Unblock => {
             "Your email was verified. You can continue using the application."
         }
     };

@@ -108,6 +108,7 @@ fn refusal(
         }
         SignupFault::Taken => DbConnectionError::InvalidSignup,
         SignupFault::Action { code, message } => DbConnectionError::Extensibility { code, message },
+        SignupFault::Hindered(hindrance) => DbConnectionError::Hindered(hindrance),
         SignupFault::Overloaded(_) => DbConnectionError::Unavailable,
         SignupFault::Store(error) => error.into(),
         SignupFault::Crypto(error) => error.into(),

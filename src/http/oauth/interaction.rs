@@ -12,7 +12,7 @@ use axum::{
 use crate::domain::{ClientId, resource_server::ResourceServer, secret::Password, user::User};
 use crate::http::{
     App,
-    error::page::PageError,
+    error::{hindrance, page::PageError},
     extract::{cookies, cookies::Cookies},
     oauth::{
         authorize::{go_on, respond, sealed_errand, sealed_transaction, send_to},
@@ -65,6 +65,13 @@ pub async fn log_in(
                     locales::current().text("login.wrong")
                 }
                 LoginFault::Blocked => locales::current().text("login.blocked"),
+                LoginFault::Hindered(hindrance) => {
+                    let error = hindrance::text(&hindrance, locales::current());
+                    let mut page = show_login(&app, &errand, state, username, Some(error)).await?;
+                    *page.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+                    hindrance::set_retry_after(&hindrance, page.headers_mut());
+                    return Ok(page);
+                }
                 other => return Err(PageError::login(&app, &other)),
             };
             return show_login(&app, &errand, state, username, Some(error)).await;

@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::http::{
     App,
-    error::page::PageError,
+    error::{hindrance, page::PageError},
     extract::cookies::Cookies,
     oauth::{
         authorize::sealed_transaction,
@@ -89,7 +89,12 @@ pub async fn sign_up(
     let (user, ticket) = match app.login.sign_up(&account, &client, &database).await {
         Ok(created) => created,
         Err(fault) => {
+            let hindrance = match &fault {
+                SignupFault::Hindered(hindrance) => Some(*hindrance),
+                _ => None,
+            };
             let error = match fault {
+                SignupFault::Hindered(hindrance) => hindrance::text(&hindrance, t).to_owned(),
                 SignupFault::Email => t.text("problem.email").to_owned(),
                 SignupFault::Username => t.text("problem.username").to_owned(),
                 SignupFault::Password(problem) => problem_text(problem, &database.options),
@@ -106,7 +111,12 @@ pub async fn sign_up(
             };
             let state = parameters.get("state").unwrap_or("");
             let typed = Typed { state, email, username };
-            return show(&app, &transaction, &database, typed, Some(&error)).await;
+            let mut page = show(&app, &transaction, &database, typed, Some(&error)).await?;
+            if let Some(hindrance) = hindrance {
+                *page.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+                hindrance::set_retry_after(&hindrance, page.headers_mut());
+            }
+            return Ok(page);
         }
     };
     send_verification(&app, ticket).await;

@@ -82,6 +82,24 @@ impl VerificationPage<'_> {
     }
 }
 
+/// Asks whether to end the block of an account.
+#[derive(Template)]
+#[template(source = r#"{% include "src/http/pages/templates/unblock.html" %}"#, ext = "html")]
+pub struct UnblockPage<'a> {
+    /// Who runs this server.
+    pub tenant: &'a str,
+    /// The address of the account.
+    pub email: &'a str,
+    /// The ticket.
+    pub ticket: &'a str,
+}
+
+impl UnblockPage<'_> {
+    fn message(&self) -> String {
+        locales::current().rich("unblock.message", &[("email", self.email)])
+    }
+}
+
 /// Says what has happened.
 #[derive(Debug, Template)]
 #[template(source = r#"{% include "src/http/pages/templates/notice.html" %}"#, ext = "html")]

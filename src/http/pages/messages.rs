@@ -3,13 +3,15 @@
 
 use askama::Template;
 
-use super::locales::Locale;
+use super::{branding::Branding, locales::Locale};
 use crate::domain::{
     passwordless,
     secret::{OneTimeCode, Ticket},
     settings::Settings,
+    tenant::Tenant,
     ticket::{IssuedTicket, TicketKind},
 };
+use crate::login::attack_protection;
 use crate::mail::Message;
 
 #[derive(Template)]
@@ -70,6 +72,60 @@ pub fn verify_email(
     page.message(&issued.to)
 }
 
+/// The messages about attempts that were refused.
+pub struct Notices;
+
+impl attack_protection::Notices for Notices {
+    fn account_blocked(
+        &self,
+        settings: &Settings,
+        tenant: &Tenant,
+        issued: &IssuedTicket,
+    ) -> Message {
+        let (t, tenant) = operators_choice(settings, tenant);
+        let hours = (issued.lifetime / 3600).max(1).to_string();
+        let intro = t.fill("mail.unblock_intro", &[("tenant", &tenant)]);
+        let outro = t.fill("mail.unblock_outro", &[("hours", &hours)]);
+        let url = link(settings, TicketKind::Unblock, t, issued);
+        let page = MessagePage {
+            locale: t.tag(),
+            tenant: &tenant,
+            subject: t.text("mail.unblock_subject"),
+            intro: &intro,
+            url: &url,
+            button: t.text("mail.unblock_button"),
+            outro: &outro,
+        };
+        page.message(&issued.to)
+    }
+
+    fn address_throttled(
+        &self,
+        settings: &Settings,
+        tenant: &Tenant,
+        to: &str,
+        address: &str,
+    ) -> Message {
+        let (t, tenant) = operators_choice(settings, tenant);
+        let intro = t.fill("mail.throttled_intro", &[("tenant", &tenant)]);
+        let page = CodeMessage {
+            locale: t.tag(),
+            tenant: &tenant,
+            subject: t.text("mail.throttled_subject"),
+            intro: &intro,
+            code: address,
+            outro: t.text("mail.throttled_outro"),
+        };
+        page.message(to)
+    }
+}
+
+/// The language and the name of messages that nobody asked for.
+fn operators_choice(settings: &Settings, tenant: &Tenant) -> (Locale, String) {
+    let enabled = Locale::enabled(&tenant.enabled_locales, &settings.default_locale);
+    (Locale::choose(None, None, &enabled), Branding::of(settings, tenant).name)
+}
+
 #[derive(Template)]
 #[template(source = r#"{% include "src/http/pages/templates/code_message.html" %}"#, ext = "html")]
 struct CodeMessage<'a> {
@@ -95,9 +151,7 @@ pub fn one_time_code(
     let minutes = (passwordless::LIFETIME / 60).to_string();
     let outro = t.fill("mail.code_outro", &[("minutes", &minutes)]);
     let (locale, subject, code) = (t.tag(), t.text("mail.code_subject"), code.expose());
-    let page = CodeMessage { locale, tenant, subject, intro: &intro, code, outro: &outro };
-    let text = format!("{intro}\n\n{code}\n\n{outro}\n\n{tenant}\n");
-    message(to, subject, text, &page)
+    CodeMessage { locale, tenant, subject, intro: &intro, code, outro: &outro }.message(to)
 }
 
 /// Where a ticket is used.
@@ -105,12 +159,21 @@ pub fn ticket_url(settings: &Settings, kind: TicketKind, ticket: &Ticket) -> Str
     let path = match kind {
         TicketKind::ResetPassword => "u/reset-password",
         TicketKind::VerifyEmail => "u/email-verification",
+        TicketKind::Unblock => "u/unblock",
     };
     format!("{}{path}?ticket={}", settings.issuer, ticket.expose())
 }
 
 fn link(settings: &Settings, kind: TicketKind, t: Locale, issued: &IssuedTicket) -> String {
     format!("{}&ui_locales={}", ticket_url(settings, kind, &issued.ticket), t.tag())
+}
+
+impl CodeMessage<'_> {
+    fn message(&self, to: &str) -> Message {
+        let Self { tenant, intro, code, outro, .. } = self;
+        let text = format!("{intro}\n\n{code}\n\n{outro}\n\n{tenant}\n");
+        message(to, self.subject, text, self)
+    }
 }
 
 impl MessagePage<'_> {

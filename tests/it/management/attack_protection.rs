@@ -1,4 +1,4 @@
-//! `/attack-protection`: settings that are kept. None is enforced yet, so none is on by itself.
+//! `/attack-protection`: the settings. What they do is tested in `crate::attack_protection`.
 
 use serde_json::json;
 
@@ -9,12 +9,12 @@ const KINDS: [&str; 3] =
     ["brute-force-protection", "suspicious-ip-throttling", "breached-password-detection"];
 
 #[tokio::test]
-async fn no_protection_claims_to_be_on_before_it_was_switched_on() {
+async fn what_is_enforced_is_on_from_the_start_and_nothing_else_claims_to_be() {
     for (_, app) in each_backend().await {
-        for kind in KINDS {
+        for (kind, enabled) in KINDS.into_iter().zip([true, true, false]) {
             let path = format!("/attack-protection/{kind}");
             let shown = get(&app, &path).await.ok();
-            assert_eq!(shown["enabled"], false, "{kind}");
+            assert_eq!(shown["enabled"], enabled, "{kind}");
             assert!(shown["shields"].is_array(), "{kind}");
             // What is read may be written back, and changes nothing.
             assert_eq!(patch(&app, &path, shown.clone()).await.ok(), shown);
@@ -27,8 +27,8 @@ async fn no_protection_claims_to_be_on_before_it_was_switched_on() {
 async fn what_is_set_stays_set_beside_what_was_not_sent() {
     for (_, app) in each_backend().await {
         let path = "/attack-protection/brute-force-protection";
-        let set = patch(&app, path, json!({ "enabled": true, "max_attempts": 3 })).await.ok();
-        assert_eq!((&set["enabled"], &set["max_attempts"]), (&json!(true), &json!(3)));
+        let set = patch(&app, path, json!({ "enabled": false, "max_attempts": 3 })).await.ok();
+        assert_eq!((&set["enabled"], &set["max_attempts"]), (&json!(false), &json!(3)));
         assert_eq!(set["mode"], "count_per_identifier_and_ip");
         let shields =
             json!({ "shields": [], "allowlist": ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"] });

@@ -124,20 +124,6 @@ async fn a_wrong_binding_is_refused_and_consumes_nothing() {
 }
 
 #[tokio::test]
-async fn another_client_burns_the_code() {
-    for (backend, app) in each_backend().await {
-        let world = app.world().await;
-        let code = code(&app, &world).await;
-        let other = app.add_client(json!({ "name": "Other" })).await;
-        let other = [("client_id", text(&other, "client_id"))];
-        let answer = exchange(&app, &world, &code, &other).await;
-        assert_eq!(answer.error(), (400, "invalid_grant".into()), "{backend}");
-        let answer = exchange(&app, &world, &code, &[]).await;
-        assert_eq!(answer.error(), (400, "invalid_grant".into()), "{backend}: burnt");
-    }
-}
-
-#[tokio::test]
 async fn a_code_dies_with_time_logout_and_block() {
     for (backend, app) in each_backend().await {
         let world = app.world().await;

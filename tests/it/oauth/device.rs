@@ -311,29 +311,6 @@ async fn a_device_code_is_of_use_to_its_client_only() {
 }
 
 #[tokio::test]
-async fn a_challenge_is_held_to_at_every_poll() {
-    for (backend, app) in each_backend().await {
-        let world = app.world_with(grants(), json!({})).await;
-        let challenge = digest::s256_challenge(VERIFIER);
-        let pkce = [("code_challenge", challenge.as_str()), ("code_challenge_method", "S256")];
-        let protected = ask(&app, &world, &pkce).await.ok();
-        answer(&app, &protected, "confirm").await;
-        let wrong = "x".repeat(43);
-        for more in [&[][..], &[("code_verifier", wrong.as_str())]] {
-            let told = poll(&app, &world, &protected, more).await;
-            assert_eq!(told.error(), (400, "invalid_grant".into()), "{backend}");
-        }
-        poll(&app, &world, &protected, &[("code_verifier", VERIFIER)]).await.ok();
-
-        let plain = codes(&app, &world).await;
-        answer(&app, &plain, "confirm").await;
-        let told = poll(&app, &world, &plain, &[("code_verifier", VERIFIER)]).await;
-        assert_eq!(told.error(), (400, "invalid_grant".into()), "{backend}: a downgrade");
-        poll(&app, &world, &plain, &[]).await.ok();
-    }
-}
-
-#[tokio::test]
 async fn who_is_blocked_or_deleted_between_confirmation_and_poll_gets_nothing() {
     for (backend, app) in each_backend().await {
         let world = app.world_with(grants(), json!({})).await;

@@ -2,11 +2,10 @@
 //! refresh tokens that are bound to a key.
 
 use doorward::domain::time::Clock;
-use doorward::store::sweep;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, TestApp, browser::Browser, dpop::Key, each_backend, fixtures::*, payload, raw::Raw,
+    Answer, TestApp, browser::Browser, dpop::Key, each_backend, fixtures::*, payload,
 };
 
 type Form<'a> = Vec<(&'a str, &'a str)>;
@@ -224,45 +223,6 @@ async fn of_twenty_parallel_uses_of_one_proof_one_succeeds() {
             }
         }
         assert_eq!(successes, 1, "{backend}");
-    }
-}
-
-#[tokio::test]
-async fn used_proofs_are_remembered_by_time_and_not_by_number() {
-    for (backend, app) in each_backend().await {
-        let (client, key) = (machine(&app).await, Key::new());
-        let form = credentials(&client);
-        let proof = key.token_proof(&app);
-        app.token_with(&[&proof], &form).await.ok();
-        let mut raw = Raw::connect(&app).await;
-        // As many as somebody may send meanwhile, all ending later.
-        let dummies = match &raw {
-            Raw::Sqlite(_) => {
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-                 INSERT INTO dpop_proof SELECT CAST('x' || i AS BLOB), 9999999999999 FROM n"
-            }
-            Raw::Postgres(_) => {
-                "INSERT INTO dpop_proof
-                 SELECT CAST('x' || i AS BYTEA), 9999999999999 FROM generate_series(1, 20000) i"
-            }
-        };
-        assert_eq!(raw.execute(dummies).await, 20_000);
-        let swept = |app: &TestApp| {
-            let (store, now) = (app.inner.store.clone(), app.clock.now());
-            let retention = app.inner.settings.audit_retention;
-            async move { sweep::run(&store, now, retention).await.unwrap() }
-        };
-        for _ in 0..3 {
-            swept(&app).await;
-            let replay = app.token_with(&[&proof], &form).await;
-            assert_eq!(replay.error(), (400, "invalid_dpop_proof".into()), "{backend}");
-            app.clock.advance_seconds(90);
-        }
-        // Beyond the end of its nonce it is refused for that, and forgotten.
-        app.clock.advance_seconds(400);
-        assert_eq!(swept(&app).await, 1, "{backend}");
-        let late = app.token_with(&[&proof], &form).await;
-        assert_eq!(late.error(), (400, "use_dpop_nonce".into()), "{backend}");
     }
 }
 

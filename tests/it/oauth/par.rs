@@ -241,35 +241,6 @@ async fn a_request_uri_is_good_once_for_its_client_and_for_a_short_time() {
     }
 }
 
-#[tokio::test]
-async fn an_address_as_request_uri_is_refused_and_never_visited() {
-    for (backend, app) in each_backend().await {
-        let world = world(&app, json!({})).await;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}/request", listener.local_addr().unwrap());
-        let challenge = digest::s256_challenge(VERIFIER);
-        for uri in [
-            address.as_str(),
-            "http://169.254.169.254/",
-            "https://app.example/request",
-            "file:///etc/passwd",
-            "urn:ietf:params:oauth:request_uri:",
-            "urn:ietf:params:oauth:request_uri:<svg onload=alert(1)>",
-            "x",
-        ] {
-            let query = authorize_query(&world.client_id, &challenge, &[("request_uri", uri)]);
-            let page = Browser::new(&app).visit("authorize", &query).await.page();
-            refused(&page);
-            assert!(!page.1.text.contains("<svg onload"), "{backend}");
-        }
-        // A connection would be waiting by now: the answers came after it.
-        let waiting = std::future::poll_fn(|context| {
-            std::task::Poll::Ready(listener.poll_accept(context).is_ready())
-        });
-        assert!(!waiting.await, "{backend}: somebody called");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn of_parallel_uses_of_a_request_uri_exactly_one_wins() {
     for (backend, app) in each_backend().await {

@@ -61,37 +61,6 @@ async fn fifty_parallel_exchanges_within_the_leeway_share_one_successor() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_parallel_exchanges_without_leeway_exactly_one_succeeds() {
-    for (backend, app) in each_backend().await {
-        let world = app.world_with(json!({}), json!({ "leeway": 0 })).await;
-        let login = app.log_in(&world).await;
-        let answers = parallel(&app, &world, text(&login, "refresh_token"), &[MESSAGES]).await;
-        let winners: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
-        assert_eq!(winners.len(), 1, "{backend}");
-        for loser in answers.iter().filter(|answer| answer.status != 200) {
-            is_invalid_grant(loser, backend);
-        }
-        let successor = winners[0].text_of("refresh_token");
-        is_invalid_grant(&app.refresh(&world, &successor, &[]).await, "the family is dead");
-        let events = "SELECT COUNT(*) FROM audit WHERE type = 'ferrt'";
-        assert_eq!(Raw::connect(&app).await.number(events).await, 1, "{backend}: one event");
-    }
-}
-
-#[tokio::test]
-async fn the_second_to_last_token_is_reuse_even_within_the_leeway() {
-    for (backend, app) in each_backend().await {
-        let world = app.world().await;
-        let login = app.log_in(&world).await;
-        let first = text(&login, "refresh_token").to_owned();
-        let second = app.refresh(&world, &first, &[]).await.text_of("refresh_token");
-        let third = app.refresh(&world, &second, &[]).await.text_of("refresh_token");
-        is_invalid_grant(&app.refresh(&world, &first, &[]).await, backend);
-        is_invalid_grant(&app.refresh(&world, &third, &[]).await, "the family is dead");
-    }
-}
-
 #[tokio::test]
 async fn a_client_that_never_set_a_leeway_has_the_one_of_the_server() {
     for (backend, app) in each_backend_with("[refresh_tokens]\ndefault_leeway = 7\n").await {
@@ -134,23 +103,6 @@ async fn forged_and_foreign_strings_change_nothing() {
 }
 
 #[tokio::test]
-async fn another_clients_token_is_refused_and_its_family_revoked() {
-    for (backend, app) in each_backend().await {
-        let world = app.world().await;
-        let login = app.log_in(&world).await;
-        let token = text(&login, "refresh_token").to_owned();
-        let thief = app.add_client(json!({ "name": "Thief" })).await;
-        let form = [
-            ("grant_type", "refresh_token"),
-            ("client_id", text(&thief, "client_id")),
-            ("refresh_token", token.as_str()),
-        ];
-        is_invalid_grant(&app.token(&form).await, backend);
-        is_invalid_grant(&app.refresh(&world, &token, &[]).await, "revoked");
-    }
-}
-
-#[tokio::test]
 async fn a_non_rotating_client_gets_its_token_echoed() {
     for (backend, app) in each_backend().await {
         let settings = json!({ "rotation_type": "non-rotating" });
@@ -180,22 +132,6 @@ async fn a_token_newer_than_the_store_is_taken_as_current() {
         assert_ne!(text(&answer, "refresh_token"), third, "{backend}");
         app.clock.advance_seconds(11);
         is_invalid_grant(&app.refresh(&world, &second, &[]).await, "older than that: reuse");
-    }
-}
-
-#[tokio::test]
-async fn blocking_the_user_ends_the_exchange_and_says_so() {
-    for (backend, app) in each_backend().await {
-        let world = app.world().await;
-        let login = app.log_in(&world).await;
-        let token = text(&login, "refresh_token");
-        let path = format!("/users/{}", world.user_id.replace('|', "%7C"));
-        app.management("PATCH", &path, Some(json!({ "blocked": true }))).await.ok();
-        let answer = app.refresh(&world, token, &[]).await;
-        assert_eq!(answer.error(), (400, "invalid_grant".into()), "{backend}");
-        assert!(answer.text_of("error_description").contains("user is blocked"), "{backend}");
-        app.management("PATCH", &path, Some(json!({ "blocked": false }))).await.ok();
-        is_invalid_grant(&app.refresh(&world, token, &[]).await, "revoked for good");
     }
 }
 
@@ -254,17 +190,6 @@ async fn the_two_hundred_and_first_login_costs_the_least_recently_used_one() {
         app.log_in(&world).await;
         is_invalid_grant(&app.refresh(&world, &second, &[]).await, backend);
         app.refresh(&world, &first, &[]).await.ok();
-    }
-}
-
-#[tokio::test]
-async fn validity_survives_a_restart() {
-    for (backend, app) in each_backend().await {
-        let world = app.world_with(json!({}), json!({ "leeway": 0 })).await;
-        let first = text(&app.log_in(&world).await, "refresh_token").to_owned();
-        app.refresh(&world, &first, &[]).await.ok();
-        let restarted = app.another_node().await;
-        is_invalid_grant(&restarted.refresh(&world, &first, &[]).await, backend);
     }
 }
 

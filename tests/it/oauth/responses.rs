@@ -300,35 +300,6 @@ async fn without_a_redirect_uri_the_first_callback_is_used() {
 }
 
 #[tokio::test]
-async fn no_response_mode_skips_the_check_of_the_redirect_uri() {
-    for (backend, app) in each_backend().await {
-        let world = implicit_world(&app).await;
-        let challenge = digest::s256_challenge(VERIFIER);
-        for mode in ["query", "fragment", "form_post", "web_message", "jwt", "form_post.jwt", "x"] {
-            for uri in [
-                "https://evil.example/",
-                "https://app.example/callback?code=x",
-                "https://app.example/callback#code=x",
-                "https://app.example@evil.example/callback",
-                "javascript:alert(1)",
-                "https://app.example/callback/../evil",
-            ] {
-                let more = [("response_mode", mode), ("redirect_uri", uri)];
-                let asked = query(&world, &challenge, &more);
-                let (_, page) = Browser::new(&app).visit("authorize", &asked).await.page();
-                assert_eq!(page.status, 400, "{backend} {mode} {uri}");
-                assert!(!page.text.contains("<script"), "{backend} {mode} {uri}");
-                assert!(!page.text.contains("action=\"https"), "{backend} {mode} {uri}");
-            }
-        }
-        // Known to the client, unknown as a mode: an error, and it travels as an ordinary one.
-        let asked = query(&world, &challenge, &[("response_mode", "form_post.jwt")]);
-        let landed = Browser::new(&app).visit("authorize", &asked).await.application();
-        assert_eq!(landed["error"], "invalid_request", "{backend}");
-    }
-}
-
-#[tokio::test]
 async fn a_page_that_carries_a_response_cannot_be_had_by_another_browser() {
     for (backend, app) in each_backend().await {
         let world = implicit_world(&app).await;

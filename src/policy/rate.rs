@@ -1,4 +1,4 @@
-//! How often a client may call the Management API: a token bucket.
+//! How often something may be done: a token bucket.
 //!
 //! A few lines of arithmetic rather than a crate: all that a bucket needs is one moment, when it
 //! will be full again (the generic cell rate algorithm), time comes as a parameter like everywhere
@@ -13,10 +13,37 @@ const SECOND: i64 = 1_000_000;
 /// A rate that is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Requests per second for as long as one likes; at least 1.
-    pub per_second: u32,
-    /// Requests at once, out of nothing; at least 1.
-    pub burst: u32,
+    /// Microseconds after which one more is allowed, for as long as one likes; at least 1.
+    interval: i64,
+    /// At once, out of nothing; at least 1.
+    burst: u32,
+}
+
+impl Rate {
+    /// So many a second.
+    pub const fn per_second(times: u32, burst: u32) -> Self {
+        Self::of(SECOND / if times == 0 { 1 } else { times as i64 }, burst)
+    }
+    /// So many a minute.
+    pub const fn per_minute(times: u32, burst: u32) -> Self {
+        Self::of(60 * SECOND / if times == 0 { 1 } else { times as i64 }, burst)
+    }
+    /// One every so many milliseconds.
+    pub const fn every_millis(millis: i64, burst: u32) -> Self {
+        Self::of(millis.saturating_mul(1000), burst)
+    }
+    const fn of(interval: i64, burst: u32) -> Self {
+        let interval = if interval < 1 { 1 } else { interval };
+        Self { interval, burst: if burst == 0 { 1 } else { burst } }
+    }
+    /// What one costs, in microseconds.
+    pub const fn cost(self) -> i64 {
+        self.interval
+    }
+    /// What a bucket holds, in microseconds.
+    pub const fn most(self) -> i64 {
+        self.interval.saturating_mul(self.burst as i64)
+    }
 }
 
 /// What is left to a client: the moment, in microseconds of the epoch, when its bucket is full.
@@ -43,6 +70,11 @@ impl Bucket {
     /// Of a client that has not asked for a while.
     pub const FULL: Self = Self(i64::MIN);
 
+    /// As it was kept: the moment, in microseconds of the epoch, when it is full.
+    pub const fn full_at(micros: i64) -> Self {
+        Self(micros)
+    }
+
     /// Whether nothing was taken, or all has flown back: then it need not be kept.
     pub fn is_full(self, now: Timestamp) -> bool {
         self.0 <= micros(now)
@@ -52,8 +84,7 @@ impl Bucket {
     #[must_use]
     pub fn take(self, rate: Rate, now: Timestamp) -> (Self, Verdict) {
         let now = micros(now);
-        let cost = SECOND / i64::from(rate.per_second.max(1));
-        let most = cost * i64::from(rate.burst.max(1));
+        let (cost, most) = (rate.cost(), rate.most());
         // A clock that was set back must not lock anybody out.
         let owed = (self.0.max(now) - now).min(most);
         let passes = owed + cost <= most;
@@ -71,7 +102,8 @@ impl Bucket {
     }
 }
 
-const fn micros(at: Timestamp) -> i64 {
+/// A time as buckets count it, in microseconds of the epoch.
+pub const fn micros(at: Timestamp) -> i64 {
     at.millis().saturating_mul(1000)
 }
 
@@ -84,7 +116,7 @@ const fn up_to_seconds(micros: i64) -> i64 {
 mod tests {
     use super::*;
 
-    const RATE: Rate = Rate { per_second: 2, burst: 3 };
+    const RATE: Rate = Rate::per_second(2, 3);
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(1_000_000 + millis)
@@ -113,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_slow_rate_says_how_long_to_wait() {
-        let rate = Rate { per_second: 1, burst: 1 };
+        let rate = Rate::per_second(1, 1);
         let (bucket, first) = Bucket::FULL.take(rate, at(0));
         let (same, second) = bucket.take(rate, at(10));
         assert!(first.passes && !second.passes);
