@@ -271,13 +271,13 @@ impl Store {
         };
         let others = |connections| {
             pool(connections).after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(lent::LIMITS).await.map(|_| ()) })
+                Box::pin(async move { connection.execute(dialect::LIMITS).await.map(|_| ()) })
             })
         };
         let number = max_connections.saturating_sub(families::exchange::CONNECTIONS);
         let exchanges = pool(families::exchange::CONNECTIONS).after_connect(|connection, _| {
             Box::pin(async move {
-                connection.execute(lent::LIMITS).await?;
+                connection.execute(dialect::LIMITS).await?;
                 // Planning takes longer than these statements do; each finds its rows by their keys.
                 connection.execute(dialect::PLAN_ONCE_BY_KEYS).await.map(|_| ())
             })

@@ -133,6 +133,12 @@ pub(super) async fn insert_job_errors(db: Db<'_>, job: &str, errors: &[JobErrorR
     Ok(())
 }
 
+/// What is said on each new connection. Postgres too must not wait for ever: who is on the other
+/// side of a partition keeps no row locked, and a statement that nobody waits for any more ends.
+pub(super) const LIMITS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s';
+    SET idle_in_transaction_session_timeout = '15s'; SET tcp_user_timeout = '15s';
+    SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+
 /// For connections that run few statements, each of which finds its rows by their keys: they are
 /// planned once, and never for a table from end to end, whatever was last known of its size.
 pub(super) const PLAN_ONCE_BY_KEYS: &str = "SET plan_cache_mode = force_generic_plan;

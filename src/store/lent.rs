@@ -33,12 +33,6 @@ const PING_LIMIT: Duration = Duration::from_secs(2);
 /// How long a connection may take to come to rest before it is thrown away.
 const RETURN_LIMIT: Duration = Duration::from_secs(5);
 
-/// What is said on each new connection. Postgres too must not wait for ever: who is on the other
-/// side of a partition keeps no row locked, and a statement that nobody waits for any more ends.
-pub(super) const LIMITS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s';
-    SET idle_in_transaction_session_timeout = '15s'; SET tcp_user_timeout = '15s';
-    SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
-
 /// A connection to Postgres.
 #[derive(Debug)]
 pub struct Lent {
