@@ -5,6 +5,7 @@ pub mod bootstrap;
 pub mod connections;
 pub mod master_key;
 pub mod quickstart;
+pub mod reseal;
 pub mod tls;
 
 use std::{
@@ -19,8 +20,8 @@ use crate::actions::Engine;
 use crate::app::connections::{Endpoint, Phase};
 use crate::config::Config;
 use crate::crypto::{
-    self, entity_tag::EntityTagKey, master_key::Purpose, nonce::NonceKey, password::Passwords,
-    refresh_token::RefreshTokenKey, seal::Sealer, short_code::ShortCodeKey,
+    self, cursor::CursorKey, entity_tag::EntityTagKey, master_key::Purpose, nonce::NonceKey,
+    password::Passwords, refresh_token::RefreshTokenKey, seal::Sealer, short_code::ShortCodeKey,
 };
 use crate::domain::{entropy::Entropy, job::JobKind, time::Clock};
 use crate::http::{self, App, limiter::Limits};
@@ -139,6 +140,7 @@ pub async fn build(
         login,
         limits,
         entity_tags: Arc::new(EntityTagKey::new(&master)),
+        cursors: Arc::new(CursorKey::new(&master)),
         clock,
         entropy,
         demo: None,

@@ -23,7 +23,7 @@ use crate::telemetry;
 
 /// An OAuth 2.0 / OpenID Connect authorization server with multi-resource refresh tokens.
 #[derive(Parser)]
-#[command(name = "doorward", version)]
+#[command(name = "doorward", version = env!("DOORWARD_VERSION"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -52,6 +52,11 @@ enum Command {
     Migrate {
         #[command(flatten)]
         config: ConfigFile,
+    },
+    /// Let one master key give way to another.
+    MasterKey {
+        #[command(subcommand)]
+        what: MasterKeyCommand,
     },
     /// Check the configuration and stop.
     CheckConfig {
@@ -90,6 +95,16 @@ enum Command {
         config: ConfigFile,
         #[command(flatten)]
         tls: TlsFlags,
+    },
+}
+
+#[derive(Subcommand)]
+enum MasterKeyCommand {
+    /// Seal everything at rest anew with the current master key, where another accepted one has
+    /// sealed it. Servers may run meanwhile.
+    Reseal {
+        #[command(flatten)]
+        config: ConfigFile,
     },
 }
 
@@ -195,10 +210,21 @@ async fn execute(command: Command) -> Result<(), StartError> {
         }
         Command::Quickstart { config, tls } => serve(&config.load_with(&tls)?, true, true).await,
         Command::Migrate { config } => {
-            let store = app::open_store(&config.load()?).await?;
+            let config = config.load()?;
+            // The copy of the embedded database is told in the log.
+            start_log(&config)?;
+            let store = app::open_store(&config).await?;
             store.migrate().await?;
             println!("The schema is up to date.");
             store.close().await;
+            Ok(())
+        }
+        Command::MasterKey { what: MasterKeyCommand::Reseal { config } } => {
+            for done in app::reseal::run(&config.load()?, &SystemEntropy).await? {
+                let (what, anew, kept) = (done.what.as_str(), done.anew, done.kept);
+                println!("{what}: {anew} sealed anew, {kept} as they were");
+            }
+            println!("Nothing at rest needs another master key.");
             Ok(())
         }
         Command::CheckConfig { config, tls } => {
@@ -217,8 +243,12 @@ async fn execute(command: Command) -> Result<(), StartError> {
     }
 }
 
+fn start_log(config: &Config) -> Result<(), StartError> {
+    telemetry::logs::start(&config.log.filter, config.log.format).map_err(StartError::Config)
+}
+
 async fn serve(config: &Config, migrate: bool, demo: bool) -> Result<(), StartError> {
-    telemetry::logs::start(&config.log.filter, config.log.format).map_err(StartError::Config)?;
+    start_log(config)?;
     // The socket first: a second server must fail before it touches anything.
     let listener = app::listen(config.server.listen).await?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));

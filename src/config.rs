@@ -122,6 +122,11 @@ impl Config {
                 "DOORWARD_DATA_DIR" => self.server.data_dir = value.into(),
                 "DOORWARD_DATABASE_URL" => self.database.url = value,
                 "DOORWARD_MASTER_KEY" => self.master_key.value = Some(MasterKeyText(value)),
+                "DOORWARD_OTHER_MASTER_KEYS" => {
+                    let keys = value.split(',').map(str::trim).filter(|key| !key.is_empty());
+                    self.master_key.other_values =
+                        keys.map(|key| MasterKeyText(key.to_owned())).collect();
+                }
                 "DOORWARD_SMTP_URL" => self.mail.smtp_url = SmtpUrl::new(value),
                 "DOORWARD_LOG" => self.log.filter = value,
                 "DOORWARD_BOOTSTRAP_CLIENT_ID" => id = Some(value),

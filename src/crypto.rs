@@ -4,6 +4,7 @@
 pub mod action_secrets;
 pub mod assertion;
 pub mod certificate;
+pub mod cursor;
 pub mod der;
 pub mod digest;
 pub mod dpop;

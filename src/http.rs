@@ -33,7 +33,7 @@ use self::{
     limiter::Limits,
     pages::{branding::Branding, locales::Locale},
 };
-use crate::crypto::entity_tag::EntityTagKey;
+use crate::crypto::{cursor::CursorKey, entity_tag::EntityTagKey};
 use crate::domain::{
     address::Origin, audit::Caller, entropy::Entropy, settings::Settings, time::Clock,
 };
@@ -83,6 +83,8 @@ pub struct Parts {
     pub login: Arc<LoginService>,
     /// Names the states of what the Management API edits.
     pub entity_tags: Arc<EntityTagKey>,
+    /// Says where the next page of a listing begins.
+    pub cursors: Arc<CursorKey>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The randomness.

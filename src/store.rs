@@ -46,6 +46,7 @@ pub mod clients;
 pub mod codes;
 pub mod connections;
 pub mod consents;
+mod copy;
 pub mod daily_counts;
 pub mod device_codes;
 pub mod device_guesses;
@@ -75,6 +76,7 @@ pub mod role_permissions;
 pub mod roles;
 pub mod rules;
 pub mod rules_configs;
+pub mod sealed_values;
 pub mod session_clients;
 pub mod sessions;
 pub mod signing_keys;
@@ -374,13 +376,17 @@ impl Store {
         })
     }
 
-    /// Brings the schema up to date. Several nodes may do so at once.
+    /// Brings the schema up to date. Several nodes may do so at once. The embedded database is
+    /// copied before; see [`copy`].
     ///
     /// # Errors
-    /// When a migration fails or an applied one was edited.
+    /// When a migration fails, an applied one was edited, or the copy cannot be written.
     pub async fn migrate(&self) -> Result<()> {
         match &self.pools {
-            Pools::Sqlite { writer, .. } => migrations::sqlite().run(writer).await?,
+            Pools::Sqlite { writer, .. } => {
+                copy::before_migrating(&mut *writer.acquire().await?).await?;
+                migrations::sqlite().run(writer).await?;
+            }
             // On a connection without limits: a change of the schema takes as long as it takes, and
             // nodes that start at once wait for each other.
             Pools::Postgres { pool, .. } => {

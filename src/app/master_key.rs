@@ -10,14 +10,38 @@ use std::{
 
 use crate::app::StartError;
 use crate::config::Config;
-use crate::crypto::master_key::MasterKey;
+use crate::crypto::master_key::{MasterKey, MasterKeys};
 use crate::domain::entropy::Entropy;
 
-/// The master key of a configuration.
+/// The master keys of a configuration.
 ///
 /// # Errors
-/// When there is none or it cannot be read.
+/// When there is none or one cannot be read.
 pub fn load(
+    config: &Config,
+    embedded: bool,
+    entropy: &dyn Entropy,
+) -> Result<MasterKeys, StartError> {
+    let current = load_current(config, embedded, entropy)?;
+    let source = &config.master_key;
+    let given = source.other_values.iter().map(|text| {
+        MasterKey::parse(&text.0)
+            .map_err(|why| StartError::Config(format!("DOORWARD_OTHER_MASTER_KEYS: {why}")))
+    });
+    let from_files = source.other_files.iter().map(|path| {
+        let place = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                MasterKey::parse(&text).map_err(|why| StartError::Config(format!("{place}: {why}")))
+            }
+            Err(source) => Err(StartError::Io { what: place, source }),
+        }
+    });
+    let others: Vec<MasterKey> = given.chain(from_files).collect::<Result<_, _>>()?;
+    Ok(MasterKeys::new(current, others))
+}
+
+fn load_current(
     config: &Config,
     embedded: bool,
     entropy: &dyn Entropy,

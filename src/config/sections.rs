@@ -50,9 +50,14 @@ pub struct Database {
 pub struct MasterKeySource {
     /// Where the key is, empty for the data directory.
     pub file: PathBuf,
+    /// Files with other keys that are accepted.
+    pub other_files: Vec<PathBuf>,
     /// The key itself, from the environment only.
     #[serde(skip)]
     pub value: Option<MasterKeyText>,
+    /// Other keys that are accepted, from the environment only.
+    #[serde(skip)]
+    pub other_values: Vec<MasterKeyText>,
 }
 
 /// A master key as text.

@@ -60,7 +60,8 @@ impl std::fmt::Debug for ActionSecrets {
     }
 }
 
-fn bound_to(row: &str) -> Vec<u8> {
+/// What the secrets of a row are sealed to.
+pub fn bound_to(row: &str) -> Vec<u8> {
     format!("action-secrets:{row}").into_bytes()
 }
 

@@ -6,7 +6,7 @@
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::crypto::master_key::{MasterKey, Purpose};
+use crate::crypto::master_key::{Accepted, Purpose};
 
 /// Bytes of a tag. Nobody gains from two states with one tag, so chance is all there is to fear.
 const MAC: usize = 16;
@@ -16,8 +16,9 @@ pub struct EntityTagKey(hmac::Key);
 
 impl EntityTagKey {
     /// The key under `master`.
-    pub fn new(master: &MasterKey) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, &master.derive(Purpose::EntityTag)))
+    pub fn new<'a>(master: impl Into<Accepted<'a>>) -> Self {
+        let key = master.into().current().derive(Purpose::EntityTag);
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &key))
     }
 
     /// The opaque tag, without quotes, of an object of a kind in a state. The same on every node.
@@ -34,6 +35,7 @@ impl EntityTagKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::master_key::MasterKey;
 
     #[test]
     fn a_tag_tells_states_kinds_and_keys_apart_and_nothing_else() {

@@ -14,6 +14,74 @@ impl std::fmt::Debug for MasterKey {
     }
 }
 
+/// The master keys that are accepted: the one that everything new is made with, and those beside it
+/// while one gives way to the next.
+#[derive(Debug)]
+pub struct MasterKeys {
+    current: MasterKey,
+    others: Vec<MasterKey>,
+}
+
+impl MasterKeys {
+    /// With the current one and the others.
+    pub fn new(current: MasterKey, others: impl IntoIterator<Item = MasterKey>) -> Self {
+        Self { current, others: others.into_iter().collect() }
+    }
+}
+
+/// What a key is derived from: one master key, or several that are accepted.
+pub struct Accepted<'a> {
+    current: &'a MasterKey,
+    others: &'a [MasterKey],
+}
+
+impl<'a> Accepted<'a> {
+    /// The one that everything new is made with.
+    pub(super) fn current(&self) -> &'a MasterKey {
+        self.current
+    }
+}
+
+impl<'a> From<&'a MasterKey> for Accepted<'a> {
+    fn from(current: &'a MasterKey) -> Self {
+        Self { current, others: &[] }
+    }
+}
+
+impl<'a> From<&'a MasterKeys> for Accepted<'a> {
+    fn from(keys: &'a MasterKeys) -> Self {
+        Self { current: &keys.current, others: &keys.others }
+    }
+}
+
+/// A key derived from each accepted master key.
+#[derive(Debug)]
+pub(super) struct Derived<K> {
+    /// Makes everything new.
+    pub(super) current: K,
+    others: Vec<K>,
+}
+
+impl<K> Derived<K> {
+    /// One `derive`d from each.
+    pub(super) fn of(accepted: &Accepted<'_>, derive: impl Fn(&MasterKey) -> K) -> Self {
+        let others = accepted.others.iter().map(&derive).collect();
+        Self { current: derive(accepted.current), others }
+    }
+    /// The current one first.
+    pub(super) fn each(&self) -> impl Iterator<Item = &K> {
+        std::iter::once(&self.current).chain(&self.others)
+    }
+}
+
+impl<K, E> Derived<Result<K, E>> {
+    /// All of them, or the first error.
+    pub(super) fn transposed(self) -> Result<Derived<K>, E> {
+        let others = self.others.into_iter().collect::<Result<_, _>>()?;
+        Ok(Derived { current: self.current?, others })
+    }
+}
+
 /// What a derived key is for. Each purpose has its own key, so that nothing made for one is ever
 /// accepted for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +98,8 @@ pub enum Purpose {
     ShortCode,
     /// The MAC that entity tags are.
     EntityTag,
+    /// The MAC of the cursors of listings.
+    Cursor,
 }
 
 impl Purpose {
@@ -41,6 +111,7 @@ impl Purpose {
             Self::DpopNonce => b"doorward/v1/dpop-nonce",
             Self::ShortCode => b"doorward/v1/short-code",
             Self::EntityTag => b"doorward/v1/entity-tag",
+            Self::Cursor => b"doorward/v1/cursor",
         }
     }
 }

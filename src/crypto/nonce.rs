@@ -7,7 +7,7 @@
 use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::crypto::master_key::{MasterKey, Purpose};
+use crate::crypto::master_key::{Accepted, Derived, Purpose};
 use crate::domain::time::Timestamp;
 
 /// Length of a time slot in seconds.
@@ -22,19 +22,21 @@ const AHEAD: i64 = 1;
 const MAC: usize = 16;
 
 /// Makes and knows nonces.
-pub struct NonceKey(hmac::Key);
+pub struct NonceKey(Derived<hmac::Key>);
 
 impl NonceKey {
     /// The key under `master`.
-    pub fn new(master: &MasterKey) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, &master.derive(Purpose::DpopNonce)))
+    pub fn new<'a>(master: impl Into<Accepted<'a>>) -> Self {
+        Self(Derived::of(&master.into(), |master| {
+            hmac::Key::new(hmac::HMAC_SHA256, &master.derive(Purpose::DpopNonce))
+        }))
     }
 
     /// The nonce of this time.
     pub fn issue(&self, now: Timestamp) -> String {
         let slot = slot_of(now).to_be_bytes();
         let mut nonce = slot.to_vec();
-        nonce.extend_from_slice(&hmac::sign(&self.0, &slot).as_ref()[..MAC]);
+        nonce.extend_from_slice(&hmac::sign(&self.0.current, &slot).as_ref()[..MAC]);
         URL_SAFE_NO_PAD.encode(nonce)
     }
 
@@ -45,8 +47,11 @@ impl NonceKey {
         }
         let bytes = URL_SAFE_NO_PAD.decode(nonce).ok()?;
         let (slot, mac) = bytes.split_first_chunk::<8>()?;
-        let expected = hmac::sign(&self.0, slot);
-        constant_time::verify_slices_are_equal(&expected.as_ref()[..MAC], mac).ok()?;
+        let is_ours = |key: &hmac::Key| {
+            let expected = hmac::sign(key, slot);
+            constant_time::verify_slices_are_equal(&expected.as_ref()[..MAC], mac).is_ok()
+        };
+        self.0.each().any(is_ours).then_some(())?;
         let slot = i64::from_be_bytes(*slot);
         let end = slot.checked_add(SLOTS + 1)?.checked_mul(SLOT)?.checked_mul(1000)?;
         let end = Timestamp::from_millis(end);
@@ -61,6 +66,7 @@ const fn slot_of(now: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::master_key::MasterKey;
 
     #[test]
     fn a_nonce_lives_five_minutes_on_every_node_and_cannot_be_made_up() {

@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::crypto::{
     hex,
-    master_key::{MasterKey, Purpose},
+    master_key::{Accepted, Derived, Purpose},
 };
 use crate::domain::{FamilyId, entropy::Entropy, secret::RefreshToken};
 
@@ -23,13 +23,17 @@ const MAC: usize = 32;
 const LENGTH: usize = KEY_ID + FAMILY + GENERATION + MAC;
 
 /// Derives and checks refresh tokens.
-pub struct RefreshTokenKey {
+pub struct RefreshTokenKey(Derived<Named>);
+
+/// A key with the id that is in its tokens.
+struct Named {
     id: [u8; KEY_ID],
     key: hmac::Key,
 }
 
 /// A well-formed token whose MAC is not checked yet: the check needs the family's salt.
 pub struct Presented {
+    key_id: [u8; KEY_ID],
     family: [u8; FAMILY],
     generation: u32,
     mac: [u8; MAC],
@@ -48,19 +52,22 @@ impl Presented {
 
 impl RefreshTokenKey {
     /// The key under `master`.
-    pub fn new(master: &MasterKey) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &master.derive(Purpose::RefreshToken));
-        Self { id: master.id(), key }
+    pub fn new<'a>(master: impl Into<Accepted<'a>>) -> Self {
+        Self(Derived::of(&master.into(), |master| Named {
+            id: master.id(),
+            key: hmac::Key::new(hmac::HMAC_SHA256, &master.derive(Purpose::RefreshToken)),
+        }))
     }
 
     /// The token of a family's `generation`. `None` when the id is not one of ours.
     pub fn derive(&self, family: &FamilyId, salt: &[u8], generation: u32) -> Option<RefreshToken> {
         let family = hex::decode(family.as_str())?;
         let mut token = Vec::with_capacity(LENGTH);
-        token.extend_from_slice(&self.id);
+        let Named { id, key } = &self.0.current;
+        token.extend_from_slice(id);
         token.extend_from_slice(&family);
         token.extend_from_slice(&generation.to_be_bytes());
-        token.extend_from_slice(self.mac(&family, salt, generation).as_ref());
+        token.extend_from_slice(mac(key, &family, salt, generation).as_ref());
         Some(RefreshToken::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(token))))
     }
 
@@ -75,7 +82,8 @@ impl RefreshTokenKey {
         let (family, rest) = rest.split_first_chunk::<FAMILY>()?;
         let (generation, rest) = rest.split_first_chunk::<GENERATION>()?;
         let mac: [u8; MAC] = rest.try_into().ok()?;
-        (*key_id == self.id).then(|| Presented {
+        self.named(key_id).map(|_| Presented {
+            key_id: *key_id,
             family: *family,
             generation: u32::from_be_bytes(*generation),
             mac,
@@ -84,18 +92,23 @@ impl RefreshTokenKey {
 
     /// Whether the token was derived by us for the family with this salt. In constant time.
     pub fn verify(&self, presented: &Presented, salt: &[u8]) -> bool {
-        let mac = self.mac(&presented.family, salt, presented.generation);
+        let Some(Named { key, .. }) = self.named(&presented.key_id) else { return false };
+        let mac = mac(key, &presented.family, salt, presented.generation);
         constant_time::verify_slices_are_equal(mac.as_ref(), &presented.mac).is_ok()
     }
 
-    fn mac(&self, family: &[u8; FAMILY], salt: &[u8], generation: u32) -> hmac::Tag {
-        let mut context = hmac::Context::with_key(&self.key);
-        // The salt has a fixed length, so the concatenation is unambiguous.
-        context.update(salt);
-        context.update(family);
-        context.update(&generation.to_be_bytes());
-        context.sign()
+    fn named(&self, id: &[u8; KEY_ID]) -> Option<&Named> {
+        self.0.each().find(|key| key.id == *id)
     }
+}
+
+fn mac(key: &hmac::Key, family: &[u8; FAMILY], salt: &[u8], generation: u32) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
+    // The salt has a fixed length, so the concatenation is unambiguous.
+    context.update(salt);
+    context.update(family);
+    context.update(&generation.to_be_bytes());
+    context.sign()
 }
 
 /// A new family id: 128 random bits in hex.
@@ -115,7 +128,10 @@ fn family_id(bytes: &[u8; FAMILY]) -> FamilyId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::random::SystemEntropy;
+    use crate::crypto::{
+        master_key::{MasterKey, MasterKeys},
+        random::SystemEntropy,
+    };
 
     #[test]
     fn a_token_can_be_derived_again_and_not_forged() {
@@ -132,6 +148,23 @@ mod tests {
 
         let other = RefreshTokenKey::new(&MasterKey::new([2; 32]));
         assert!(other.parse(&token).is_none(), "another master key");
+    }
+
+    #[test]
+    fn while_one_master_key_gives_way_to_another_tokens_of_both_are_good() {
+        let (old, new) = (|| MasterKey::new([1; 32]), || MasterKey::new([2; 32]));
+        let (family, salt) = (new_family_id(&SystemEntropy), new_salt(&SystemEntropy));
+        let ahead = RefreshTokenKey::new(&MasterKeys::new(new(), [old()]));
+        let behind = RefreshTokenKey::new(&MasterKeys::new(old(), [new()]));
+        for (maker, reader) in [(&ahead, &behind), (&behind, &ahead)] {
+            let token = maker.derive(&family, &salt, 3).unwrap();
+            let presented = reader.parse(&token).unwrap();
+            assert!(reader.verify(&presented, &salt));
+            assert!(!reader.verify(&presented, &new_salt(&SystemEntropy)));
+        }
+        let made = ahead.derive(&family, &salt, 3).unwrap();
+        assert!(RefreshTokenKey::new(&new()).parse(&made).is_some(), "with the current key");
+        assert!(RefreshTokenKey::new(&old()).parse(&made).is_none());
     }
 
     #[test]

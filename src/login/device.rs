@@ -17,6 +17,7 @@ use crate::domain::{
     scope::ScopeSet,
     secret::UserCode,
     session::Session,
+    time::Timestamp,
     user::User,
 };
 use crate::login::{LoginService, transaction::Activation};
@@ -25,7 +26,7 @@ use crate::policy::{
     login_scope::{self, NoScope},
 };
 use crate::store::{
-    self, audit, clients::ClientRecord, consents, device_codes, device_guesses,
+    self, Tx, audit, clients::ClientRecord, consents, device_codes, device_guesses,
     resource_servers::ResourceServerRecord, users,
 };
 
@@ -107,10 +108,7 @@ impl LoginService {
         let user_code = device::user_code(&activation.user_code);
         let found = match &user_code {
             None => None,
-            Some(code) => {
-                let mac = self.short_codes.user_code(code);
-                device_codes::find_pending(tx.db(), &mac, now).await?
-            }
+            Some(code) => self.find_pending(&mut tx, code, now).await?,
         };
         if found.is_some() {
             device_guesses::give_back(&mut tx, &user.user_id).await?;
@@ -125,6 +123,20 @@ impl LoginService {
             Some(asks) => Ok(Activating::Asks(Box::new(asks))),
             None => Ok(Activating::NotFound),
         }
+    }
+
+    async fn find_pending(
+        &self,
+        tx: &mut Tx,
+        code: &UserCode,
+        now: Timestamp,
+    ) -> Result<Option<DeviceAuthorization>, store::Error> {
+        for mac in self.short_codes.each_user_code(code) {
+            if let Some(found) = device_codes::find_pending(tx.db(), &mac, now).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// `None` when the application or the API has gone, or is none for users of this connection.
@@ -180,9 +192,12 @@ impl LoginService {
         };
         let now = self.clock.now();
         let event = self.event(&Happened::DeviceConfirmed, Some(&client.client_id), Some(user));
-        let mac = self.short_codes.user_code(&asks.user_code);
         let mut tx = self.store.write().await?;
-        if !device_codes::approve(&mut tx, &mac, &approval, now).await? {
+        let mut approved = false;
+        for mac in self.short_codes.each_user_code(&asks.user_code) {
+            approved = approved || device_codes::approve(&mut tx, &mac, &approval, now).await?;
+        }
+        if !approved {
             return Ok(false);
         }
         if consent::is_demanded(client, api) {
@@ -204,9 +219,12 @@ impl LoginService {
     pub async fn decline_device(&self, asks: &DeviceAsks) -> Result<bool, store::Error> {
         let (client, user) = (&asks.client.client.client_id, &asks.user.user_id);
         let event = self.event(&Happened::DeviceDeclined, Some(client), Some(user));
-        let mac = self.short_codes.user_code(&asks.user_code);
-        let mut tx = self.store.write().await?;
-        if !device_codes::decline(&mut tx, &mac, user, self.clock.now()).await? {
+        let (mut tx, mut declined) = (self.store.write().await?, false);
+        for mac in self.short_codes.each_user_code(&asks.user_code) {
+            declined =
+                declined || device_codes::decline(&mut tx, &mac, user, self.clock.now()).await?;
+        }
+        if !declined {
             return Ok(false);
         }
         audit::insert(&mut tx, &event).await?;

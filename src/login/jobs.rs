@@ -2,7 +2,7 @@
 //! at a time; what a batch does is committed together with how far the job is, so that a node that
 //! dies leaves nothing half done and nothing to be done twice.
 
-mod array;
+pub mod array;
 mod download;
 pub mod export;
 pub mod import;

@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use sqlx::SqliteConnection;
+
 use crate::domain::{UserId, audit::AuditEvent, family::RevokedBy, time::Timestamp, user::User};
 use crate::store::{
     Db, Lent, Result,
@@ -28,6 +30,18 @@ pub(super) async fn has_migrations_table(db: Db<'_>) -> Result<bool> {
         }
     };
     Ok(found)
+}
+
+/// The file that the embedded database is in; `None` for one in memory.
+pub(super) async fn database_file(c: &mut SqliteConnection) -> Result<Option<String>> {
+    let file = sqlx::query_as("SELECT file FROM pragma_database_list WHERE name = 'main'");
+    let (file,): (Option<String>,) = file.fetch_one(c).await?;
+    Ok(file.filter(|file| !file.is_empty()))
+}
+
+/// Writes a copy of the embedded database, of one moment, while it is in use.
+pub(super) async fn copy_database(c: &mut SqliteConnection, path: &str) -> sqlx::Result<()> {
+    sqlx::query("VACUUM INTO $1").bind(path).execute(c).await.map(|_| ())
 }
 
 /// Adds to buckets what was taken from them, and returns when each is full. The embedded database has

@@ -31,6 +31,18 @@ pub enum Error {
     /// The schema could not be brought up to date.
     #[error("the schema could not be migrated")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// The embedded database could not be copied before its schema would have changed, so it did
+    /// not change.
+    #[error(
+        "nothing was migrated, because the database could not be copied to {} first", path.display()
+    )]
+    Copy {
+        /// Where the copy would have been.
+        path: std::path::PathBuf,
+        /// Why there is none.
+        #[source]
+        source: std::io::Error,
+    },
     /// The database was migrated by a newer release, or not at all.
     #[error(
         "the database schema is at version {found}, this release needs {needed}: run `doorward \

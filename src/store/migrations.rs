@@ -89,3 +89,14 @@ pub(super) async fn applied(mut db: Db<'_>) -> Result<i64> {
     let (version,): (i64,) = on!(db, |c| sqlx::query_as(NEWEST).fetch_one(c).await?);
     Ok(version)
 }
+
+/// Whether this release has migrations that a database does not. Never of a new one.
+pub(super) async fn are_pending(mut db: Db<'_>) -> Result<bool> {
+    const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success";
+    if !dialect::has_migrations_table(db.reborrow()).await? {
+        return Ok(false);
+    }
+    let applied: Vec<(i64,)> = on!(db, |c| sqlx::query_as(APPLIED).fetch_all(c).await?);
+    let is_missing = |entry: &Entry| !applied.contains(&(entry.0,));
+    Ok(!applied.is_empty() && MIGRATIONS.iter().any(is_missing))
+}

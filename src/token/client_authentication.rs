@@ -140,6 +140,6 @@ impl TokenService {
 }
 
 /// Where the secret of an API belongs; no `client_id` has a space.
-fn bound_to(api: &ResourceServerId) -> String {
+pub fn bound_to(api: &ResourceServerId) -> String {
     format!("resource_server {api}")
 }

@@ -126,24 +126,21 @@ impl TokenService {
         }
         let address = normalised(&request.username);
         let typed = OneTimeCode::new(request.code.expose().trim());
+        let (client_id, now) = (&client.client_id, self.clock.now());
         let short_codes = &self.login.short_codes;
-        let address_mac = short_codes.address(&address);
-        let code_mac = short_codes.one_time_code(&client.client_id, &address, &typed);
-        let now = self.clock.now();
-        let mut tx = self.store.write().await?;
-        let client_id = &client.client_id;
-        if !passwordless_codes::take_try(&mut tx, &address_mac, client_id, now).await? {
-            return Err(REFUSED);
-        }
-        let kept = passwordless_codes::code_mac(tx.db(), &address_mac, now).await?;
-        // The try counts from here on, whatever becomes of the request.
-        tx.commit().await?;
-        match kept {
-            Some(kept) if digest::equal(&kept, &code_mac) => {
-                Ok(Proven { address, address_mac, code_mac })
+        for (address_mac, code_mac) in short_codes.each_one_time_code(client_id, &address, &typed) {
+            let mut tx = self.store.write().await?;
+            if !passwordless_codes::take_try(&mut tx, &address_mac, client_id, now).await? {
+                continue;
             }
-            _ => Err(REFUSED),
+            let kept = passwordless_codes::code_mac(tx.db(), &address_mac, now).await?;
+            // The try counts from here on, whatever becomes of the request.
+            tx.commit().await?;
+            if kept.is_some_and(|kept| digest::equal(&kept, &code_mac)) {
+                return Ok(Proven { address, address_mac, code_mac });
+            }
         }
+        Err(REFUSED)
     }
 
     /// Step 3. Returns whether the user is yet to be created, and what scripts decided beside the

@@ -1,9 +1,11 @@
-//! The attack suite: the published attacks on comparable servers as their advisories tell of them, each
-//! tried here as it was published, on both databases. The comment of a test names its cases.
+//! The attack suite: the published attacks on comparable servers that `docs/attacks.md` lists, each
+//! tried here as it was published, on both databases. The comment of a test names its cases; `table`
+//! holds the list and the tests to each other.
 //!
 //! Whatever is refused is held to [`refused`] or [`refused_to`].
 
 mod accounts;
+mod administration;
 mod codes;
 mod floods;
 mod grants;
@@ -15,6 +17,7 @@ mod redirects;
 mod refresh_tokens;
 mod requests;
 mod routes;
+mod table;
 mod tokens;
 
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ mod actions_versions;
 mod api_usage;
 mod attack_protection;
 mod audited;
-mod bad_input;
+pub mod bad_input;
 mod blocks;
 mod client_credentials;
 mod client_grants;
@@ -51,7 +51,7 @@ mod unbuilt;
 mod user_permissions;
 mod user_search;
 mod users;
-mod valid_writes;
+pub mod valid_writes;
 mod verify_email;
 
 use serde_json::Value;

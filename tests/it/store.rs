@@ -4,4 +4,4 @@ mod connections;
 mod families;
 mod plans;
 mod schema;
-mod statements;
+pub mod statements;

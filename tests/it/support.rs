@@ -114,6 +114,31 @@ pub async fn each_backend_with(file: Configuration) -> Vec<(&'static str, TestAp
 
 impl TestApp {
     pub async fn start(database_url: Option<String>, file: Configuration) -> Self {
+        let (listener, issuer, data_dir, config) = Self::prepare(database_url, file).await;
+        lend_keys(&config).await;
+        Self::run((&config, file), listener, issuer, Arc::default(), Arc::new(data_dir)).await
+    }
+
+    /// A server on a database that others have used, which is migrated, `seconds` from now.
+    pub async fn on(database_url: String, seconds: i64) -> Self {
+        let (listener, issuer, data_dir, config) = Self::prepare(Some(database_url), "").await;
+        let clock = Arc::new(OffsetClock::default());
+        clock.advance_seconds(seconds);
+        Self::run((&config, ""), listener, issuer, clock, Arc::new(data_dir)).await
+    }
+
+    /// Brings a database up to date, without a server.
+    pub async fn migrate(database_url: &str) {
+        let url = doorward::domain::secret::DatabaseUrl::new(database_url);
+        let store = doorward::store::Store::connect(&url, 4).await.unwrap();
+        store.migrate().await.unwrap();
+        store.close().await;
+    }
+
+    async fn prepare(
+        database_url: Option<String>,
+        file: Configuration,
+    ) -> (tokio::net::TcpListener, String, tempfile::TempDir, Config) {
         let listener = app::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let issuer = format!("http://{}/", listener.local_addr().unwrap());
         let data_dir = tempfile::tempdir().unwrap();
@@ -128,21 +153,25 @@ impl TestApp {
         environment.retain(|(name, _)| name != "DOORWARD_ISSUER" || !file.contains("issuer = "));
         environment.extend(database_url.map(|url| ("DOORWARD_DATABASE_URL".to_owned(), url)));
         let config = configure(file, environment);
-        lend_keys(&config).await;
-        Self::run((&config, file), listener, issuer, Arc::default(), Arc::new(data_dir)).await
+        (listener, issuer, data_dir, config)
     }
 
     /// A second process on the same database, with the same issuer, configuration and clock.
     pub async fn another_node(&self) -> Self {
+        self.another_node_with_keys(MASTER_KEY, "").await
+    }
+
+    /// The same with a master key of its own, and others that it accepts.
+    pub async fn another_node_with_keys(&self, current: &str, others: &str) -> Self {
         let listener = app::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let environment = [
             ("DOORWARD_ISSUER".to_owned(), self.inner.settings.issuer.clone()),
             ("DOORWARD_DATA_DIR".to_owned(), self.data_dir.path().display().to_string()),
-            ("DOORWARD_MASTER_KEY".to_owned(), MASTER_KEY.to_owned()),
+            ("DOORWARD_MASTER_KEY".to_owned(), current.to_owned()),
+            ("DOORWARD_OTHER_MASTER_KEYS".to_owned(), others.to_owned()),
             ("DOORWARD_DATABASE_URL".to_owned(), self.database_url.clone()),
         ];
-        let mut config = Config::load(Some(self.file), environment).unwrap();
-        config.actions.worker = Some(env!("CARGO_BIN_EXE_doorward").into());
+        let config = configure(self.file, environment);
         let address = format!("http://{}/", listener.local_addr().unwrap());
         let (clock, data_dir) = (Arc::clone(&self.clock), Arc::clone(&self.data_dir));
         Self::run((&config, self.file), listener, address, clock, data_dir).await

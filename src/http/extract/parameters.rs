@@ -1,7 +1,7 @@
 //! Parameters of the OAuth endpoints: from a query, a form or a JSON object (RFC 6749 §3.1, §3.2).
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, HashSet, btree_map::Entry},
     fmt,
 };
 
@@ -92,7 +92,12 @@ impl Parameters {
             Category::Data => invalid("The request body must be a JSON object"),
             _ => invalid("The request body is not JSON"),
         })?;
-        let mut parameters = Self::default();
+        // A name counts as repeated also where one of its values is `null`, and so no value: who
+        // reads the request in front of this server may keep that one.
+        let mut names = HashSet::new();
+        let mut repeated = members.iter().map(|(name, _)| name);
+        let repeated = repeated.find(|name| !names.insert(name.as_str())).cloned();
+        let mut parameters = Self { repeated, ..Self::default() };
         for (name, value) in members {
             let text = match value {
                 Value::Null => continue,

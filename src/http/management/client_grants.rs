@@ -105,7 +105,7 @@ async fn find_page(
             let total = if *totals { client_grants::count(conn.db(), filter).await? } else { 0 };
             Listing { items, total, next: None }
         }
-        Page::Checkpoint { after, take } => {
+        Page::Checkpoint { after, take, .. } => {
             let items = client_grants::list_after(conn.db(), filter, after, take + 1).await?;
             Listing::checkpoint(items, *take, id_of)
         }

@@ -87,7 +87,7 @@ async fn find_page(
             let total = if *totals { clients::count(conn.db(), filter).await? } else { 0 };
             Listing { items, total, next: None }
         }
-        Page::Checkpoint { after, take } => {
+        Page::Checkpoint { after, take, .. } => {
             let items = clients::list_after(conn.db(), filter, after, take + 1).await?;
             Listing::checkpoint(items, *take, |record| record.client.client_id.as_str())
         }

@@ -89,7 +89,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Answer {
             let total = if *totals { connections::count(conn.db(), filter).await? } else { 0 };
             Listing { items, total, next: None }
         }
-        (Some(filter), Page::Checkpoint { after, take }) => {
+        (Some(filter), Page::Checkpoint { after, take, .. }) => {
             let items = connections::list_after(conn.db(), filter, after, take + 1).await?;
             Listing::checkpoint(items, *take, |record| record.connection.id.as_str())
         }

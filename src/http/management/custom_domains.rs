@@ -20,5 +20,5 @@ pub async fn list(query: Query) -> Result<Json<Value>, ManagementError> {
         return Ok(Json(Value::Array(Vec::new())));
     }
     let none = Listing { items: Vec::new(), total: 0, next: None };
-    Ok(Page::Checkpoint { after, take }.answer("custom_domains", none))
+    Ok(Page::checkpoint(&query, after, take).answer("custom_domains", none))
 }

@@ -63,16 +63,10 @@ fn cursor(before: &Before) -> String {
     format!("{}.{}", before.created_at.millis(), before.id)
 }
 
-fn read_cursor(text: &str) -> Result<Option<Before>, ManagementError> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let read = text.split_once('.').and_then(|(millis, id)| {
-        let created_at = Timestamp::from_millis(millis.parse().ok()?);
-        Some(Before { created_at, id: id.to_owned() })
-    });
-    let wrong = "Query validation error: 'from' must be the 'next' of another page.";
-    read.map(Some).ok_or_else(|| ManagementError::invalid_query(wrong))
+fn read_cursor(text: &str) -> Option<Before> {
+    let (millis, id) = text.split_once('.')?;
+    let created_at = Timestamp::from_millis(millis.parse().ok()?);
+    Some(Before { created_at, id: id.to_owned() })
 }
 
 /// `GET /users/{id}/refresh-token-families`
@@ -84,14 +78,14 @@ pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Que
         _ => Wanted::Any,
     };
     let (after, take) = Page::read_cursor(&query)?;
-    let before = read_cursor(&after)?;
+    let before = read_cursor(&after);
     let user = UserId::new(id);
     users::find(app.store.read().await?.db(), &user).await?.ok_or(NO_USER)?;
     let limit = usize::try_from(take).unwrap_or(0);
     let (items, next) = app.tokens.recent_families(&user, wanted, before, limit).await?;
     let next = next.as_ref().map(cursor);
     let listing = Listing { items, total: 0, next }.map(|known| Value::Object(show(&known)));
-    Ok(Page::Checkpoint { after, take }.answer("refresh_token_families", listing))
+    Ok(Page::checkpoint(&query, after, take).answer("refresh_token_families", listing))
 }
 
 /// `GET /refresh-token-families/{id}`

@@ -43,8 +43,8 @@ const MISSING: ManagementError =
 pub async fn list(State(app): State<App>, query: Query) -> Answer {
     let own = &["q", "search", "sort"];
     query.only(&[Fields::PARAMETERS, page::OFFSET, page::CHECKPOINT, own])?;
-    let (page, fields) = (Page::read(&query)?, Fields::read(&query)?);
-    if let Page::Checkpoint { after, take } = &page {
+    let (page, fields) = (Page::read_by_id(&query)?, Fields::read(&query)?);
+    if let Page::Checkpoint { after, take, .. } = &page {
         for name in own {
             if query.text(name)?.is_some() {
                 return Err(ManagementError::invalid_query(format!(

@@ -96,7 +96,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Answer {
             let total = organizations::count(conn.db()).await?;
             Listing { items, total, next: None }
         }
-        Page::Checkpoint { after, take } => {
+        Page::Checkpoint { after, take, .. } => {
             let items = organizations::list_after(conn.db(), after, take + 1).await?;
             Listing::checkpoint(items, *take, |organization| organization.id.as_str())
         }
@@ -240,7 +240,7 @@ pub async fn members(State(app): State<App>, PathId(id): PathId, query: Query) -
             let total = organizations::count_members(conn.db(), &id).await?;
             Listing { items, total, next: None }
         }
-        Page::Checkpoint { after, take } => {
+        Page::Checkpoint { after, take, .. } => {
             let items = organizations::members_after(conn.db(), &id, after, take + 1).await?;
             Listing::checkpoint(items, *take, |user| user.user_id.as_str())
         }

@@ -3,7 +3,7 @@
 use axum::Json;
 use serde_json::{Map, Value, json};
 
-use super::query::Query;
+use super::query::{Cursors, Query};
 use crate::http::error::management::ManagementError;
 
 /// Most items on a page.
@@ -12,7 +12,6 @@ pub const MOST: i64 = 100;
 const USUAL: i64 = 50;
 
 /// Which part of a listing is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
     /// `page`, `per_page` and `include_totals`.
     Offset {
@@ -29,6 +28,8 @@ pub enum Page {
         after: String,
         /// Items on the page.
         take: i64,
+        /// Makes the cursor of the next page; none where an id is one.
+        cursors: Option<Cursors>,
     },
 }
 
@@ -51,11 +52,25 @@ impl Page {
     /// # Errors
     /// `invalid_query_string`.
     pub fn read(query: &Query) -> Result<Self, ManagementError> {
+        Self::after(query, query.cursor()?, query.cursors())
+    }
+
+    /// The same of a listing that goes on after an item by its id.
+    ///
+    /// # Errors
+    /// `invalid_query_string`.
+    pub fn read_by_id(query: &Query) -> Result<Self, ManagementError> {
+        Self::after(query, query.text("from")?.unwrap_or("").to_owned(), None)
+    }
+
+    fn after(
+        query: &Query,
+        after: String,
+        cursors: Option<Cursors>,
+    ) -> Result<Self, ManagementError> {
         let take = query.integer("take", 1, MOST)?;
-        let from = query.text("from")?;
-        if take.is_some() || from.is_some() {
-            let after = from.unwrap_or("").to_owned();
-            return Ok(Self::Checkpoint { after, take: take.unwrap_or(USUAL) });
+        if take.is_some() || !after.is_empty() {
+            return Ok(Self::Checkpoint { after, take: take.unwrap_or(USUAL), cursors });
         }
         let (page, limit) = numbers(query)?;
         let totals = query.boolean("include_totals")?.unwrap_or(false);
@@ -68,7 +83,12 @@ impl Page {
     /// `invalid_query_string`.
     pub fn read_cursor(query: &Query) -> Result<(String, i64), ManagementError> {
         let take = query.integer("take", 1, MOST)?.unwrap_or(USUAL);
-        Ok((query.text("from")?.unwrap_or("").to_owned(), take))
+        Ok((query.cursor()?, take))
+    }
+
+    /// The page of a listing that has no other style.
+    pub fn checkpoint(query: &Query, after: String, take: i64) -> Self {
+        Self::Checkpoint { after, take, cursors: query.cursors() }
     }
 
     /// The page of a listing that is in memory as `(id, item)`, ordered as the database would.
@@ -81,7 +101,7 @@ impl Page {
                 let items = all.into_iter().skip(skip).take(keep).collect();
                 Listing { items, total: i64::try_from(total).unwrap_or(i64::MAX), next: None }
             }
-            Self::Checkpoint { after, take } => {
+            Self::Checkpoint { after, take, .. } => {
                 all.retain(|item| id(item) > after.as_str());
                 all.sort_by(|a, b| id(a).cmp(id(b)));
                 Listing::checkpoint(all, *take, id)
@@ -103,10 +123,11 @@ impl Page {
                 }
                 Json(envelope)
             }
-            Self::Checkpoint { .. } => {
+            Self::Checkpoint { cursors, .. } => {
                 let mut envelope = Map::new();
                 envelope.insert(name.to_owned(), Value::Array(items));
                 if let Some(next) = next {
+                    let next = cursors.as_ref().map_or(next.clone(), |cursors| cursors.seal(&next));
                     envelope.insert("next".to_owned(), Value::String(next));
                 }
                 Json(Value::Object(envelope))
@@ -171,7 +192,8 @@ mod tests {
 
     #[test]
     fn pages_by_cursor_end_without_one() {
-        let page = |after: &str, take| Page::Checkpoint { after: after.to_owned(), take };
+        let page =
+            |after: &str, take| Page::Checkpoint { after: after.to_owned(), take, cursors: None };
         assert_eq!(ids(&page("", 2)), (vec!["a", "b"], 0, Some("b".to_owned())));
         assert_eq!(ids(&page("b", 2)), (vec!["c"], 0, None));
         assert_eq!(ids(&page("", 3)).2, None);

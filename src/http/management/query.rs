@@ -1,6 +1,6 @@
 //! Query strings: strict, as unknown parameters are an error.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
@@ -9,7 +9,9 @@ use axum::{
 use serde_json::{Map, Value};
 
 use super::validation::check_range;
+use crate::crypto::cursor::CursorKey;
 use crate::http::{App, error::management::ManagementError};
+use crate::policy::management::Operation;
 
 /// Most characters of a query string, as it is sent.
 const LENGTH: usize = 8192;
@@ -18,13 +20,33 @@ const LENGTH: usize = 8192;
 const SEARCH_LENGTH: usize = 255;
 
 /// The decoded query string.
-pub struct Query(Vec<(String, String)>);
+pub struct Query {
+    pairs: Vec<(String, String)>,
+    cursors: Option<Cursors>,
+}
+
+/// Makes and reads the cursors of one listing.
+#[derive(Clone)]
+pub struct Cursors {
+    key: Arc<CursorKey>,
+    listing: &'static str,
+}
+
+impl Cursors {
+    /// The cursor for a place.
+    pub fn seal(&self, place: &str) -> String {
+        self.key.seal(self.listing, place)
+    }
+}
 
 impl FromRequestParts<App> for Query {
     type Rejection = ManagementError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
-        Self::of(&parts.uri)
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let operation = parts.extensions.get::<Operation>();
+        let cursors = operation
+            .map(|Operation { path, .. }| Cursors { key: Arc::clone(&app.cursors), listing: path });
+        Ok(Self { cursors, ..Self::of(&parts.uri)? })
     }
 }
 
@@ -52,7 +74,28 @@ impl Query {
                 "Query validation error: the query string contains the character U+0000.",
             ));
         }
-        Ok(Self(pairs))
+        Ok(Self { pairs, cursors: None })
+    }
+
+    /// Where the page begins that is asked for (`from`); empty for the first.
+    ///
+    /// # Errors
+    /// `invalid_query_string` for anything but the `next` of another page of this listing.
+    pub fn cursor(&self) -> Result<String, ManagementError> {
+        let Some(cursor) = self.text("from")? else { return Ok(String::new()) };
+        let cursors = self.cursors.as_ref();
+        let place = cursors.and_then(|cursors| cursors.key.open(cursors.listing, cursor));
+        place.ok_or_else(|| {
+            ManagementError::invalid_query(
+                "The checkpoint ID provided in the 'from' parameter has expired or is invalid, \
+                 please remove the checkpoint ID",
+            )
+        })
+    }
+
+    /// Makes the cursors of this listing.
+    pub fn cursors(&self) -> Option<Cursors> {
+        self.cursors.clone()
     }
 
     /// Refuses parameters that are not listed.
@@ -61,7 +104,7 @@ impl Query {
     /// `invalid_query_string`.
     pub fn only(&self, known: &[&[&str]]) -> Result<(), ManagementError> {
         let mut unknown: Vec<&str> = Vec::new();
-        for (name, _) in &self.0 {
+        for (name, _) in &self.pairs {
             let is_known = known.iter().any(|group| group.contains(&name.as_str()));
             if !is_known && !unknown.contains(&name.as_str()) {
                 unknown.push(name);
@@ -78,7 +121,7 @@ impl Query {
 
     /// Every value of a parameter that may be repeated.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// A parameter that may stand once. An empty value is none.
@@ -86,7 +129,7 @@ impl Query {
     /// # Errors
     /// `invalid_query_string` when it is repeated.
     pub fn text(&self, name: &str) -> Result<Option<&str>, ManagementError> {
-        let mut values = self.0.iter().filter(|(n, _)| n == name);
+        let mut values = self.pairs.iter().filter(|(n, _)| n == name);
         let first = values.next().map(|(_, value)| value.as_str()).filter(|v| !v.is_empty());
         if values.next().is_some() {
             return Err(refuse("Expected type string but found type array", name));

@@ -104,7 +104,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Answer {
     }
     let listing = page(&app, &user, client.as_ref(), (&after, take)).await?;
     let shown = listing.map(|live| fields.select(show(&live)));
-    Ok(Page::Checkpoint { after, take }.answer("refresh_tokens", shown))
+    Ok(Page::checkpoint(&query, after, take).answer("refresh_tokens", shown))
 }
 
 /// `GET /users/{id}/refresh-tokens`
@@ -115,7 +115,7 @@ pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Que
     users::find(app.store.read().await?.db(), &user).await?.ok_or(NO_USER)?;
     let listing = page(&app, &user, None, (&after, take)).await?;
     let shown = listing.map(|live| Value::Object(show(&live)));
-    Ok(Page::Checkpoint { after, take }.answer("tokens", shown))
+    Ok(Page::checkpoint(&query, after, take).answer("tokens", shown))
 }
 
 /// `GET /refresh-tokens/{id}`

@@ -76,7 +76,7 @@ pub async fn users_of_role(
             let total = user_roles::count_users(conn.db(), &role).await?;
             Listing { items, total, next: None }
         }
-        Page::Checkpoint { after, take } => {
+        Page::Checkpoint { after, take, .. } => {
             let items = user_roles::users_after(conn.db(), &role, after, take + 1).await?;
             Listing::checkpoint(items, *take, |user| user.user_id.as_str())
         }
@@ -123,17 +123,17 @@ pub async fn effective_roles(State(app): State<App>, PathId(id): PathId, query: 
     let mut conn = app.store.read().await?;
     store::users::find(conn.db(), &user).await?.ok_or(users::MISSING)?;
     let found = user_roles::roles_after(conn.db(), &user, &after, take + 1).await?;
-    Ok(show_effective(found, after, take))
+    Ok(show_effective(found, Page::checkpoint(&query, after, take), take))
 }
 
-fn show_effective(found: Vec<Role>, after: String, take: i64) -> Json<Value> {
+fn show_effective(found: Vec<Role>, page: Page, take: i64) -> Json<Value> {
     let found = Listing::checkpoint(found, take, |role| role.id.as_str());
     let listing = found.map(|role| {
         let mut shown = show_role(&role);
         shown["sources"] = json!(["direct"]);
         shown
     });
-    Page::Checkpoint { after, take }.answer("roles", listing)
+    page.answer("roles", listing)
 }
 
 /// `GET /users/{id}/effective-permissions/sources/effective-roles`: which roles give a permission.
@@ -153,7 +153,7 @@ pub async fn roles_behind_permission(
     store::users::find(conn.db(), &user).await?.ok_or(NO_SUCH_USER)?;
     let wanted = (&audience, permission);
     let found = user_roles::roles_with_after(conn.db(), &user, wanted, &after, take + 1).await?;
-    Ok(show_effective(found, after, take))
+    Ok(show_effective(found, Page::checkpoint(&query, after, take), take))
 }
 
 fn show_role(role: &Role) -> Value {

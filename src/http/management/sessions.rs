@@ -171,7 +171,7 @@ pub async fn list_of_user(State(app): State<App>, PathId(id): PathId, query: Que
         items.push(show(session, &clients, details, &app.settings));
     }
     let listing = Listing { items, total: 0, next: found.next };
-    Ok(Page::Checkpoint { after, take }.answer("sessions", listing))
+    Ok(Page::checkpoint(&query, after, take).answer("sessions", listing))
 }
 
 /// `DELETE /sessions/{id}`: the browser must log in again; refresh tokens live on.

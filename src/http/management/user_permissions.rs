@@ -109,7 +109,7 @@ pub async fn effective(
         items.push(shown);
     }
     let listing = Listing { items, total: 0, next: found.next };
-    Ok(Page::Checkpoint { after, take }.answer("permissions", listing))
+    Ok(Page::checkpoint(&query, after, take).answer("permissions", listing))
 }
 
 /// A permission as it is answered, without where it comes from.

@@ -80,6 +80,8 @@ const ROUTES: &[(&str, &str, Answered, Takes)] = &[
     ("POST", "/u/reset-password",            DEAD, Takes::Ticket),
     ("GET",  "/u/email-verification",        DEAD, Takes::Ticket),
     ("POST", "/u/email-verification",        DEAD, Takes::Ticket),
+    ("GET",  "/u/unblock",                   DEAD, Takes::Ticket),
+    ("POST", "/u/unblock",                   DEAD, Takes::Ticket),
     ("GET",  "/downloads/users",             Refused(404, "Not found"), Takes::Ticket),
     ("GET",  "/activate",                    PAGE, Takes::Nothing),
     ("POST", "/activate",                    PAGE, Takes::Nothing),
@@ -216,7 +218,9 @@ async fn every_route_of_the_server_asks_who_is_there() {
         .iter()
         .map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()))
         .collect();
-    assert_eq!(registered(), listed, "every route has its row");
+    let found = registered();
+    let differ: Vec<_> = found.symmetric_difference(&listed).collect();
+    assert!(differ.is_empty(), "routes without a row, or rows without a route: {differ:?}");
     for (backend, app) in each_backend().await {
         for (method, path, told, _) in ROUTES {
             let answer = send(&app, method, path, &[]).await;

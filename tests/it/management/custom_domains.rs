@@ -14,13 +14,12 @@ async fn there_are_none_in_the_envelope_that_is_asked_for() {
             ("?fields=domain&include_fields=true&sort=domain:1", json!([])),
             ("?take=50", json!({ "custom_domains": [] })),
             ("?take=50&include_totals=true", json!({ "custom_domains": [] })),
-            ("?from=x", json!({ "custom_domains": [] })),
             ("?q=status:ready", json!({ "custom_domains": [] })),
         ] {
             let answer = get(&app, &format!("/custom-domains{query}")).await;
             assert_eq!(answer.ok(), expected, "{backend} {query}");
         }
-        for bad in ["?take=0", "?take=101", "?x=1"] {
+        for bad in ["?take=0", "?take=101", "?x=1", "?from=x"] {
             let answer = get(&app, &format!("/custom-domains{bad}")).await;
             assert_eq!(refused(&answer), (400, "invalid_query_string".to_owned()), "{bad}");
         }

@@ -160,6 +160,12 @@ impl Stage {
             ("oauth/device/code", form(&[("scope", "openid")])),
             ("oauth/par", form(&[("response_type", "code"), ("redirect_uri", CALLBACK)])),
         ];
+        // What was kept in memory is forgotten a moment after the database is lost; until then rubbish
+        // is told from a token without asking anybody.
+        until("that the client is forgotten", async || {
+            app.post_form(oauth[0].0, &oauth[0].1).await.status == 503
+        })
+        .await;
         for (path, form) in oauth {
             let answer = app.post_form(path, &form).await;
             is_unavailable(&answer, path);

@@ -36,14 +36,7 @@ pub async fn list(State(app): State<App>, PathId(id): PathId, query: Query) -> A
     let (from, take) = Page::read_cursor(&query)?;
     let mut conn = app.store.read().await?;
     let action = actions::find(conn.db(), &ActionId::new(id)).await?.ok_or(MISSING)?;
-    let before = match (from.as_str(), position(&from)) {
-        ("", _) => None,
-        // An unknown cursor is the beginning of nothing.
-        (_, None) => {
-            Some(Before { started_at: Timestamp::from_millis(0), id: ExecutionId::new("") })
-        }
-        (_, found) => found,
-    };
+    let before = position(&from);
     let found =
         action_executions::list_of_action(conn.db(), &action.id, before.as_ref(), take + 1).await?;
     let items: Vec<_> = found
@@ -58,12 +51,13 @@ pub async fn list(State(app): State<App>, PathId(id): PathId, query: Query) -> A
     let items = items.into_iter().map(|(_, shown)| shown).collect();
     answer.insert("executions".to_owned(), Value::Array(items));
     if let Some(next) = next {
+        let next = query.cursors().map_or(next.clone(), |cursors| cursors.seal(&next));
         answer.insert("next".to_owned(), next.into());
     }
     Ok(Json(answer.into()))
 }
 
-/// The place in the listing that a cursor names.
+/// The place in the listing that a cursor names; none for its beginning.
 fn position(cursor: &str) -> Option<Before> {
     let (began, id) = cursor.split_once('.')?;
     let started_at = Timestamp::from_millis(began.parse().ok()?);

@@ -63,14 +63,14 @@ pub async fn set_enabled_clients(
 pub async fn list(State(app): State<App>, PathId(id): PathId, query: Query) -> Answer {
     query.only(&[page::CHECKPOINT])?;
     let take = query.integer("take", 1, MOST)?.unwrap_or(USUAL);
-    let after = query.text("from")?.unwrap_or("").to_owned();
+    let after = query.cursor()?;
     let id = ConnectionId::new(id);
     let mut conn = app.store.read().await?;
     connections::find(conn.db(), &id).await?.ok_or(MISSING)?;
     let found = connections::clients_after(conn.db(), &id, &after, take + 1).await?;
     let listing = Listing::checkpoint(found, take, ClientId::as_str);
     let listing = listing.map(|client| json!({ "client_id": client }));
-    Ok(Page::Checkpoint { after, take }.answer("clients", listing))
+    Ok(Page::checkpoint(&query, after, take).answer("clients", listing))
 }
 
 /// `PATCH /connections/{id}/clients`: all of them or none.
@@ -123,7 +123,7 @@ pub async fn connections_of_client(
     found.retain(|record| {
         filter.is_some_and(|f| f.strategy.is_none_or(|s| s == record.connection.strategy))
     });
-    let page = Page::Checkpoint { after, take };
+    let page = Page::checkpoint(&query, after, take);
     let listing = page.of(found, |record| record.connection.id.as_str());
     let listing = listing.map(|record| {
         let mut shown = show(&record, &[]);
