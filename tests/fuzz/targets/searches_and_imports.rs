@@ -111,13 +111,13 @@ fn a_user_is_read_well(user: &[u8]) {
     let user = match (FILE_FORMAT.read)(&item) {
         Ok(user) => user,
         Err(why) => {
-            // The names of members are told, and no secrets.
-            let names = names(&item);
+            // An error may be worded like a secret, but must not depend on it.
+            let other = (FILE_FORMAT.read)(&with_other_secrets(&item)).err();
+            let is_same = other.is_some_and(|other| other.message == why.message);
             let secrets = [&item["password_hash"], &item["custom_password_hash"]["hash"]["value"]];
             for secret in secrets.iter().filter_map(|v| v.as_str()).filter(|s| s.len() > 8) {
-                let is_name = names.iter().any(|name| name.contains(secret));
                 assert!(
-                    is_name || !why.message.contains(secret),
+                    is_same || !why.message.contains(secret),
                     "a secret is told: {}",
                     why.message
                 );
@@ -136,14 +136,13 @@ fn a_user_is_read_well(user: &[u8]) {
     }
 }
 
-/// The names of all members, at any depth.
-fn names(value: &Value) -> Vec<&str> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(names).collect(),
-        Value::Object(map) => map
-            .iter()
-            .flat_map(|(name, value)| [vec![name.as_str()], names(value)].concat())
-            .collect(),
-        _ => Vec::new(),
+/// The same user with other hashes of the same length.
+fn with_other_secrets(item: &Value) -> Value {
+    let mut item = item.clone();
+    for path in ["/password_hash", "/custom_password_hash/hash/value"] {
+        if let Some(Value::String(secret)) = item.pointer_mut(path) {
+            *secret = "~".repeat(secret.len());
+        }
     }
+    item
 }
