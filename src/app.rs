@@ -17,7 +17,7 @@ use std::{
 use tokio::net::TcpListener;
 
 use crate::actions::Engine;
-use crate::app::connections::Endpoint;
+use crate::app::connections::{Endpoint, Phase};
 use crate::config::Config;
 use crate::crypto::{
     self, cursor::CursorKey, entity_tag::EntityTagKey, master_key::Purpose, nonce::NonceKey,
@@ -70,6 +70,13 @@ const DELIVERY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often jobs are looked for that other nodes took or left behind.
 const JOB_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long an unused connection is kept at least once the server is told to stop: a request that is
+/// on its way must not be answered with a reset.
+const LAST_REQUEST: Duration = Duration::from_secs(1);
+
+/// How long the connections to the database may take to close.
+const CLOSING_TIME: Duration = Duration::from_secs(5);
 
 /// Builds the server. The embedded database is migrated; Postgres only with `migrate`.
 ///
@@ -183,8 +190,8 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
         .map_err(|source| StartError::Io { what: format!("cannot listen on {address}"), source })
 }
 
-/// Serves until `stop`, then drains: unready first, then no new connections, and running requests
-/// get `shutdown_timeout` seconds.
+/// Serves until `stop`, then drains: unready first, then, after the delay of the endpoint, no new
+/// connections, and running requests get `shutdown_timeout`.
 ///
 /// # Errors
 /// Reserved: nothing that happens to a connection ends the server.
@@ -215,17 +222,22 @@ pub async fn serve(
     let (audit, mailer) = (app.login.audit.clone(), app.login.mailer.clone());
     let (background, executions) = (app.login.background.clone(), app.login.executions.clone());
     let unwatched = app.login.unwatched.clone();
-    let (stopped, mut draining_begun) = tokio::sync::watch::channel(false);
+    let delay = endpoint.limits().drain_delay;
+    let (phase, mut phases) = tokio::sync::watch::channel(Phase::Serving);
     tasks.push(tokio::spawn(async move {
         stop.await;
         draining.store(true, Ordering::SeqCst);
-        stopped.send_replace(true);
+        phase.send_replace(Phase::Leaving);
+        tokio::time::sleep(delay).await;
+        phase.send_replace(Phase::Closing);
+        tokio::time::sleep(LAST_REQUEST.saturating_sub(delay)).await;
+        phase.send_replace(Phase::HangingUp);
         // Whoever waits for a change must not see the channel close instead.
         std::future::pending().await
     }));
-    let served = endpoint.serve(http::router(app), draining_begun.clone());
+    let served = endpoint.serve(http::router(app), phases.clone());
     let deadline = async {
-        let _ = draining_begun.wait_for(|begun| *begun).await;
+        let _ = phases.wait_for(|phase| *phase >= Phase::Closing).await;
         tokio::time::sleep(shutdown_timeout).await;
     };
     tokio::select! {
@@ -240,7 +252,8 @@ pub async fn serve(
     mailer.flush().await;
     executions.flush().await;
     audit.flush().await;
-    store.close().await;
+    // Without a database nobody would ever answer.
+    let _ = tokio::time::timeout(CLOSING_TIME, store.close()).await;
     Ok(())
 }
 

@@ -10,7 +10,12 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use clap::{Args, Parser, Subcommand};
 
 use crate::actions;
-use crate::app::{self, StartError, connections::Endpoint, quickstart, tls::Tls};
+use crate::app::{
+    self, StartError,
+    connections::{self, Endpoint},
+    quickstart,
+    tls::Tls,
+};
 use crate::config::{Config, TlsMode};
 use crate::crypto::random::SystemEntropy;
 use crate::domain::time::SystemClock;
@@ -263,7 +268,12 @@ async fn serve(config: &Config, migrate: bool, demo: bool) -> Result<(), StartEr
     let (issuer, listen) = (&config.server.issuer, config.server.listen);
     tracing::info!(issuer, %listen, "ready at {issuer} on {listen}; console at {issuer}admin/");
     let timeout = Duration::from_secs(config.server.shutdown_timeout);
-    app::serve(app, Endpoint::new(listener, tls), timeout, stop_signal()).await
+    let endpoint = Endpoint::new(listener, tls).with_limits(connections::Limits {
+        open: connections::that_fit(config.server.max_connections),
+        drain_delay: Duration::from_secs(config.server.drain_delay),
+        ..connections::Limits::default()
+    });
+    app::serve(app, endpoint, timeout, stop_signal()).await
 }
 
 fn welcome(seeded: &quickstart::Seeded) -> String {

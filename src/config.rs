@@ -213,6 +213,18 @@ impl Config {
         }
         self.actions.check()?;
         for (name, value, least, most) in [
+            (
+                "server.drain_delay",
+                i64::try_from(self.server.drain_delay).unwrap_or(i64::MAX),
+                0,
+                600,
+            ),
+            (
+                "server.max_connections",
+                i64::try_from(self.server.max_connections).unwrap_or(i64::MAX),
+                1,
+                1_000_000,
+            ),
             ("oauth.code_lifetime", self.oauth.code_lifetime, 1, 600),
             ("refresh_tokens.default_leeway", self.refresh_tokens.default_leeway, 0, 86_400),
             (

@@ -22,7 +22,7 @@ use std::{
 use axum::{
     Router,
     extract::{ConnectInfo, DefaultBodyLimit, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header, uri::Authority},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -136,7 +136,7 @@ pub fn router(app: App) -> Router {
 /// What is around every request. One layer, because each costs an allocation and moves the state of
 /// the request: together they would cost more than reading it.
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let in_time = |request| in_time(request, next);
+    let in_time = |request| in_time(&app, request, next);
     let limited = |request| limited(&app, request, in_time);
     in_span(&app, request, |request| cors::answer(&app, request, limited)).await
 }
@@ -217,11 +217,27 @@ async fn in_span<F: Future<Output = Response>>(
 }
 
 /// Ends what takes too long. A file may take longer than a request; it has to keep coming.
-async fn in_time(request: Request, next: Next) -> Response {
-    let is_upload = request.uri().path() == management::jobs::UPLOAD;
-    let limit = if is_upload { management::jobs::UPLOAD_TIME } else { TIMEOUT };
+async fn in_time(app: &App, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let limit =
+        if path == management::jobs::UPLOAD { management::jobs::UPLOAD_TIME } else { TIMEOUT };
+    let too_late = too_late(path, is_for_a_person(request.method(), request.headers()));
     let answered = tokio::time::timeout(limit, next.run(request)).await;
-    answered.unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response())
+    answered.unwrap_or_else(|_| too_late(app))
+}
+
+/// How who asks is told that it took too long.
+fn too_late(path: &str, is_for_a_person: bool) -> fn(&App) -> Response {
+    if path.starts_with("/api/v2/") {
+        return |_| error::management::ManagementError::Unavailable.into_response();
+    }
+    if path.starts_with("/dbconnections/") {
+        return |_| error::dbconnections::DbConnectionError::Unavailable.into_response();
+    }
+    match is_for_a_person {
+        true => |app| error::page::PageError::unavailable(app).into_response(),
+        false => |_| error::oauth::OAuthError::TemporarilyUnavailable.into_response(),
+    }
 }
 
 /// Where a request came from.

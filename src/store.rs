@@ -8,8 +8,7 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    Connection, Executor, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
-    Transaction,
+    Connection, Executor, PgConnection, PgPool, Sqlite, SqliteConnection, SqlitePool, Transaction,
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -53,14 +52,17 @@ pub mod device_codes;
 pub mod device_guesses;
 mod dialect;
 pub mod dpop_proofs;
+mod error;
 pub mod families;
 mod gather;
+mod health;
 pub mod hourly_counts;
 pub mod job_chunks;
 pub mod job_downloads;
 pub mod job_errors;
 pub mod job_keys;
 pub mod jobs;
+mod lent;
 pub mod login_failures;
 mod migrations;
 pub mod organizations;
@@ -86,84 +88,8 @@ pub mod totals;
 pub mod user_roles;
 pub mod users;
 
-/// What can go wrong in the store.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The database cannot be reached or has no connection free. Worth a retry.
-    #[error("the database is unavailable")]
-    Unavailable(#[source] sqlx::Error),
-    /// A read took longer than it may.
-    #[error("the statement took too long")]
-    TimedOut,
-    /// Any other refusal of the database.
-    #[error("the database refused a statement")]
-    Database(#[source] sqlx::Error),
-    /// A unique column already has this value.
-    #[error("the value exists already")]
-    Duplicate,
-    /// What a row names is gone: somebody else removed it in the meantime.
-    #[error("what the value refers to is gone")]
-    Gone,
-    /// A row breaks an invariant of this program.
-    #[error("table {table} has a broken row: {why}")]
-    Inconsistent {
-        /// Where.
-        table: &'static str,
-        /// What is wrong, without the row's content.
-        why: String,
-    },
-    /// The schema could not be brought up to date.
-    #[error("the schema could not be migrated")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// The embedded database could not be copied before its schema would have changed, so it did
-    /// not change.
-    #[error(
-        "nothing was migrated, because the database could not be copied to {} first", path.display()
-    )]
-    Copy {
-        /// Where the copy would have been.
-        path: std::path::PathBuf,
-        /// Why there is none.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The database was migrated by a newer release, or not at all.
-    #[error(
-        "the database schema is at version {found}, this release needs {needed}: run `doorward \
-         migrate`, or start with `--migrate`"
-    )]
-    SchemaVersion {
-        /// The newest applied migration, 0 for none.
-        found: i64,
-        /// What this release has.
-        needed: i64,
-    },
-    /// The database URL is neither `sqlite:PATH` nor `postgres://…`.
-    #[error("the database URL must be sqlite:PATH or postgres://…")]
-    Url,
-}
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
-            sqlx::Error::Database(e) if e.is_unique_violation() => Self::Duplicate,
-            // Postgres: query_canceled; SQLite: SQLITE_INTERRUPT.
-            sqlx::Error::Database(e) if matches!(e.code().as_deref(), Some("57014" | "9")) => {
-                Self::TimedOut
-            }
-            sqlx::Error::Database(e) if e.is_foreign_key_violation() => Self::Gone,
-            _ => Self::Database(error),
-        }
-    }
-}
-
-/// Shorthand of this room.
-pub type Result<T> = std::result::Result<T, Error>;
+pub use error::{Error, Result};
+pub use lent::Lent;
 
 /// One of the two databases, with the configuration rows in memory. Cheap to clone.
 #[derive(Clone)]
@@ -184,6 +110,7 @@ pub struct Parts {
     user_count: Arc<users::search::LastCount>,
     totals: Arc<totals::Last>,
     exchanges: families::exchange::Exchanges,
+    health: Arc<health::Health>,
 }
 
 enum Pools {
@@ -202,7 +129,7 @@ pub enum Db<'a> {
     /// SQLite.
     Sqlite(&'a mut SqliteConnection),
     /// Postgres.
-    Postgres(&'a mut PgConnection),
+    Postgres(&'a mut Lent),
 }
 
 impl Db<'_> {
@@ -220,7 +147,7 @@ pub enum Conn {
     /// SQLite.
     Sqlite(PoolConnection<Sqlite>),
     /// Postgres.
-    Postgres(PoolConnection<Postgres>),
+    Postgres(Lent),
 }
 
 impl Conn {
@@ -234,7 +161,17 @@ impl Conn {
 
     /// Whether the database answers on it.
     async fn is_alive(&mut self) -> bool {
-        on!(self.db(), |c| c.ping().await.is_ok())
+        match self {
+            Self::Sqlite(c) => c.ping().await.is_ok(),
+            Self::Postgres(c) => c.is_alive().await,
+        }
+    }
+
+    /// Keeps it from being used again.
+    fn discard(&mut self) {
+        if let Self::Postgres(c) = self {
+            c.discard();
+        }
     }
 }
 
@@ -243,11 +180,12 @@ pub struct Tx {
     inner: TxInner,
     cache: Arc<cache::Cache>,
     changes_configuration: bool,
+    uncommitted: health::Uncommitted,
 }
 
 enum TxInner {
     Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Lent),
 }
 
 impl Tx {
@@ -255,7 +193,7 @@ impl Tx {
     pub fn db(&mut self) -> Db<'_> {
         match &mut self.inner {
             TxInner::Sqlite(tx) => Db::Sqlite(&mut *tx),
-            TxInner::Postgres(tx) => Db::Postgres(&mut *tx),
+            TxInner::Postgres(tx) => Db::Postgres(tx),
         }
     }
 
@@ -286,8 +224,9 @@ impl Tx {
     pub async fn commit(self) -> Result<()> {
         match self.inner {
             TxInner::Sqlite(tx) => tx.commit().await?,
-            TxInner::Postgres(tx) => tx.commit().await?,
+            TxInner::Postgres(mut tx) => tx.commit().await?,
         }
+        self.uncommitted.end();
         if self.changes_configuration {
             self.cache.forget();
         }
@@ -318,6 +257,7 @@ impl Store {
             user_count: Arc::default(),
             totals: Arc::default(),
             exchanges: families::exchange::Exchanges::default(),
+            health: Arc::default(),
         })))
     }
 
@@ -325,21 +265,27 @@ impl Store {
         let pool = |connections: u32| {
             sqlx::postgres::PgPoolOptions::new()
                 .max_connections(connections.max(1))
-                .acquire_timeout(Duration::from_secs(5))
+                .acquire_timeout(health::PATIENCE)
                 .test_before_acquire(false)
                 .before_acquire(|connection, used| {
                     Box::pin(test_if_idle(connection, used.idle_for))
                 })
         };
-        let others = max_connections.saturating_sub(families::exchange::CONNECTIONS);
+        let others = |connections| {
+            pool(connections).after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(dialect::LIMITS).await.map(|_| ()) })
+            })
+        };
+        let number = max_connections.saturating_sub(families::exchange::CONNECTIONS);
         let exchanges = pool(families::exchange::CONNECTIONS).after_connect(|connection, _| {
             Box::pin(async move {
+                connection.execute(dialect::LIMITS).await?;
                 // Planning takes longer than these statements do; each finds its rows by their keys.
                 connection.execute(dialect::PLAN_ONCE_BY_KEYS).await.map(|_| ())
             })
         });
         Ok(Pools::Postgres {
-            pool: pool(others).connect(url).await?,
+            pool: others(number).connect(url).await?,
             exchanges: exchanges.connect_lazy(url)?,
         })
     }
@@ -360,7 +306,13 @@ impl Store {
                 .min_connections(0)
                 .acquire_timeout(Duration::from_secs(5))
         };
-        let writer = pool(1).connect_with(options.clone()).await?;
+        // A commit that fails (a full disk) ends the transaction, and the driver still counts it: every
+        // later one would be refused on that connection, for ever.
+        let writer = pool(1).before_acquire(|connection, _| {
+            let is_clean = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_clean) })
+        });
+        let writer = writer.connect_with(options.clone()).await?;
         let readers = pool(4).connect_with(options).await?;
         Ok(Pools::Sqlite { readers, writer })
     }
@@ -372,8 +324,21 @@ impl Store {
     pub async fn read(&self) -> Result<Conn> {
         Ok(match &self.pools {
             Pools::Sqlite { readers, .. } => Conn::Sqlite(readers.acquire().await?),
-            Pools::Postgres { pool, .. } => Conn::Postgres(pool.acquire().await?),
+            Pools::Postgres { pool, .. } => {
+                Conn::Postgres(Lent::new(self.health.connection(pool).await?))
+            }
         })
+    }
+
+    /// As [`Store::read`], however long others have waited in vain.
+    async fn read_patiently(&self) -> Result<Conn> {
+        match &self.pools {
+            Pools::Sqlite { .. } => self.read().await,
+            Pools::Postgres { pool, .. } => {
+                let connection = self.health.connection_within(pool, health::PATIENCE).await?;
+                Ok(Conn::Postgres(Lent::new(connection)))
+            }
+        }
     }
 
     /// A connection for the statements of exchanges; each that writes is a transaction by itself.
@@ -381,7 +346,9 @@ impl Store {
         Ok(match &self.pools {
             Pools::Sqlite { writer, .. } if writes => Conn::Sqlite(writer.acquire().await?),
             Pools::Sqlite { readers, .. } => Conn::Sqlite(readers.acquire().await?),
-            Pools::Postgres { exchanges, .. } => Conn::Postgres(exchanges.acquire().await?),
+            Pools::Postgres { exchanges, .. } => {
+                Conn::Postgres(Lent::new(self.health.connection(exchanges).await?))
+            }
         })
     }
 
@@ -395,9 +362,18 @@ impl Store {
             Pools::Sqlite { writer, .. } => {
                 TxInner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
             }
-            Pools::Postgres { pool, .. } => TxInner::Postgres(pool.begin().await?),
+            Pools::Postgres { pool, .. } => {
+                let mut lent = Lent::new(self.health.connection(pool).await?);
+                lent.begin().await?;
+                TxInner::Postgres(lent)
+            }
         };
-        Ok(Tx { inner, cache: Arc::clone(&self.cache), changes_configuration: false })
+        Ok(Tx {
+            inner,
+            cache: Arc::clone(&self.cache),
+            changes_configuration: false,
+            uncommitted: health::Uncommitted::new(&self.health),
+        })
     }
 
     /// Brings the schema up to date. Several nodes may do so at once. The embedded database is
@@ -411,7 +387,13 @@ impl Store {
                 copy::before_migrating(&mut *writer.acquire().await?).await?;
                 migrations::sqlite().run(writer).await?;
             }
-            Pools::Postgres { pool, .. } => migrations::postgres().run(pool).await?,
+            // On a connection without limits: a change of the schema takes as long as it takes, and
+            // nodes that start at once wait for each other.
+            Pools::Postgres { pool, .. } => {
+                let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+                migrations::postgres().run(&mut connection).await?;
+                connection.close().await?;
+            }
         }
         self.index_users().await
     }
@@ -439,15 +421,6 @@ impl Store {
         if found < needed { Err(Error::SchemaVersion { found, needed }) } else { Ok(()) }
     }
 
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn ping(&self) -> Result<()> {
-        let mut conn = self.read().await?;
-        cache::version(conn.db()).await.map(|_| ())
-    }
-
     /// Whether the database is the embedded one.
     pub fn is_embedded(&self) -> bool {
         matches!(self.pools, Pools::Sqlite { .. })
@@ -455,16 +428,27 @@ impl Store {
 
     /// Waits for running statements and closes every connection.
     pub async fn close(&self) {
-        self.exchanges.release().await;
+        // From the call on nobody gets a connection; those of the exchanges are given back then.
         match &self.pools {
             Pools::Sqlite { readers, writer } => {
-                readers.close().await;
-                writer.close().await;
+                let (readers, writer) = (readers.close(), writer.close());
+                self.exchanges.release().await;
+                readers.await;
+                writer.await;
             }
             Pools::Postgres { pool, exchanges } => {
-                exchanges.close().await;
-                pool.close().await;
+                let (exchanges, pool) = (exchanges.close(), pool.close());
+                self.exchanges.release().await;
+                exchanges.await;
+                pool.await;
             }
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        match &self.pools {
+            Pools::Sqlite { readers, .. } => readers.is_closed(),
+            Pools::Postgres { exchanges, .. } => exchanges.is_closed(),
         }
     }
 }
@@ -473,7 +457,7 @@ impl Store {
 /// every statement another round trip.
 async fn test_if_idle(connection: &mut PgConnection, idle_for: Duration) -> sqlx::Result<bool> {
     if idle_for >= gather::TRUSTED {
-        connection.ping().await?;
+        lent::ping(connection).await?;
     }
     Ok(true)
 }

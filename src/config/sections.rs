@@ -25,8 +25,12 @@ pub struct Server {
     pub data_dir: PathBuf,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<AddressRange>,
-    /// Seconds to finish requests in after SIGTERM.
+    /// Seconds to finish requests in after SIGTERM and `drain_delay`.
     pub shutdown_timeout: u64,
+    /// Seconds between SIGTERM and the end of new connections.
+    pub drain_delay: u64,
+    /// Connections that may be open.
+    pub max_connections: usize,
 }
 
 /// `[database]`

@@ -10,9 +10,9 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use crate::store::{Conn, Db, Error, Result, Store, dialect};
+use crate::store::{Conn, Db, Error, Lent, Result, Store, dialect};
 
 /// How many long reads run at a time.
 pub(super) const AT_A_TIME: usize = 2;
@@ -78,13 +78,14 @@ async fn on_sqlite<T>(
 
 /// Postgres forgets the limit with the transaction.
 async fn on_postgres<T>(
-    c: &mut PgConnection,
+    c: &mut Lent,
     budget: Duration,
     work: impl for<'a> FnOnce(Db<'a>) -> Work<'a, T>,
 ) -> Result<T> {
-    let mut tx = c.begin().await?;
-    dialect::limit_statements(&mut tx, budget).await?;
-    let result = work(Db::Postgres(&mut tx)).await?;
-    tx.commit().await?;
+    c.begin().await?;
+    c.allow(budget);
+    dialect::limit_statements(c, budget).await?;
+    let result = work(Db::Postgres(c)).await?;
+    c.commit().await?;
     Ok(result)
 }

@@ -64,6 +64,7 @@ struct Rows {
     origins: Option<Arc<Origins>>,
     /// The ones known last: they outlive the forgetting, for answers without a database.
     last_origins: Option<Arc<Origins>>,
+    last_tenant: Option<Arc<Tenant>>,
 }
 
 impl Cache {
@@ -71,8 +72,9 @@ impl Cache {
     pub fn forget(&self) {
         {
             let mut rows = self.write();
-            let last_origins = rows.last_origins.take();
-            *rows = Rows { epoch: rows.epoch + 1, last_origins, ..Rows::default() };
+            let (last_origins, last_tenant) = (rows.last_origins.take(), rows.last_tenant.take());
+            let epoch = rows.epoch + 1;
+            *rows = Rows { epoch, last_origins, last_tenant, ..Rows::default() };
         }
         self.changes.send_modify(|count| *count += 1);
     }
@@ -274,10 +276,12 @@ impl Store {
         Ok(found)
     }
 
-    /// The settings that the operator changes while the server runs, from memory if possible.
+    /// The settings that the operator changes while the server runs, from memory if possible. While
+    /// the database cannot be reached, the ones that were known last: what is answered then (keys,
+    /// discovery, pages that say that something is wrong) looks as it always does.
     ///
     /// # Errors
-    /// When the database does.
+    /// When the database does, and none were ever known.
     pub async fn tenant(&self) -> Result<Arc<Tenant>> {
         let epoch = {
             let rows = self.cache.read();
@@ -287,10 +291,17 @@ impl Store {
             rows.epoch
         };
         let read = async { tenant_settings::read(self.read().await?.db()).await };
-        let found = Arc::new(Box::pin(read).await?.tenant);
+        let found = match Box::pin(read).await {
+            Ok(found) => Arc::new(found.tenant),
+            Err(error) => {
+                let last = self.cache.read().last_tenant.as_ref().map(Arc::clone);
+                return last.filter(|_| error.is_temporary()).ok_or(error);
+            }
+        };
         let mut rows = self.cache.write();
         if rows.epoch == epoch {
             rows.tenant = Some(Arc::clone(&found));
+            rows.last_tenant = Some(Arc::clone(&found));
         }
         Ok(found)
     }
@@ -327,7 +338,7 @@ impl Store {
         let mut known = None;
         loop {
             tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-            let now = match self.read().await {
+            let now = match self.read_patiently().await {
                 Ok(mut conn) => version(conn.db()).await,
                 Err(error) => Err(error),
             };

@@ -170,23 +170,25 @@ pub async fn decline(
     Ok(declined == 1)
 }
 
-/// Notes a poll, unless one came after `not_since`. `false` when one did: of two polls at once the
-/// database lets exactly one through.
+/// Notes a poll, unless one came between the two times of `not_in`. `false` when one did: of two
+/// polls at once the database lets exactly one through.
 ///
 /// # Errors
 /// When the database does.
 pub async fn note_poll(
     tx: &mut Tx,
     device_code_hash: &[u8],
-    not_since: Timestamp,
+    not_in: (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Result<bool> {
     const NOTE: &str = "UPDATE device_code SET polled_at = $2
-        WHERE device_code_hash = $1 AND (polled_at IS NULL OR polled_at <= $3)";
+        WHERE device_code_hash = $1
+          AND (polled_at IS NULL OR polled_at <= $3 OR polled_at > $4)";
     let noted = on!(tx.db(), |c| sqlx::query(NOTE)
         .bind(device_code_hash)
         .bind(now.millis())
-        .bind(not_since.millis())
+        .bind(not_in.0.millis())
+        .bind(not_in.1.millis())
         .execute(c)
         .await?
         .rows_affected());

@@ -2,11 +2,11 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use sqlx::{PgConnection, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::{UserId, audit::AuditEvent, family::RevokedBy, time::Timestamp, user::User};
 use crate::store::{
-    Db, Result,
+    Db, Lent, Result,
     families::exchange::{self, Advance, facts_of},
     job_errors::JobErrorRow,
     permissions::Held,
@@ -146,6 +146,12 @@ pub(super) async fn insert_job_errors(db: Db<'_>, job: &str, errors: &[JobErrorR
     }
     Ok(())
 }
+
+/// What is said on each new connection. Postgres too must not wait for ever: who is on the other
+/// side of a partition keeps no row locked, and a statement that nobody waits for any more ends.
+pub(super) const LIMITS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s';
+    SET idle_in_transaction_session_timeout = '15s'; SET tcp_user_timeout = '15s';
+    SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
 /// For connections that run few statements, each of which finds its rows by their keys: they are
 /// planned once, and never for a table from end to end, whatever was last known of its size.
@@ -444,11 +450,23 @@ fn column<'a, R, T>(rows: &'a [R], pick: impl Fn(&'a R) -> T) -> Vec<T> {
 }
 
 /// Stops each statement of the transaction after `limit`.
-pub(super) async fn limit_statements(c: &mut PgConnection, limit: Duration) -> Result<()> {
+pub(super) async fn limit_statements(c: &mut Lent, limit: Duration) -> Result<()> {
     // 0 would be no limit.
     let millis = limit.as_millis().max(1).to_string();
     sqlx::query("SELECT set_config('statement_timeout', $1, true)").bind(millis).execute(c).await?;
     Ok(())
+}
+
+/// Whether the server takes no writes: it was the primary once, or is about to be.
+pub(super) async fn is_read_only(db: Db<'_>) -> Result<bool> {
+    match db {
+        Db::Sqlite(_) => Ok(false),
+        Db::Postgres(c) => {
+            const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only') = 'on'";
+            let (is_read_only,): (bool,) = sqlx::query_as(IS_READ_ONLY).fetch_one(c).await?;
+            Ok(is_read_only)
+        }
+    }
 }
 
 /// Lets in one transaction of this name after the other.

@@ -177,6 +177,9 @@ async fn answer<Q: Question>(
             }
         }
         Err(error) => {
+            if Q::WRITES {
+                store.health.not_written();
+            }
             let mut error = Some(error);
             for sender in senders {
                 let _ = sender.send(Err(error.take().unwrap_or_else(unavailable)));
@@ -193,7 +196,7 @@ async fn in_time<Q: Question>(
     let asked = tokio::time::timeout(PATIENCE, ask_on(store, kept.take(), questions)).await;
     let (answers, conn) = asked.unwrap_or_else(|_| Err(unavailable()))?;
     // The embedded database has one connection that writes, and others wait for it.
-    if !(Q::WRITES && store.is_embedded()) {
+    if !(Q::WRITES && store.is_embedded() || store.is_closed()) {
         *kept = Some(Kept { conn, used_at: Instant::now() });
     }
     Ok(answers)

@@ -44,6 +44,9 @@ const REFUSED: Refused = Refused::InvalidGrant(GrantFault::DeviceCode);
 /// Milliseconds that a poll may be early: what the network takes off one way and not the other.
 const TOLERANCE: i64 = 500;
 
+/// Milliseconds that the clocks of replicas may be apart.
+const CLOCK_DIFFERENCE: i64 = 60_000;
+
 impl TokenService {
     /// Exchanges a device code, once the user has confirmed it.
     ///
@@ -114,13 +117,17 @@ impl TokenService {
             Answer::Pending => {}
         }
         let gap = INTERVAL * 1000 - TOLERANCE;
+        // A poll of the future was noted before the clock was set back, and delays nobody.
+        let too_fast = |polled| (-CLOCK_DIFFERENCE..gap).contains(&now.millis_since(polled));
         // Read first: who polls too fast must not make the others wait for the writer.
-        if asked.polled_at.is_some_and(|polled| now.millis_since(polled) < gap) {
+        if asked.polled_at.is_some_and(too_fast) {
             return Err(Refused::Device(DeviceFault::TooFast));
         }
         let not_since = Timestamp::from_millis(now.millis() - gap);
+        let nor_after = Timestamp::from_millis(now.millis() + CLOCK_DIFFERENCE);
+        let not_in = (not_since, nor_after);
         let mut tx = self.store.write().await?;
-        let noted = device_codes::note_poll(&mut tx, hash, not_since, now).await?;
+        let noted = device_codes::note_poll(&mut tx, hash, not_in, now).await?;
         tx.commit().await?;
         let fault = if noted { DeviceFault::Pending } else { DeviceFault::TooFast };
         Err(Refused::Device(fault))

@@ -105,7 +105,8 @@ impl TokenService {
                 return Ok(granted);
             }
         }
-        Err(REFUSED)
+        // The token is as good as before: nobody may be told otherwise.
+        Err(Refused::Overloaded)
     }
 
     /// Steps 2 to 5 with the row as it was read. `None` when it is to be read again: it has moved,

@@ -9,6 +9,8 @@ mod attack_protection;
 mod attacks;
 mod cli;
 mod console;
+mod faults;
+mod floods;
 mod fuzz;
 mod hostile_scripts;
 mod keys;

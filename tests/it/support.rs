@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod browser;
 pub mod dpop;
+pub mod faults;
 pub mod fixtures;
 pub mod gate;
 pub mod mail;

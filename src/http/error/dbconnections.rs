@@ -149,7 +149,7 @@ impl From<crypto::Failed> for DbConnectionError {
 impl From<store::Error> for DbConnectionError {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::Unavailable(_) => {
+            error if error.is_temporary() => {
                 tracing::warn!(error = error_chain(&error), "dbconnections: no database");
                 Self::Unavailable
             }

@@ -268,7 +268,7 @@ fn describe(fault: GrantFault) -> &'static str {
 impl From<store::Error> for OAuthError {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::Unavailable(_) => {
+            error if error.is_temporary() => {
                 tracing::warn!(error = error_chain(&error), "oauth: no database");
                 Self::TemporarilyUnavailable
             }

@@ -1,7 +1,7 @@
 //! Errors that a person sees: before the application is proven, there is nowhere else to tell them.
 
 use axum::{
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
@@ -216,7 +216,7 @@ impl PageError {
 
     /// A failure of the store; logged here, once.
     pub fn store(app: &App, error: &store::Error) -> Self {
-        if matches!(error, store::Error::Unavailable(_)) {
+        if error.is_temporary() {
             tracing::warn!(error = error_chain(error), "page: no database");
             return Self::unavailable(app);
         }
@@ -276,6 +276,10 @@ impl IntoResponse for PageError {
             request_id: request_id.as_deref(),
             home: branding.home.as_deref().filter(|_| self.is_lost),
         };
-        pages::render(self.status, &page)
+        let mut response = pages::render(self.status, &page);
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }

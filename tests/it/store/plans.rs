@@ -192,7 +192,8 @@ async fn no_search_or_filter_reads_a_large_table_from_end_to_end() {
             ask_for_indexes(&mut raw).await;
         }
         let mut faults = Vec::new();
-        for (about, statement, may_walk) in shapes(&db(&mut raw)) {
+        let mut conn = app.inner.store.read().await.unwrap();
+        for (about, statement, may_walk) in shapes(&conn.db()) {
             let plan = plan_of_composed(&mut raw, &statement).await;
             let text = statement.text();
             println!("{backend} {about}\n    {}", plan.join("\n    "));
@@ -208,13 +209,6 @@ async fn no_search_or_filter_reads_a_large_table_from_end_to_end() {
             }
         }
         assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n\n"));
-    }
-}
-
-fn db(raw: &mut Raw) -> Db<'_> {
-    match raw {
-        Raw::Sqlite(c) => Db::Sqlite(c),
-        Raw::Postgres(c) => Db::Postgres(c),
     }
 }
 

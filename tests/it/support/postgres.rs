@@ -104,7 +104,7 @@ fn wait_until_it_listens(bin: &Path, port: u16, shell: &mut Child, folder: &Path
     panic!("the throw-away Postgres did not start within a minute");
 }
 
-fn newest_server() -> Option<PathBuf> {
+pub fn newest_server() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let mut found: Vec<_> = versions
         .flatten()
