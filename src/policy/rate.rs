@@ -85,8 +85,9 @@ impl Bucket {
     pub fn take(self, rate: Rate, now: Timestamp) -> (Self, Verdict) {
         let now = micros(now);
         let (cost, most) = (rate.cost(), rate.most());
-        // A clock that was set back must not lock anybody out.
-        let owed = (self.0.max(now) - now).min(most);
+        let owed = self.0.max(now) - now;
+        // More than it holds is owed by nobody but a clock that was set back: it is empty but for one.
+        let owed = if owed > most { most - cost } else { owed };
         let passes = owed + cost <= most;
         let owed = if passes { owed + cost } else { owed };
         let remaining = u32::try_from((most - owed) / cost).unwrap_or(0);
@@ -159,7 +160,8 @@ mod tests {
         for _ in 0..3 {
             (bucket, _) = bucket.take(RATE, at(86_400_000));
         }
-        let (bucket, _) = bucket.take(RATE, at(0));
+        let (bucket, verdict) = bucket.take(RATE, at(0));
+        assert!(verdict.passes && !bucket.take(RATE, at(499)).1.passes);
         assert!(bucket.take(RATE, at(500)).1.passes);
     }
 

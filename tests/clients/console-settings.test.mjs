@@ -167,12 +167,17 @@ test('two people who edit the settings do not overwrite each other', LONG, async
   assertNoProblems(page);
 });
 
-test('attack protection is kept, and said not to be enforced', LONG, async () => {
+test('attack protection is on, and what is not enforced says so', LONG, async () => {
   const page = await stage.open('/attack-protection');
-  await page.getByText('Not enforced in this release').waitFor();
-  await inspect(page, 'attack-protection');
   const brute = page.getByRole('form', { name: 'Guessed passwords' });
-  await brute.getByRole('switch').check();
+  await brute.getByText('On', { exact: true }).waitFor();
+  await inspect(page, 'attack-protection');
+  assert.equal(await brute.getByRole('switch').isChecked(), true);
+  const leaked = page.getByRole('form', { name: 'Leaked passwords' });
+  await leaked.getByRole('switch').check();
+  await leaked.getByText('Switched on, not enforced').waitFor();
+  await leaked.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Kept: Leaked passwords').waitFor();
   await brute.getByLabel('Failed logins before something is done', { exact: true }).fill('5');
   await brute.getByLabel('Addresses that are never blocked', { exact: true }).fill('192.0.2.0/24\n2001:db8::1');
   await brute.getByRole('checkbox', { name: 'Tell the user' }).uncheck();
@@ -181,7 +186,6 @@ test('attack protection is kept, and said not to be enforced', LONG, async () =>
   const kept = await stage.call('GET', 'attack-protection/brute-force-protection');
   assert.deepEqual([kept.enabled, kept.max_attempts, kept.shields], [true, 5, ['block']]);
   assert.deepEqual(kept.allowlist, ['192.0.2.0/24', '2001:db8::1']);
-  await brute.getByText('Switched on, not enforced').waitFor();
 
   const addresses = page.getByRole('form', { name: 'Many attempts from one address' });
   const rate = addresses.getByLabel('Logins from one address: one is given back every', { exact: true });

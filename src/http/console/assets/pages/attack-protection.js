@@ -1,4 +1,4 @@
-// Attack protection: what is kept for a later release, and what protects people today.
+// Attack protection: what is done about guessed passwords, and what protects people without a switch.
 
 import { html } from '../core/html.js';
 import { Form, useForm } from '../core/form.js';
@@ -7,7 +7,7 @@ import { session } from '../core/session.js';
 import { counted, span } from '../core/words.js';
 import { toast } from '../parts/dialog.js';
 import { CheckList, ListField, NumberField, RadioCards, Toggle } from '../parts/fields.js';
-import { Badge, Card, Notice, Page, ReadOnly, SaveBar } from '../parts/layout.js';
+import { Badge, Card, Page, ReadOnly, SaveBar } from '../parts/layout.js';
 
 const BLOCK = ['block', 'Block', 'Refuse the attempt.'];
 const TELL_USER = ['user_notification', 'Tell the user', 'Send a message to the person whose account it is.'];
@@ -62,20 +62,20 @@ const Breached = ({ form }) => html`
 
 const PROTECTIONS = [
   {
-    path: 'brute-force-protection', title: 'Guessed passwords', fields: BruteForce,
+    path: 'brute-force-protection', enforced: true, title: 'Guessed passwords', fields: BruteForce,
     intro: 'Many attempts on one account (brute-force protection).',
   },
   {
-    path: 'suspicious-ip-throttling', title: 'Many attempts from one address', fields: SuspiciousIp,
+    path: 'suspicious-ip-throttling', enforced: true, title: 'Many attempts from one address', fields: SuspiciousIp,
     intro: 'One address that tries many accounts (suspicious IP throttling).',
   },
   {
     path: 'breached-password-detection', title: 'Leaked passwords', fields: Breached,
-    intro: 'Passwords that were stolen elsewhere (breached password detection).',
+    intro: 'Passwords that were stolen elsewhere (breached password detection). Nothing tells this server which those are.',
   },
 ];
 
-function Protection({ resource, title, intro, fields: Fields }) {
+function Protection({ resource, title, intro, enforced, fields: Fields }) {
   const form = useForm({
     initial: resource.data,
     save: async (values, { changes, force }) => {
@@ -86,10 +86,12 @@ function Protection({ resource, title, intro, fields: Fields }) {
     theirs: resource.reload,
   });
   const wanted = form.get('enabled');
+  const on = enforced ? ['good', 'On'] : ['warning', 'Switched on, not enforced'];
+  const [kind, says] = wanted ? on : ['neutral', 'Off'];
   return html`<${Form} form=${form} label=${title}>
-    <${Card} title=${title} intro=${intro} actions=${html`<${Badge} kind=${wanted ? 'warning' : 'neutral'}>
-      ${wanted ? 'Switched on, not enforced' : 'Off'}</${Badge}>`}>
-      <${Toggle} form=${form} name="enabled" label="Switched on" hint="Kept as you set it. This release does not act upon it." />
+    <${Card} title=${title} intro=${intro} actions=${html`<${Badge} kind=${kind}>${says}</${Badge}>`}>
+      <${Toggle} form=${form} name="enabled" label="Switched on"
+        hint=${enforced ? null : 'Kept as you set it. This release does not act upon it.'} />
       <${Fields} form=${form} />
       <${SaveBar} form=${form} />
     </${Card}>
@@ -113,10 +115,6 @@ const Today = () => html`<${Card} title="What protects people today" intro="With
 
 function AttackProtectionPage() {
   return html`<${Page} title="Attack protection">
-    <${Notice} kind="warning" title="Not enforced in this release">
-      <p>The settings below are kept for tools and for a later release. This server enforces none of the three, whatever
-        is switched on here: put what limits attempts, such as a rate limit by address, in front of it.</p>
-    </${Notice}>
     <${Today} />
     <${ReadOnly} when=${!session.can('update:attack_protection')}>
       ${PROTECTIONS.map((protection) => html`<${Loading} key=${protection.path} ...${protection} />`)}
