@@ -105,6 +105,17 @@ fn request(method: u8) -> Vec<u8> {
     block
 }
 
+/// The same for a form, for whose body the server waits.
+fn form() -> Vec<u8> {
+    let mut block = vec![POST, 0x87, 0x44, 12];
+    block.extend(b"/oauth/token");
+    block.extend([0x41, 9]);
+    block.extend(b"localhost");
+    block.extend([0x5f, 33]);
+    block.extend(b"application/x-www-form-urlencoded");
+    block
+}
+
 const GET: u8 = 0x82;
 const POST: u8 = 0x83;
 
@@ -160,7 +171,7 @@ async fn more_streams_than_are_allowed_are_refused() {
     let mut stream = server.connect().await;
     // Requests whose bodies never come.
     for number in (1..=299).step_by(2) {
-        let opened = frame(HEADERS, END_HEADERS, number, &request(POST));
+        let opened = frame(HEADERS, END_HEADERS, number, &form());
         stream.write_all(&opened).await.unwrap();
     }
     stream.flush().await.unwrap();
