@@ -21,8 +21,7 @@ pub const MASTER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718
 
 /// How often each client may call the Management API is limited, and a closed loop asks more often.
 /// Everything else is as it comes.
-const CONFIGURATION: &str = "[management]\nrequests_per_second = 0\n\
-    [attack_protection]\nsame_user_logins = 100000\nsame_user_logins_per_minute = 100000\n";
+const CONFIGURATION: &str = "[management]\nrequests_per_second = 0\n";
 
 /// A folder, a database and an address: all that outlives the process.
 pub struct Site {

@@ -46,8 +46,8 @@ pub struct Attempt {
     account: Option<Counter>,
     /// The address, where it is counted.
     address: Option<Origin>,
-    /// One user at one address.
-    same_user: String,
+    /// One user at one address; `None` for tools on the machine itself.
+    same_user: Option<String>,
 }
 
 impl Attempt {
@@ -58,8 +58,8 @@ impl Attempt {
     fn bucket_of_address(&self) -> Option<Bucket<'_>> {
         self.address.as_ref().map(|origin| Bucket { kind: Kind::Login, subject: origin.as_str() })
     }
-    fn bucket_of_user(&self) -> Bucket<'_> {
-        Bucket { kind: Kind::SameUser, subject: &self.same_user }
+    fn bucket_of_user(&self) -> Option<Bucket<'_>> {
+        self.same_user.as_deref().map(|subject| Bucket { kind: Kind::SameUser, subject })
     }
     fn rate_of_address(&self) -> Rate {
         rate_of(self.protection.suspicious_ip.stage.pre_login)
@@ -89,7 +89,8 @@ impl LoginService {
         let identifier_mac = self.short_codes.login_identifier(identifier);
         let origin = ip.map(Origin::of);
         let place = origin.as_ref().map_or("", Origin::as_str);
-        let same_user = format!("{}@{place}", hex::encode(&identifier_mac));
+        let same_user = (!ip.is_some_and(|ip| ip.is_loopback()))
+            .then(|| format!("{}@{place}", hex::encode(&identifier_mac)));
         let guarded = databases.iter().any(|database| database.options.counts_wrong_passwords());
         let account = (guarded && protection.brute_force.applies_to(ip)).then(|| Counter {
             identifier_mac,
@@ -130,11 +131,10 @@ impl LoginService {
         }
         let (burst, per_minute) =
             (self.settings.same_user_logins, self.settings.same_user_logins_per_minute);
-        if per_minute == 0 {
+        let Some(bucket) = attempt.bucket_of_user().filter(|_| per_minute > 0) else {
             return Ok(None);
-        }
-        let (bucket, rate) = (attempt.bucket_of_user(), Rate::per_minute(per_minute, burst));
-        match self.take(bucket, rate).await? {
+        };
+        match self.take(bucket, Rate::per_minute(per_minute, burst)).await? {
             None => Ok(None),
             Some(retry_after) => {
                 self.turn_away(attempt, Hindrance::SameUser { retry_after }, client).await
@@ -239,7 +239,7 @@ impl LoginService {
                 attempt.bucket_of_address().map(Over::Bucket),
                 protection.suspicious_ip.does(Shield::Block),
             ),
-            Hindrance::SameUser { .. } => (Some(Over::Bucket(attempt.bucket_of_user())), true),
+            Hindrance::SameUser { .. } => (attempt.bucket_of_user().map(Over::Bucket), true),
         };
         if let Some(over) = over
             && self.is_news(&over, client).await?

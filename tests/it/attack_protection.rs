@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Configuration, TestApp, fixtures::*};
 
 /// Behind a proxy of the operator's; one user may log in as often as they like.
-const PROXIED: Configuration = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+const PROXIED: Configuration = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n\
+    [attack_protection]\nsame_user_logins_per_minute = 0\n";
 /// The same with the limit of the logins of one user.
-const HURRIED: Configuration =
-    "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n[attack_protection]\nsame_user_logins = 20\n";
+const HURRIED: Configuration = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
 const BRUTE_FORCE: &str = "/attack-protection/brute-force-protection";
 const SUSPICIOUS_IP: &str = "/attack-protection/suspicious-ip-throttling";
 const HERE: &str = "192.0.2.1";

@@ -283,9 +283,6 @@ fn configure(
     if !file.contains("[management]") {
         config.management.requests_per_second = 0;
     }
-    if !file.contains("[attack_protection]") {
-        config.attack_protection.same_user_logins_per_minute = 0;
-    }
     // This process is the test, not the server.
     config.actions.worker = Some(env!("CARGO_BIN_EXE_doorward").into());
     config

@@ -227,6 +227,11 @@ async fn one_user_logs_in_twenty_times_at_once_and_then_ten_times_a_minute() {
         app.clock.advance_seconds(6);
         assert_eq!(guess(&app, &world, HERE, EMAIL, PASSWORD).await.status, 200, "{backend}");
         assert_eq!(guess(&app, &world, HERE, EMAIL, PASSWORD).await.status, 429, "{backend}");
+        // Tools on the machine itself are not hurried.
+        for _ in 0..22 {
+            let answer = guess(&app, &world, "127.0.0.1", EMAIL, PASSWORD).await;
+            assert_eq!(answer.status, 200, "{backend}");
+        }
         // A clock that is set back locks nobody out for longer than the bucket takes to fill.
         app.clock.advance_seconds(-3600);
         assert_eq!(guess(&app, &world, HERE, EMAIL, PASSWORD).await.status, 200, "{backend}");
