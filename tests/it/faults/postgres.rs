@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection};
 
 use crate::support::{
-    faults::{Stage, is_unavailable, size, until, wire::State},
+    faults::{Stage, answered, is_unavailable, size, until, wire::State},
     fixtures::*,
     raw::Raw,
 };
@@ -70,10 +70,13 @@ async fn a_revocation_without_a_database_is_not_called_done() {
     assert_eq!(answer.error().1, "temporarily_unavailable");
     stage.cluster.go();
     stage.ready().await;
-    let successor = app.refresh(&stage.world, &stolen, &[]).await.text_of("refresh_token");
+    let world = &stage.world;
+    let refreshed = answered(async || app.refresh(world, &stolen, &[]).await).await;
+    let successor = refreshed.text_of("refresh_token");
     let form = [("client_id", id), ("token", successor.as_str())];
-    assert_eq!(app.post_form("oauth/revoke", &form).await.status, 200);
-    let answer = app.refresh(&stage.world, &successor, &[]).await;
+    let revoked = answered(async || app.post_form("oauth/revoke", &form).await).await;
+    assert_eq!(revoked.status, 200);
+    let answer = answered(async || app.refresh(world, &successor, &[]).await).await;
     assert_eq!(answer.error(), (400, "invalid_grant".to_owned()));
     finish("revocation", stage).await;
 }

@@ -37,6 +37,21 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     assert!(waited.await.is_ok(), "{what} did not come");
 }
 
+/// The answer of a server that recovers: who is given a connection from before the fault finds out
+/// that it is dead, and is told to come again.
+pub async fn answered(mut ask: impl AsyncFnMut() -> Answer) -> Answer {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let answer = ask().await;
+            if answer.status != 503 {
+                return answer;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    });
+    waited.await.expect("it never recovered")
+}
+
 /// Applications that log in with a password, and with a browser.
 pub async fn world(app: &TestApp) -> World {
     let client = json!({
